@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import { Hashing } from "./Hashing.sol";
+import { Inbox } from "./Inbox.sol";
+import { Checkpoint } from "./Types.sol";
+
+/// @notice What somebody registers a chain with. All of it but the program, the committee and the
+/// owner is fixed for ever.
+struct Registration {
+    uint64 chainId;
+    string name;
+    /// Identity of the program that disputes are decided by.
+    bytes32 program;
+    bytes32 genesisHash;
+    Checkpoint genesis;
+    /// Hash of the committee's seats.
+    bytes32 committee;
+    /// Seconds for which a claim can be contested.
+    uint64 challengeWindow;
+    /// Seconds within which the sequencers must consume an inbox message.
+    uint64 forcedDelay;
+    /// Seconds between an upgrade's announcement and its start.
+    uint64 exitWindow;
+    /// Wei, for a claim.
+    uint256 bond;
+    /// May schedule upgrades; 0: nobody, ever.
+    address owner;
+}
+
+/// @notice A registered chain; `program` and `committee` are the current ones.
+struct Chain {
+    address owner;
+    uint64 registeredAt;
+    uint64 challengeWindow;
+    uint64 forcedDelay;
+    uint64 exitWindow;
+    uint256 bond;
+    bytes32 genesisHash;
+    bytes32 genesisCheckpoint;
+    bytes32 program;
+    bytes32 committee;
+    string name;
+}
+
+/// @notice An upgrade that was announced; `startsAt` 0 if there is none.
+struct Upgrade {
+    bytes32 program;
+    bytes32 committee;
+    uint64 startsAt;
+}
+
+/// @notice The program and committee from inbox entry `fromEntry` on.
+struct Version {
+    uint64 fromEntry;
+    bytes32 program;
+    bytes32 committee;
+}
+
+/// @title Permissionless registration of plasma chains
+/// @notice Upgrades wait for the exit window, so that whoever dislikes one can leave under the old
+/// rules, and start at an entry of the inbox, so that every verifier starts them at the same place.
+///
+/// The root contracts know each other by immutables. They are deployed by one account at
+/// consecutive nonces, in this order, with addresses predicted by CREATE's rule:
+///
+///     Xpl(holder, appointer)
+///     ChainRegistry(inbox)
+///     Inbox(registry, bridge)
+///     Tournament(registry, inbox)
+///     Bridge(xpl, inbox, tournament)
+///
+/// The Bridge's constructor, the last, refuses to complete a circle that does not close.
+contract ChainRegistry {
+    error ReservedChainId(uint64 chainId);
+    error ChainExists(uint64 chainId);
+    error UnknownChain(uint64 chainId);
+    error OutOfRange(bytes32 parameter, uint256 got, uint256 least, uint256 most);
+    error GenesisNotEmpty(uint64 height, uint64 messages, uint64 entry, uint32 stepsCount);
+    error ZeroHash(bytes32 parameter);
+    error NotOwner(uint64 chainId, address caller, address owner);
+    error UpgradePending(uint64 chainId, uint64 startsAt);
+    error NoUpgrade(uint64 chainId);
+    error UpgradeTooEarly(uint64 chainId, uint64 startsAt, uint256 now_);
+
+    event Registered(uint64 indexed chainId, address indexed owner, Registration registration);
+    event UpgradeScheduled(
+        uint64 indexed chainId, bytes32 program, bytes32 committee, uint64 startsAt
+    );
+    event UpgradeCancelled(uint64 indexed chainId);
+    event UpgradeStarted(
+        uint64 indexed chainId, uint64 indexed fromEntry, bytes32 program, bytes32 committee
+    );
+    event OwnerChanged(uint64 indexed chainId, address indexed from, address indexed to);
+
+    /// @notice The real Plasma mainnet's id, under which no wallet should ever sign for us.
+    uint64 public constant PLASMA_MAINNET = 9745;
+    uint64 public constant MAX_WINDOW = 365 days;
+    uint256 public constant MAX_NAME_LENGTH = 64;
+
+    Inbox public immutable inbox;
+
+    uint64[] private _ids;
+    mapping(uint64 chainId => Chain) private _chains;
+    mapping(uint64 chainId => Upgrade) private _upgrades;
+    mapping(uint64 chainId => Version[]) private _versions;
+
+    constructor(Inbox inbox_) {
+        inbox = inbox_;
+    }
+
+    function register(Registration calldata r) external {
+        _checkRegistration(r);
+        _ids.push(r.chainId);
+        _chains[r.chainId] = Chain({
+            owner: r.owner,
+            registeredAt: uint64(block.timestamp),
+            challengeWindow: r.challengeWindow,
+            forcedDelay: r.forcedDelay,
+            exitWindow: r.exitWindow,
+            bond: r.bond,
+            genesisHash: r.genesisHash,
+            genesisCheckpoint: Hashing.checkpoint(r.genesis),
+            program: r.program,
+            committee: r.committee,
+            name: r.name
+        });
+        _versions[r.chainId].push(Version(0, r.program, r.committee));
+        emit Registered(r.chainId, r.owner, r);
+    }
+
+    // ---- upgrades
+
+    /// @notice Announces a new program or committee; anyone may start it after the exit window.
+    function scheduleUpgrade(uint64 chainId, bytes32 program, bytes32 committee_) external {
+        _onlyOwner(chainId);
+        if (_upgrades[chainId].startsAt != 0) {
+            revert UpgradePending(chainId, _upgrades[chainId].startsAt);
+        }
+        if (committee_ == 0) revert ZeroHash("committee");
+        uint64 startsAt = uint64(block.timestamp) + _chains[chainId].exitWindow;
+        _upgrades[chainId] = Upgrade(program, committee_, startsAt);
+        emit UpgradeScheduled(chainId, program, committee_, startsAt);
+    }
+
+    function cancelUpgrade(uint64 chainId) external {
+        _onlyOwner(chainId);
+        if (_upgrades[chainId].startsAt == 0) revert NoUpgrade(chainId);
+        delete _upgrades[chainId];
+        emit UpgradeCancelled(chainId);
+    }
+
+    /// @notice From the next inbox entry on, the announced upgrade holds.
+    function startUpgrade(uint64 chainId) external {
+        Chain storage c = _chain(chainId);
+        Upgrade memory upgrade_ = _upgrades[chainId];
+        if (upgrade_.startsAt == 0) revert NoUpgrade(chainId);
+        if (block.timestamp < upgrade_.startsAt) {
+            revert UpgradeTooEarly(chainId, upgrade_.startsAt, block.timestamp);
+        }
+        delete _upgrades[chainId];
+        uint64 fromEntry = inbox.entryCount(chainId);
+        c.program = upgrade_.program;
+        c.committee = upgrade_.committee;
+        _versions[chainId].push(Version(fromEntry, upgrade_.program, upgrade_.committee));
+        emit UpgradeStarted(chainId, fromEntry, upgrade_.program, upgrade_.committee);
+    }
+
+    /// @param to 0 makes the chain's rules final.
+    function changeOwner(uint64 chainId, address to) external {
+        _onlyOwner(chainId);
+        _chains[chainId].owner = to;
+        emit OwnerChanged(chainId, msg.sender, to);
+    }
+
+    // ---- views
+
+    function chainCount() external view returns (uint256) {
+        return _ids.length;
+    }
+
+    function chainIdAt(uint256 index) external view returns (uint64) {
+        return _ids[index];
+    }
+
+    function exists(uint64 chainId) external view returns (bool) {
+        return _chains[chainId].registeredAt != 0;
+    }
+
+    function chain(uint64 chainId) external view returns (Chain memory) {
+        return _chain(chainId);
+    }
+
+    /// @notice The committee of an epoch. There is one committee for all epochs until the chain is
+    /// upgraded.
+    function committee(uint64 chainId, uint64) external view returns (bytes32) {
+        return _chain(chainId).committee;
+    }
+
+    function forcedDelay(uint64 chainId) external view returns (uint64) {
+        return _chain(chainId).forcedDelay;
+    }
+
+    /// @return window Seconds for which a claim can be contested.
+    /// @return bond Wei that a claim costs.
+    function claimTerms(uint64 chainId) external view returns (uint64 window, uint256 bond) {
+        Chain storage c = _chain(chainId);
+        return (c.challengeWindow, c.bond);
+    }
+
+    function genesisCheckpoint(uint64 chainId) external view returns (bytes32) {
+        return _chain(chainId).genesisCheckpoint;
+    }
+
+    function upgrade(uint64 chainId) external view returns (Upgrade memory) {
+        return _upgrades[chainId];
+    }
+
+    /// @notice The version by which an inbox entry is processed, and the first entry after it
+    /// that another version may process (the largest uint64: none yet).
+    /// @dev Walks back over upgrades younger than `entry`: unsettled ones, an exit window apart.
+    function versionAt(uint64 chainId, uint64 entry)
+        external
+        view
+        returns (Version memory version, uint64 end)
+    {
+        Version[] storage versions = _versions[chainId];
+        if (versions.length == 0) revert UnknownChain(chainId);
+        end = type(uint64).max;
+        uint256 i = versions.length - 1;
+        while (versions[i].fromEntry > entry) {
+            end = versions[i].fromEntry;
+            --i;
+        }
+        version = versions[i];
+    }
+
+    // ---- checks
+
+    function _checkRegistration(Registration calldata r) private view {
+        uint64 id = r.chainId;
+        if (id == 0 || id == block.chainid || id == PLASMA_MAINNET) revert ReservedChainId(id);
+        if (_chains[id].registeredAt != 0) revert ChainExists(id);
+        _checkRange("name", bytes(r.name).length, 1, MAX_NAME_LENGTH);
+        _checkRange("challengeWindow", r.challengeWindow, 1, MAX_WINDOW);
+        _checkRange("forcedDelay", r.forcedDelay, 1, MAX_WINDOW);
+        // Leaving takes a forced transaction and a claim that settles.
+        _checkRange("exitWindow", r.exitWindow, r.challengeWindow + r.forcedDelay, 2 * MAX_WINDOW);
+        _checkRange("bond", r.bond, 0, type(uint128).max);
+        if (r.committee == 0) revert ZeroHash("committee");
+        Checkpoint calldata g = r.genesis;
+        bool started = g.height != 0 || g.messages != 0 || g.entry != 0;
+        if (started || g.stepsRoot != 0 || g.stepsCount != 0 || g.nextStep != 0) {
+            revert GenesisNotEmpty(g.height, g.messages, g.entry, g.stepsCount);
+        }
+    }
+
+    function _checkRange(bytes32 parameter, uint256 got, uint256 least, uint256 most) private pure {
+        if (got < least || got > most) revert OutOfRange(parameter, got, least, most);
+    }
+
+    function _chain(uint64 chainId) private view returns (Chain storage c) {
+        c = _chains[chainId];
+        if (c.registeredAt == 0) revert UnknownChain(chainId);
+    }
+
+    function _onlyOwner(uint64 chainId) private view {
+        address owner = _chain(chainId).owner;
+        if (msg.sender != owner) revert NotOwner(chainId, msg.sender, owner);
+    }
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import { CertificateVerifier } from "./CertificateVerifier.sol";
+import { ChainRegistry } from "./ChainRegistry.sol";
+import { Hashing } from "./Hashing.sol";
+import { BatchHeader, BlockHeader, Certificate, InboxMessage, Seat } from "./Types.sol";
+
+/// @title What each chain must process, in order
+/// @notice Two append-only lists per chain. *Messages* (deposits and forced transactions) come from
+/// anyone and carry a deadline. *Entries* say what to process: a certified batch, or, once a
+/// message is overdue, a force entry that consumes all messages enqueued so far.
+///
+///     messages   m0 m1 m2 | m3 m4 .. enqueued      consumed <= enqueued
+///                         consumed
+///     entries    e0 e1 .. | next                   each commits to the one before, and to the
+///                                                  messages consumed after it
+///
+/// Invariants: counts only grow; after every append no overdue message is left unconsumed.
+contract Inbox {
+    error NotBridge(address caller, address bridge);
+    error StaleBatch(uint64 expected, uint64 got);
+    error WrongChain(uint64 expected, uint64 got);
+    error NotSealed(bytes32 batchHash, bytes32 seal);
+    error SealMisplaced(uint64 lastHeight, bytes32 lastHash, uint64 height, bytes32 parent);
+    error WrongCertificate(bytes32 expectedHash, bytes32 gotHash, uint64 epoch, uint64 height);
+    error EmptyBatch(uint64 firstHeight, uint64 lastHeight, uint64 length);
+    error UnknownScheme(uint8 got);
+    error MessagesOutOfRange(uint64 consumed, uint64 enqueued, uint64 got);
+    error MessageOverdue(uint64 index, uint64 deadline);
+    error NothingOverdue(uint64 consumed, uint64 enqueued, uint64 deadline);
+    error DataTooLong(uint256 length, uint256 limit);
+    error EmptyTransaction();
+
+    event BatchAppended(
+        uint64 indexed chainId,
+        uint64 indexed entry,
+        bytes32 indexed batchHash,
+        BatchHeader header,
+        bytes32 entryHash,
+        uint64 timestamp
+    );
+    event ForceAppended(
+        uint64 indexed chainId,
+        uint64 indexed entry,
+        uint64 messages,
+        bytes32 entryHash,
+        uint64 timestamp
+    );
+    event MessageEnqueued(
+        uint64 indexed chainId, uint64 indexed index, InboxMessage message, bytes32 acc
+    );
+
+    uint8 public constant KIND_DEPOSIT = 0;
+    uint8 public constant KIND_TRANSACTION = 1;
+    /// @notice So that a message and its framing fit one preimage of 4 KiB in a dispute.
+    uint256 public constant MAX_DATA = 3072;
+    /// @notice DA scheme: keccak chunk tree.
+    uint8 public constant SCHEME_KECCAK = 1;
+
+    struct Queue {
+        uint64 consumed;
+        /// After entry i.
+        bytes32[] entries;
+        /// After message i.
+        bytes32[] accs;
+        uint64[] deadlines;
+    }
+
+    ChainRegistry public immutable registry;
+    address public immutable bridge;
+
+    mapping(uint64 chainId => Queue) private _queues;
+
+    constructor(ChainRegistry registry_, address bridge_) {
+        registry = registry_;
+        bridge = bridge_;
+    }
+
+    // ---- entries
+
+    /// @notice Appends a certified batch. Anyone may call: the certificate is what authorises.
+    /// @param sealing The block after the batch, whose header commits to it.
+    /// @param seats The committee, opened from its registered hash.
+    function append(
+        BatchHeader calldata batch,
+        BlockHeader calldata sealing,
+        Seat[] calldata seats,
+        Certificate calldata certificate
+    ) external {
+        Queue storage queue = _queues[batch.chainId];
+        bytes32 batchHash = Hashing.batch(batch);
+        _checkBatch(queue, batch);
+        _checkSeal(batch, batchHash, sealing);
+        _checkCertificate(sealing, certificate);
+        CertificateVerifier.verify(
+            batch.chainId, registry.committee(batch.chainId, certificate.epoch), seats, certificate
+        );
+        bytes32 hash = _appendEntry(queue, Hashing.ENTRY_BATCH, batchHash, batch.messages);
+        emit BatchAppended(
+            batch.chainId, batch.entry, batchHash, batch, hash, uint64(block.timestamp)
+        );
+    }
+
+    /// @notice Once a message's deadline has passed, anyone makes the chain consume all of them.
+    function force(uint64 chainId) external {
+        Queue storage queue = _queues[chainId];
+        uint64 consumed = queue.consumed;
+        uint64 enqueued = uint64(queue.accs.length);
+        uint64 deadline = consumed < enqueued ? queue.deadlines[consumed] : 0;
+        if (deadline == 0 || block.timestamp <= deadline) {
+            revert NothingOverdue(consumed, enqueued, deadline);
+        }
+        uint64 entry = uint64(queue.entries.length);
+        bytes32 hash = _appendEntry(queue, Hashing.ENTRY_FORCE, 0, enqueued);
+        emit ForceAppended(chainId, entry, enqueued, hash, uint64(block.timestamp));
+    }
+
+    // ---- messages
+
+    /// @notice Forces a signed transaction of the chain into it. Whether it is valid there is the
+    /// chain's to say; it will answer with a receipt by the deadline.
+    /// @return index The message's index.
+    function sendTransaction(uint64 chainId, bytes calldata rawSignedTx)
+        external
+        returns (uint64 index)
+    {
+        if (rawSignedTx.length == 0) revert EmptyTransaction();
+        return
+            _enqueue(chainId, KIND_TRANSACTION, msg.sender, address(0), address(0), 0, rawSignedTx);
+    }
+
+    /// @notice A deposit whose tokens the Bridge already holds.
+    function enqueueDeposit(
+        uint64 chainId,
+        address sender,
+        address to,
+        address asset,
+        uint256 amount,
+        bytes calldata data
+    ) external returns (uint64 index) {
+        if (msg.sender != bridge) revert NotBridge(msg.sender, bridge);
+        return _enqueue(chainId, KIND_DEPOSIT, sender, to, asset, amount, data);
+    }
+
+    // ---- views
+
+    /// @return entries Entries so far.
+    /// @return enqueued Messages so far.
+    /// @return consumed Messages consumed by the entries so far.
+    function counts(uint64 chainId)
+        external
+        view
+        returns (uint64 entries, uint64 enqueued, uint64 consumed)
+    {
+        Queue storage queue = _queues[chainId];
+        return (uint64(queue.entries.length), uint64(queue.accs.length), queue.consumed);
+    }
+
+    function entryCount(uint64 chainId) external view returns (uint64) {
+        return uint64(_queues[chainId].entries.length);
+    }
+
+    /// @notice The hash over the first `count` entries.
+    function entryHash(uint64 chainId, uint64 count) external view returns (bytes32) {
+        return count == 0 ? bytes32(0) : _queues[chainId].entries[count - 1];
+    }
+
+    /// @notice The accumulator over the first `count` messages.
+    function messageAcc(uint64 chainId, uint64 count) external view returns (bytes32) {
+        return _messageAcc(_queues[chainId], count);
+    }
+
+    /// @notice The root's second until which message `index` may wait.
+    function messageDeadline(uint64 chainId, uint64 index) external view returns (uint64) {
+        return _queues[chainId].deadlines[index];
+    }
+
+    /// @notice Whether `force` would succeed, and since when (0: nothing waits).
+    function overdue(uint64 chainId) external view returns (bool isOverdue, uint64 deadline) {
+        Queue storage queue = _queues[chainId];
+        if (queue.consumed == queue.accs.length) return (false, 0);
+        deadline = queue.deadlines[queue.consumed];
+        return (block.timestamp > deadline, deadline);
+    }
+
+    // ---- internals
+
+    function _checkBatch(Queue storage queue, BatchHeader calldata batch) private view {
+        uint64 expected = uint64(queue.entries.length);
+        if (batch.entry != expected) revert StaleBatch(expected, batch.entry);
+        if (batch.firstHeight > batch.lastHeight || batch.length == 0) {
+            revert EmptyBatch(batch.firstHeight, batch.lastHeight, batch.length);
+        }
+        if (batch.scheme != SCHEME_KECCAK) revert UnknownScheme(batch.scheme);
+        uint64 enqueued = uint64(queue.accs.length);
+        if (batch.messages < queue.consumed || batch.messages > enqueued) {
+            revert MessagesOutOfRange(queue.consumed, enqueued, batch.messages);
+        }
+        // Deadlines grow with the index, so the first one left decides.
+        if (batch.messages < enqueued) {
+            uint64 deadline = queue.deadlines[batch.messages];
+            if (block.timestamp > deadline) revert MessageOverdue(batch.messages, deadline);
+        }
+    }
+
+    function _checkSeal(BatchHeader calldata batch, bytes32 batchHash, BlockHeader calldata sealing)
+        private
+        pure
+    {
+        if (sealing.chainId != batch.chainId) revert WrongChain(batch.chainId, sealing.chainId);
+        if (sealing.seal != batchHash) revert NotSealed(batchHash, sealing.seal);
+        // The two heights differ by one; written so that the largest height cannot overflow.
+        bool next = sealing.height > batch.lastHeight && sealing.height - batch.lastHeight == 1;
+        if (!next || sealing.parent != batch.lastHash) {
+            revert SealMisplaced(batch.lastHeight, batch.lastHash, sealing.height, sealing.parent);
+        }
+    }
+
+    function _checkCertificate(BlockHeader calldata sealing, Certificate calldata certificate)
+        private
+        pure
+    {
+        bytes32 hash = Hashing.header(sealing);
+        bool same = certificate.blockHash == hash && certificate.epoch == sealing.epoch
+            && certificate.height == sealing.height;
+        if (!same) {
+            revert WrongCertificate(
+                hash, certificate.blockHash, certificate.epoch, certificate.height
+            );
+        }
+    }
+
+    function _appendEntry(Queue storage queue, uint256 kind, bytes32 payload, uint64 messages)
+        private
+        returns (bytes32 hash)
+    {
+        uint256 count = queue.entries.length;
+        hash = Hashing.entry(
+            count == 0 ? bytes32(0) : queue.entries[count - 1],
+            kind,
+            payload,
+            messages,
+            _messageAcc(queue, messages),
+            uint64(block.timestamp)
+        );
+        queue.entries.push(hash);
+        queue.consumed = messages;
+    }
+
+    function _enqueue(
+        uint64 chainId,
+        uint8 kind,
+        address sender,
+        address to,
+        address asset,
+        uint256 amount,
+        bytes calldata data
+    ) private returns (uint64) {
+        if (data.length > MAX_DATA) revert DataTooLong(data.length, MAX_DATA);
+        // Reverts for a chain that nobody registered.
+        uint64 delay = registry.forcedDelay(chainId);
+        Queue storage queue = _queues[chainId];
+        InboxMessage memory message = InboxMessage({
+            kind: kind,
+            index: uint64(queue.accs.length),
+            sender: sender,
+            to: to,
+            asset: asset,
+            amount: amount,
+            timestamp: uint64(block.timestamp),
+            deadline: uint64(block.timestamp) + delay,
+            data: data
+        });
+        bytes32 acc =
+            Hashing.accumulate(_messageAcc(queue, message.index), Hashing.message(message));
+        queue.accs.push(acc);
+        queue.deadlines.push(message.deadline);
+        emit MessageEnqueued(chainId, message.index, message, acc);
+        return message.index;
+    }
+
+    function _messageAcc(Queue storage queue, uint64 count) private view returns (bytes32) {
+        return count == 0 ? bytes32(0) : queue.accs[count - 1];
+    }
+}
