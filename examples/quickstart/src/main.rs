@@ -1,0 +1,2 @@
+//! A first chain.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Settlement for the Plasma SDK: the root layer's contracts and the client that speaks to them.

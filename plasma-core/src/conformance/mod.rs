@@ -1,0 +1,7 @@
+//! The conformance suites: what every implementation of a port, ours or a stranger's, must pass.
+//!
+//! Each suite is a function that takes an implementation and panics with what is wrong.
+
+pub mod data_availability;
+pub mod execution;
+pub mod sequencer;

@@ -1,0 +1,211 @@
+//! Signatures, and the hashes that the root rebuilds.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use alloy_primitives::{Address, B256, U256, keccak256, ruint::UintTryFrom};
+use borsh::{BorshDeserialize, BorshSerialize};
+use k256::ecdsa::{RecoveryId, Signature as EcdsaSignature, SigningKey, VerifyingKey};
+use sha2::{Digest, Sha256};
+
+/// SHA-256, the hash of the state trie.
+pub fn sha256(bytes: &[u8]) -> B256 {
+    B256::from_slice(&Sha256::digest(bytes))
+}
+
+/// Words of 32 bytes as Solidity's `abi.encode` lays out static values, for hashes that contracts rebuild.
+#[derive(Clone, Debug, Default)]
+pub struct Words(Vec<u8>);
+
+impl Words {
+    /// No words yet.
+    pub fn new() -> Self {
+        Self(Vec::with_capacity(32 * 16))
+    }
+
+    /// Appends an unsigned integer.
+    pub fn uint<T>(mut self, value: T) -> Self
+    where
+        U256: UintTryFrom<T>,
+    {
+        self.0.extend_from_slice(&U256::from(value).to_be_bytes::<32>());
+        self
+    }
+
+    /// Appends an address, padded on the left.
+    pub fn address(mut self, value: Address) -> Self {
+        self.0.extend_from_slice(value.into_word().as_slice());
+        self
+    }
+
+    /// Appends 32 bytes.
+    pub fn word(mut self, value: B256) -> Self {
+        self.0.extend_from_slice(value.as_slice());
+        self
+    }
+
+    /// Keccak-256 of the words.
+    pub fn keccak(&self) -> B256 {
+        keccak256(&self.0)
+    }
+
+    /// The words themselves.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Why a signature proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignatureError {
+    /// `v` is neither 27 nor 28.
+    #[error("recovery byte v is {0}; it must be 27 or 28")]
+    RecoveryByte(u8),
+    /// `s` is in the upper half of the curve's order, so that two signatures would mean the same (EIP-2).
+    #[error("s is in the upper half of the curve order; use the lower one (EIP-2)")]
+    HighS,
+    /// `r` or `s` is zero or too large, or no key fits.
+    #[error("no public key fits this signature; sign the digest anew")]
+    NoKey,
+}
+
+/// A recoverable secp256k1 signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Signature {
+    /// The x coordinate of the nonce point.
+    pub r: B256,
+    /// The proof, in the lower half of the curve's order.
+    pub s: B256,
+    /// 27 or 28: which of the two points it was.
+    pub v: u8,
+}
+
+impl Signature {
+    /// The 65 bytes `r ++ s ++ v`, as `ecrecover` users write them.
+    pub fn to_bytes(&self) -> [u8; 65] {
+        let mut out = [0; 65];
+        out[..32].copy_from_slice(self.r.as_slice());
+        out[32..64].copy_from_slice(self.s.as_slice());
+        out[64] = self.v;
+        out
+    }
+
+    /// Reads `r ++ s ++ v`; `v` may be 0 or 1 as well, as some wallets write it.
+    pub fn from_bytes(bytes: &[u8; 65]) -> Self {
+        let v = if bytes[64] < 2 { bytes[64] + 27 } else { bytes[64] };
+        Self { r: B256::from_slice(&bytes[..32]), s: B256::from_slice(&bytes[32..64]), v }
+    }
+
+    /// The address whose key signed `digest`.
+    pub fn recover(&self, digest: B256) -> Result<Address, SignatureError> {
+        if self.v != 27 && self.v != 28 {
+            return Err(SignatureError::RecoveryByte(self.v));
+        }
+        let signature = EcdsaSignature::from_scalars(self.r.0, self.s.0)
+            .map_err(|_| SignatureError::NoKey)?;
+        if signature.normalize_s().is_some() {
+            return Err(SignatureError::HighS);
+        }
+        let id = RecoveryId::new(self.v == 28, false);
+        let key = VerifyingKey::recover_from_prehash(digest.as_slice(), &signature, id)
+            .map_err(|_| SignatureError::NoKey)?;
+        Ok(address_of(&key))
+    }
+}
+
+/// The Ethereum address of a public key.
+fn address_of(key: &VerifyingKey) -> Address {
+    let point = key.to_encoded_point(false);
+    Address::from_slice(&keccak256(&point.as_bytes()[1..])[12..])
+}
+
+/// A secp256k1 key that signs digests. Wiped from memory when dropped, and never printed.
+#[derive(Clone)]
+pub struct Signer {
+    key: SigningKey,
+    address: Address,
+}
+
+impl Signer {
+    /// The signer of a private key; `None` when the scalar is zero or not below the curve's order.
+    pub fn from_bytes(private_key: &B256) -> Option<Self> {
+        let key = SigningKey::from_bytes(&private_key.0.into()).ok()?;
+        let address = address_of(key.verifying_key());
+        Some(Self { key, address })
+    }
+
+    /// The address that its signatures recover to.
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// Signs a digest, deterministically (RFC 6979) and with low `s`.
+    pub fn sign(&self, digest: B256) -> Signature {
+        // Fails only for a digest that is not 32 bytes long.
+        let (signature, id) = self
+            .key
+            .sign_prehash_recoverable(digest.as_slice())
+            .expect("a 32-byte digest can be signed");
+        let (signature, odd) = match signature.normalize_s() {
+            Some(low) => (low, !id.is_y_odd()),
+            None => (signature, id.is_y_odd()),
+        };
+        let (r, s) = signature.split_bytes();
+        Signature {
+            r: B256::from_slice(&r),
+            s: B256::from_slice(&s),
+            v: 27 + u8::from(odd),
+        }
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signer() -> Signer {
+        Signer::from_bytes(&B256::repeat_byte(0x11)).expect("a valid scalar")
+    }
+
+    #[test]
+    fn a_signature_recovers_to_its_signer_and_to_nobody_for_another_digest() {
+        let digest = keccak256(b"digest");
+        let signature = signer().sign(digest);
+        assert_eq!(signature.recover(digest), Ok(signer().address()));
+        assert_ne!(signature.recover(keccak256(b"other")), Ok(signer().address()));
+        assert_eq!(Signature::from_bytes(&signature.to_bytes()), signature);
+    }
+
+    #[test]
+    fn hostile_signatures_are_refused() {
+        let digest = keccak256(b"digest");
+        let good = signer().sign(digest);
+        let order = k256::elliptic_curve::bigint::U256::from_be_hex(
+            "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
+        );
+        let s = k256::elliptic_curve::bigint::U256::from_be_slice(good.s.as_slice());
+        let high = B256::from_slice(&k256::elliptic_curve::bigint::ArrayEncoding::to_be_byte_array(
+            &order.wrapping_sub(&s),
+        ));
+        let cases = [
+            (Signature { s: high, v: 55 - good.v, ..good }, SignatureError::HighS),
+            (Signature { v: 0, ..good }, SignatureError::RecoveryByte(0)),
+            (Signature { v: 29, ..good }, SignatureError::RecoveryByte(29)),
+            (Signature { r: B256::ZERO, ..good }, SignatureError::NoKey),
+            (Signature { s: B256::ZERO, ..good }, SignatureError::NoKey),
+            (Signature { r: B256::repeat_byte(0xff), ..good }, SignatureError::NoKey),
+        ];
+        for (signature, error) in cases {
+            assert_eq!(signature.recover(digest), Err(error), "{signature:?}");
+        }
+        assert!(Signer::from_bytes(&B256::ZERO).is_none());
+    }
+}

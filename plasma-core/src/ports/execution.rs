@@ -1,0 +1,394 @@
+//! The port of execution: what does a transaction do?
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+
+use alloy_primitives::{Address, B256, Bytes, U256};
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::{Changes, State, StateRead};
+use crate::{BlockContext, Gas, InboxMessage, Overlay, Receipt, Severe, Severity, TransactionHash};
+
+/// One step of a block.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Step {
+    /// The block begins: fees are set, the beacon turned.
+    Begin,
+    /// A deposit or a forced transaction out of the root's inbox.
+    Message(InboxMessage),
+    /// A transaction that the sequencers ordered.
+    Transaction(Bytes),
+    /// The block ends.
+    End,
+}
+
+/// How an account's nonces may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NonceRule {
+    /// One after the other: only `next` can be executed, higher ones wait for it.
+    Sequential {
+        /// The account's next nonce.
+        next: u64,
+    },
+    /// Any unused one in a window, in any order.
+    Window {
+        /// The lowest unused nonce.
+        base: u64,
+    },
+}
+
+/// What a mempool has to know of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Its name.
+    pub hash: TransactionHash,
+    /// Who pays for it.
+    pub sender: Address,
+    /// Which of the sender's numbers it takes.
+    pub nonce: u64,
+    /// How the sender's numbers may be used.
+    pub nonce_rule: NonceRule,
+    /// The most that it may use.
+    pub gas_limit: Gas,
+    /// The most that it pays for each unit of gas, in wei.
+    pub max_fee_per_gas: u128,
+    /// The most of that which goes to the proposer, in wei.
+    pub priority_fee_per_gas: u128,
+    /// The most that it can take from the sender's XPL: value and fees, in wei.
+    pub max_cost: U256,
+    /// The sender's XPL now, in wei.
+    pub balance: U256,
+    /// The last second in which a block may include it; `None` for ever.
+    pub expires_at: Option<u64>,
+}
+
+/// Why a transaction may not enter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// Not a transaction.
+    #[error("malformed transaction: {0}")]
+    Malformed(String),
+    /// Too many bytes.
+    #[error("transaction of {length} bytes is over the limit of {limit}")]
+    TooLarge {
+        /// Bytes given.
+        length: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// Of a kind that this chain does not take.
+    #[error("unsupported transaction: {0}")]
+    Unsupported(String),
+    /// The signature proves nothing.
+    #[error("invalid signature: {0}")]
+    Signature(String),
+    /// Signed for another chain.
+    #[error("wrong chain id {got}; this chain is {expected}, sign for it")]
+    ChainId {
+        /// This chain's.
+        expected: u64,
+        /// The transaction's; 0 for none.
+        got: u64,
+    },
+    /// Signed for another genesis.
+    #[error("signed for genesis {got}; this chain's is {expected}")]
+    Genesis {
+        /// This chain's.
+        expected: B256,
+        /// The transaction's.
+        got: B256,
+    },
+    /// The number is used.
+    #[error("nonce too low: {got} is used already; the next one of {sender} is {next}")]
+    NonceTooLow {
+        /// The account.
+        sender: Address,
+        /// The lowest unused.
+        next: u64,
+        /// The transaction's.
+        got: u64,
+    },
+    /// The number is beyond the window.
+    #[error("nonce too high: {got} is beyond the window of {sender}, {next} to {last}")]
+    NonceTooHigh {
+        /// The account.
+        sender: Address,
+        /// The lowest unused.
+        next: u64,
+        /// The highest usable.
+        last: u64,
+        /// The transaction's.
+        got: u64,
+    },
+    /// Its time is over.
+    #[error("expired at {expires_at}, and it is {now} (Unix seconds); sign it anew")]
+    Expired {
+        /// Its last second.
+        expires_at: u64,
+        /// The chain's time.
+        now: u64,
+    },
+    /// The sender cannot pay for it.
+    #[error("insufficient funds for gas * price + value: {sender} has {balance} wei and needs {needed}")]
+    Funds {
+        /// The account.
+        sender: Address,
+        /// What it has.
+        balance: U256,
+        /// What it may cost.
+        needed: U256,
+    },
+    /// It offers less than the base fee.
+    #[error("max fee per gas {offered} wei is less than the block base fee of {base_fee} wei")]
+    FeeTooLow {
+        /// Offered for each unit of gas.
+        offered: u128,
+        /// Asked.
+        base_fee: u128,
+    },
+    /// It asks for more gas than it may.
+    #[error("gas limit {offered} is outside {least} to {most}")]
+    GasLimit {
+        /// The transaction's.
+        offered: u64,
+        /// What it needs before it does anything.
+        least: u64,
+        /// What a block holds.
+        most: u64,
+    },
+    /// There is no such module or call.
+    #[error("unknown call: {0}")]
+    UnknownCall(String),
+}
+
+/// What a transaction says, for those who show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionView {
+    /// Its name.
+    pub hash: TransactionHash,
+    /// Its first byte: the EIP-2718 type, 0 for legacy.
+    pub kind: u8,
+    /// Who signed.
+    pub sender: Address,
+    /// Whom it calls; `None` for a creation.
+    pub to: Option<Address>,
+    /// Which of the sender's numbers it takes.
+    pub nonce: u64,
+    /// XPL that it carries, in wei.
+    pub value: U256,
+    /// What it calls with.
+    pub input: Bytes,
+    /// The most gas it may use.
+    pub gas_limit: Gas,
+    /// The most it pays for each unit of gas, in wei.
+    pub max_fee_per_gas: u128,
+    /// The most of that for the proposer, in wei.
+    pub priority_fee_per_gas: u128,
+    /// `r`, `s` and the parity of `y`.
+    pub signature: (U256, U256, bool),
+}
+
+/// A call that changes nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Call {
+    /// Who calls; zero for nobody.
+    pub from: Address,
+    /// Whom; `None` to create.
+    pub to: Option<Address>,
+    /// XPL sent along, in wei.
+    pub value: U256,
+    /// What with.
+    pub input: Bytes,
+    /// The most gas; `None` for a block's worth.
+    pub gas_limit: Option<Gas>,
+    /// What is offered for each unit of gas; `None` for nothing, and then no balance is asked for.
+    pub gas_price: Option<u128>,
+}
+
+/// What came of a [`Call`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallOutcome {
+    /// Whether it succeeded; else `output` is what it reverted with.
+    pub success: bool,
+    /// What it returned.
+    pub output: Bytes,
+    /// What it used; for an estimate, the least limit with which it succeeds.
+    pub gas_used: Gas,
+    /// Why it failed, in words.
+    pub reason: String,
+}
+
+/// What gas costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FeeQuote {
+    /// The base fee of the next block, in wei.
+    pub base_fee: u128,
+    /// The gas that a block may use.
+    pub gas_limit: Gas,
+    /// The gas that the last block used.
+    pub gas_used: Gas,
+    /// The base fee of the blob market, in wei; `None` where there are no blobs.
+    pub blob_base_fee: Option<u128>,
+}
+
+/// A question about state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Query {
+    /// XPL of an account, in wei: [`Reply::Word`].
+    Balance(Address),
+    /// The lowest unused nonce of an account: [`Reply::Word`].
+    Nonce(Address),
+    /// The code of an account: [`Reply::Bytes`].
+    Code(Address),
+    /// A storage slot of an account: [`Reply::Word`].
+    Storage(Address, U256),
+    /// A call that changes nothing: [`Reply::Call`].
+    Call(Call),
+    /// The least gas limit with which a call succeeds: [`Reply::Call`].
+    Estimate(Call),
+    /// What gas costs: [`Reply::Fees`].
+    Fees,
+    /// Where in the trie an account, or one of its slots, is: [`Reply::Keys`].
+    Keys(Address, Vec<U256>),
+    /// A query of a module, by the module's name, ABI-encoded: [`Reply::Bytes`].
+    Module {
+        /// The module's name.
+        module: String,
+        /// Selector and arguments.
+        input: Bytes,
+    },
+    /// The calls, queries and events of all modules, as JSON: [`Reply::Bytes`].
+    Schema,
+}
+
+/// An answer about state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// A number.
+    Word(U256),
+    /// Bytes.
+    Bytes(Bytes),
+    /// What came of a call.
+    Call(CallOutcome),
+    /// What gas costs.
+    Fees(FeeQuote),
+    /// Keys of state: the account's own first, then one for each slot.
+    Keys(Vec<B256>),
+}
+
+/// Why a query has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// This execution has no such query.
+    #[error("this chain's execution does not answer {0}")]
+    Unsupported(String),
+    /// The query is malformed.
+    #[error("malformed query: {0}")]
+    Malformed(String),
+}
+
+/// Why a chain cannot begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecutionError {
+    /// The genesis configuration is not one.
+    #[error("invalid genesis configuration: {0}")]
+    Genesis(String),
+}
+
+impl Severe for ExecutionError {
+    fn severity(&self) -> Severity {
+        Severity::Fatal
+    }
+}
+
+/// What came of a block.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlockOutcome {
+    /// One for each step, in order.
+    pub receipts: Vec<Receipt>,
+    /// All writes, in key order.
+    pub changes: Changes,
+}
+
+/// Deterministic, synchronous, no I/O; the same code runs natively and in the fault-proof machine.
+///
+/// State, step and context in; writes and a receipt out. No clock, no randomness, no float, no thread count
+/// may show in the result. Every method is total on hostile bytes.
+pub trait Execution: Send + Sync {
+    /// Writes the first state, from a configuration in the execution's own form (JSON for ours).
+    fn genesis(&self, state: &mut dyn State, config: &[u8]) -> Result<(), ExecutionError>;
+
+    /// May this enter a mempool, as things stand? Cheap and read-only. `block` is the context of the block being
+    /// built.
+    fn admit(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        transaction: &[u8],
+    ) -> Result<Admission, Rejection>;
+
+    /// One step of a block. Total: a bad one yields a failed receipt.
+    fn apply(&self, state: &mut dyn State, block: &BlockContext, step: &Step) -> Receipt;
+
+    /// A whole block, possibly in parallel. Must equal [`fold_block`]; the conformance suite checks it.
+    fn apply_block(&self, base: &dyn StateRead, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
+        fold_block(|state, step| self.apply(state, block, step), base, steps)
+    }
+
+    /// Answers a question about state. `block` is the context in which calls run.
+    fn query(&self, state: &dyn StateRead, block: &BlockContext, query: &Query) -> Result<Reply, QueryError>;
+
+    /// What a transaction says, whether or not it could be executed. `None` for what is no transaction.
+    fn view(&self, block: &BlockContext, transaction: &[u8]) -> Option<TransactionView>;
+
+    /// Gives ahead of time what execution will need of these transactions, such as their recovered senders.
+    /// Changes no result.
+    fn prepare(&self, transactions: &[Bytes]) {
+        let _ = transactions;
+    }
+}
+
+/// The specification of [`Execution::apply_block`]: step after step over one overlay.
+pub fn fold_block(
+    mut apply: impl FnMut(&mut dyn State, &Step) -> Receipt,
+    base: &dyn StateRead,
+    steps: &[Step],
+) -> BlockOutcome {
+    let mut overlay = Overlay::new(base);
+    let receipts = steps.iter().map(|step| apply(&mut overlay, step)).collect();
+    BlockOutcome { receipts, changes: overlay.into_changes() }
+}
+
+impl<T: Execution + ?Sized> Execution for Box<T> {
+    fn genesis(&self, state: &mut dyn State, config: &[u8]) -> Result<(), ExecutionError> {
+        (**self).genesis(state, config)
+    }
+
+    fn admit(&self, state: &dyn StateRead, block: &BlockContext, tx: &[u8]) -> Result<Admission, Rejection> {
+        (**self).admit(state, block, tx)
+    }
+
+    fn apply(&self, state: &mut dyn State, block: &BlockContext, step: &Step) -> Receipt {
+        (**self).apply(state, block, step)
+    }
+
+    fn apply_block(&self, base: &dyn StateRead, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
+        (**self).apply_block(base, block, steps)
+    }
+
+    fn query(&self, state: &dyn StateRead, block: &BlockContext, query: &Query) -> Result<Reply, QueryError> {
+        (**self).query(state, block, query)
+    }
+
+    fn view(&self, block: &BlockContext, transaction: &[u8]) -> Option<TransactionView> {
+        (**self).view(block, transaction)
+    }
+
+    fn prepare(&self, transactions: &[Bytes]) {
+        (**self).prepare(transactions);
+    }
+}

@@ -1,0 +1,227 @@
+//! The port of settlement: who decides what is final?
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+
+use alloy_primitives::{Address, B256, U256};
+use async_trait::async_trait;
+
+use super::BoxStream;
+use crate::{
+    BatchHeader, BlockHeader, Certificate, Checkpoint, Committee, InboxEntry, InboxMessage, Seconds, Severe, Severity,
+    TraceCommitment,
+};
+
+/// A block of the root layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+pub struct RootBlock {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: B256,
+    /// Its time.
+    pub timestamp: Seconds,
+}
+
+/// Something that happened on the root, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RootEvent {
+    /// A deposit or forced transaction entered.
+    Message(InboxMessage),
+    /// A batch was appended, or messages were forced.
+    Entry(InboxEntry),
+    /// A claim was made.
+    Claimed {
+        /// Who claims.
+        claimant: Address,
+        /// The state after all entries below this one.
+        entries: u64,
+        /// The trace's root.
+        commitment: B256,
+        /// The claimed state's checkpoint hash.
+        checkpoint: B256,
+    },
+    /// Two claims differ, and nothing settles before that is decided.
+    Contested {
+        /// The entries claimed.
+        entries: u64,
+    },
+    /// A claim stood, and is final.
+    Settled(Checkpoint),
+    /// A withdrawal was paid.
+    Withdrawn {
+        /// The message's id.
+        id: B256,
+    },
+}
+
+/// News from the root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RootUpdate {
+    /// A block, after all before it. Blocks without events may be left out, the newest never.
+    Block {
+        /// The block.
+        block: RootBlock,
+        /// What happened in it.
+        events: Vec<RootEvent>,
+    },
+    /// The root reorganised: everything after this block is undone.
+    Reorg {
+        /// The last block that stands.
+        to: RootBlock,
+    },
+}
+
+/// The transaction on the root that did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+pub struct RootReceipt {
+    /// Its hash.
+    pub transaction: B256,
+    /// The block it is in.
+    pub block: u64,
+    /// The gas it used.
+    pub gas_used: u64,
+}
+
+/// A claim that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+pub struct ClaimView {
+    /// Who made it.
+    pub claimant: Address,
+    /// The state after all entries below this one.
+    pub entries: u64,
+    /// The trace's root.
+    pub commitment: B256,
+    /// The claimed checkpoint's hash.
+    pub checkpoint: B256,
+    /// When it can be settled, by the root's clock.
+    pub deadline: Seconds,
+    /// Whether another claim contradicts it.
+    pub contested: bool,
+}
+
+/// What the root knows of a chain, at one block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+pub struct DisputeView {
+    /// At this block.
+    pub at: RootBlock,
+    /// Entries in the inbox.
+    pub entries: u64,
+    /// Messages in the inbox.
+    pub messages: u64,
+    /// Messages that the entries consume.
+    pub consumed: u64,
+    /// When the oldest unconsumed message may be forced.
+    pub overdue_at: Option<Seconds>,
+    /// The hash of the settled checkpoint.
+    pub settled: B256,
+    /// The entries that it has behind it.
+    pub settled_entries: u64,
+    /// The claim that waits.
+    pub claim: Option<ClaimView>,
+    /// What a claim must put up, in wei of the root's coin.
+    pub bond: U256,
+    /// How long a claim must stand, in seconds.
+    pub challenge_window: u64,
+    /// Bonds that this client may take back, in wei.
+    pub withdrawable: U256,
+}
+
+/// What a player may do on the root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Move {
+    /// Claim the state after all entries below `entries`.
+    Join {
+        /// The first entry that is not covered.
+        entries: u64,
+        /// The trace, and the proof that it ends in `checkpoint`.
+        trace: TraceCommitment,
+        /// The state claimed.
+        checkpoint: Checkpoint,
+    },
+    /// Settle the claim whose time is over.
+    Settle,
+    /// Force the overdue messages.
+    Force,
+    /// Take back what is owed.
+    WithdrawBond,
+}
+
+/// Why the root did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettlementError {
+    /// The root node is away.
+    #[error("the root node is away: {0}; it will be asked again")]
+    Unavailable(String),
+    /// The call lost a race or came too early: look again.
+    #[error("the root refused for now: {0}")]
+    Stale(String),
+    /// The call can never succeed.
+    #[error("the root refused: {0}")]
+    Refused(String),
+    /// The account that pays cannot.
+    #[error("{account} has {balance} wei on the root and needs {needed}; fund it")]
+    Funds {
+        /// The account.
+        account: Address,
+        /// What it has.
+        balance: U256,
+        /// What it needs.
+        needed: U256,
+    },
+    /// The root reorganised deeper than is kept.
+    #[error("the root reorganised below block {0}, deeper than is kept; derive anew from genesis")]
+    DeepReorg(u64),
+    /// This client only watches.
+    #[error("no key is configured for the root; set one to send transactions")]
+    ReadOnly,
+    /// The contracts are not what was expected.
+    #[error("the root's contracts are not as expected: {0}")]
+    Contract(String),
+}
+
+impl Severe for SettlementError {
+    fn severity(&self) -> Severity {
+        match self {
+            Self::Unavailable(_) => Severity::Transient,
+            Self::Stale(_) | Self::DeepReorg(_) => Severity::Reset,
+            Self::Refused(_) | Self::Funds { .. } | Self::ReadOnly | Self::Contract(_) => Severity::Fatal,
+        }
+    }
+}
+
+/// Speaks with the root layer on behalf of one chain.
+///
+/// What it reports is only as true as the root node it asks; everything that matters is bound by the inbox's
+/// hash chains.
+#[async_trait]
+pub trait Settlement: Send + Sync {
+    /// All that happens, from the block `from` (inclusive) on; endless, resumable, reorg-aware. When `from` is no
+    /// longer on the root, the first item is the reorg.
+    fn events(&self, from: RootBlock) -> BoxStream<'static, Result<RootUpdate, SettlementError>>;
+
+    /// The block from which a new node reads.
+    async fn origin(&self) -> Result<RootBlock, SettlementError>;
+
+    /// Appends a sealed batch. Returns once it is in a block. A second append of the same batch is `Stale`.
+    async fn append(
+        &self,
+        batch: &BatchHeader,
+        sealing: &BlockHeader,
+        committee: &Committee,
+        certificate: &Certificate,
+    ) -> Result<RootReceipt, SettlementError>;
+
+    /// What the root knows now.
+    async fn view(&self) -> Result<DisputeView, SettlementError>;
+
+    /// Makes a move. Returns once it is in a block.
+    async fn play(&self, action: &Move) -> Result<RootReceipt, SettlementError>;
+}

@@ -1,0 +1,46 @@
+//! State as executions see it.
+
+use alloc::collections::BTreeMap;
+
+use alloy_primitives::{B256, Bytes};
+
+use crate::state::Mark;
+
+/// A hashed key: its path in the trie.
+pub type StateKey = B256;
+
+/// Writes in key order; `None` removes.
+pub type Changes = BTreeMap<StateKey, Option<Bytes>>;
+
+/// Reads of state at one point in time.
+///
+/// A read cannot fail: a store whose medium fails stops the node instead of answering wrongly, and the
+/// fault-proof machine halts on a preimage that is not there.
+pub trait StateRead: Send + Sync {
+    /// The value at `key`.
+    fn get(&self, key: &StateKey) -> Option<Bytes>;
+}
+
+/// Reads and writes of state.
+pub trait State: StateRead {
+    /// Sets the value at `key`; `None` removes it.
+    fn set(&mut self, key: StateKey, value: Option<Bytes>);
+
+    /// A point to go back to with [`State::revert`].
+    fn mark(&mut self) -> Mark;
+
+    /// Undoes all writes since `mark`.
+    fn revert(&mut self, mark: Mark);
+}
+
+/// Data by its hash, from wherever it is kept: a store, a witness, the oracle of the fault-proof machine.
+pub trait Preimages {
+    /// The bytes that hash to `hash`, if they are known. Whoever asks checks the hash.
+    fn get(&self, hash: &B256) -> Option<Bytes>;
+}
+
+impl<T: StateRead + ?Sized> StateRead for alloc::sync::Arc<T> {
+    fn get(&self, key: &StateKey) -> Option<Bytes> {
+        (**self).get(key)
+    }
+}

@@ -1,0 +1,97 @@
+//! Writes over a base that stays as it is.
+
+use alloc::vec::Vec;
+
+use alloy_primitives::{Bytes, map::HashMap};
+
+use crate::ports::{Changes, State, StateKey, StateRead};
+
+/// A state that reads through to a base and keeps the writes to itself.
+pub struct Overlay<'a> {
+    base: &'a dyn StateRead,
+    writes: HashMap<StateKey, Option<Bytes>>,
+    /// What each write replaced, so that the writes since a mark can be undone.
+    journal: Vec<(StateKey, Option<Option<Bytes>>)>,
+}
+
+/// A point that a [`State`] can go back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark(usize);
+
+impl Mark {
+    /// The mark after so many writes, for those who implement [`State`].
+    pub fn at(position: usize) -> Self {
+        Self(position)
+    }
+
+    /// How many writes there were.
+    pub fn position(self) -> usize {
+        self.0
+    }
+}
+
+impl<'a> Overlay<'a> {
+    /// Nothing written yet.
+    pub fn new(base: &'a dyn StateRead) -> Self {
+        Self { base, writes: HashMap::default(), journal: Vec::new() }
+    }
+
+    /// All writes, in key order; those that changed nothing are left out.
+    pub fn into_changes(self) -> Changes {
+        let base = self.base;
+        self.writes.into_iter().filter(|(key, value)| base.get(key) != *value).collect()
+    }
+}
+
+impl StateRead for Overlay<'_> {
+    fn get(&self, key: &StateKey) -> Option<Bytes> {
+        match self.writes.get(key) {
+            Some(value) => value.clone(),
+            None => self.base.get(key),
+        }
+    }
+}
+
+impl State for Overlay<'_> {
+    fn set(&mut self, key: StateKey, value: Option<Bytes>) {
+        let before = self.writes.insert(key, value);
+        self.journal.push((key, before));
+    }
+
+    fn mark(&mut self) -> Mark {
+        Mark(self.journal.len())
+    }
+
+    fn revert(&mut self, mark: Mark) {
+        for (key, before) in self.journal.drain(mark.0..).rev() {
+            match before {
+                Some(value) => self.writes.insert(key, value),
+                None => self.writes.remove(&key),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryState;
+
+    #[test]
+    fn reverting_brings_back_what_was_and_no_change_is_none() {
+        let mut base = MemoryState::default();
+        let [a, b] = [StateKey::repeat_byte(1), StateKey::repeat_byte(2)];
+        base.set(a, Some(Bytes::from_static(b"old")));
+        let mut overlay = Overlay::new(&base);
+        overlay.set(a, Some(Bytes::from_static(b"new")));
+        let mark = overlay.mark();
+        overlay.set(a, None);
+        overlay.set(b, Some(Bytes::from_static(b"b")));
+        assert_eq!((overlay.get(&a), overlay.get(&b).is_some()), (None, true));
+        overlay.revert(mark);
+        assert_eq!(overlay.get(&a), Some(Bytes::from_static(b"new")));
+        assert_eq!(overlay.get(&b), None);
+        overlay.set(a, Some(Bytes::from_static(b"old")));
+        assert!(overlay.into_changes().is_empty());
+    }
+}

@@ -1,0 +1,27 @@
+//! The nouns of the SDK, and their hashes.
+
+mod block;
+mod certificate;
+mod checkpoint;
+mod da;
+mod finality;
+mod identifiers;
+mod inbox;
+mod outbox;
+mod receipt;
+mod trace;
+mod transaction;
+
+pub use block::{Block, BlockContext, BlockHeader, CertifiedBlock, MAX_BODY_BYTES, MAX_BODY_TRANSACTIONS, body_commitment};
+pub use certificate::{Certificate, CertificateError, Committee, MAX_SEATS, Seat, Vote};
+pub use checkpoint::Checkpoint;
+pub use da::{BlobRef, CHUNK_BYTES, CommitmentScheme, DaCommitment, chunk_root};
+pub use finality::Stage;
+pub use identifiers::{ChainId, Epoch, Gas, Height, Seconds, Timestamp};
+pub use inbox::{EntryKind, Inbox, InboxEntry, InboxMessage, MAX_MESSAGE_DATA_BYTES, MessageKind};
+pub use outbox::{OUTBOX_DEPTH, Outbox, OutboxMessage, OutboxProof, OutgoingMessage};
+pub use receipt::{Log, Receipt, Status};
+pub use trace::{TRACE_HEIGHT, TraceCommitment, TraceProof};
+pub use transaction::{
+    Authorization, MAX_TRANSACTION_BYTES, NATIVE_TRANSACTION_TYPE, NativeTransaction, TransactionHash, transaction_hash,
+};

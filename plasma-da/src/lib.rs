@@ -1,0 +1,1 @@
+//! Data availability for the Plasma SDK: durable, content-addressed bytes that the root can open by itself.

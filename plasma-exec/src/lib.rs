@@ -1,0 +1,1 @@
+//! Execution backends of the Plasma SDK: native modules and the EVM, over one authenticated store.

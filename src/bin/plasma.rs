@@ -1,0 +1,2 @@
+//! The `plasma` binary.
+fn main() {}
