@@ -38,7 +38,7 @@ pub fn install() -> Result<(), String> {
     })
 }
 
-/// Compiles the contracts and rewrites the committed artifacts.
+/// Compiles the contracts and rewrites the committed artifacts and hash vectors.
 pub fn build() -> Result<(), String> {
     for (path, text) in compile()? {
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
@@ -50,7 +50,11 @@ pub fn build() -> Result<(), String> {
         fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
         println!("contracts: wrote {}", shown(&path));
     }
-    Ok(())
+    // The test that compares the vectors with what Solidity makes also writes them.
+    run(
+        forge(&["test", "--quiet", "--match-contract", "VectorsTest"])
+            .env("PLASMA_WRITE_VECTORS", "true"),
+    )
 }
 
 /// Runs the Foundry tests: a seeded sample, or (`long`) many more fuzz and invariant runs.
@@ -84,7 +88,9 @@ pub fn check() -> Result<(), String> {
 fn compile() -> Result<BTreeMap<PathBuf, String>, String> {
     install()?;
     // Tests are left out and nothing is taken from a cache: the output depends on src/ only.
-    run(&mut forge(&["build", "--force", "--skip", "test", "--quiet"]))?;
+    run(&mut forge(&[
+        "build", "--force", "--skip", "test", "--quiet",
+    ]))?;
     let dir = contracts_dir();
     let mut files = BTreeMap::new();
     for (name, source) in CONTRACTS {
@@ -98,9 +104,15 @@ fn compile() -> Result<BTreeMap<PathBuf, String>, String> {
                 "contractName": name,
                 "deployedBytecode": artifact["deployedBytecode"],
             });
-            files.insert(predeploys_dir().join(format!("{name}.json")), pretty(&predeploy));
+            files.insert(
+                predeploys_dir().join(format!("{name}.json")),
+                pretty(&predeploy),
+            );
         }
-        files.insert(dir.join("artifacts").join(format!("{name}.json")), pretty(&artifact));
+        files.insert(
+            dir.join("artifacts").join(format!("{name}.json")),
+            pretty(&artifact),
+        );
     }
     Ok(files)
 }
@@ -148,7 +160,10 @@ fn pretty(value: &Value) -> String {
         let head = format!("  {}: ", json!(key));
         match member {
             Value::Array(items) => {
-                let items: Vec<_> = items.iter().map(|i| format!("    {}", compact(i))).collect();
+                let items: Vec<_> = items
+                    .iter()
+                    .map(|i| format!("    {}", compact(i)))
+                    .collect();
                 lines.push(format!("{head}[\n{}\n  ]", items.join(",\n")));
             }
             Value::Object(members) => {
@@ -180,7 +195,11 @@ fn compact(value: &Value) -> String {
 }
 
 fn sorted(members: Option<&Map<String, Value>>) -> impl Iterator<Item = (&String, &Value)> {
-    members.into_iter().flatten().collect::<BTreeMap<_, _>>().into_iter()
+    members
+        .into_iter()
+        .flatten()
+        .collect::<BTreeMap<_, _>>()
+        .into_iter()
 }
 
 /// The first line that differs, cut to what fits a screen: bytecode is one very long line.
@@ -190,7 +209,11 @@ fn difference(committed: &str, built: &str) -> String {
         let (was, is) = (old.next(), new.next());
         if was != is {
             let (was, is) = (was.unwrap_or("(end)"), is.unwrap_or("(end)"));
-            let same = was.bytes().zip(is.bytes()).take_while(|(a, b)| a == b).count();
+            let same = was
+                .bytes()
+                .zip(is.bytes())
+                .take_while(|(a, b)| a == b)
+                .count();
             let from = same.saturating_sub(20);
             let cut = |line: &str| line.chars().skip(from).take(70).collect::<String>();
             return format!(
@@ -206,12 +229,14 @@ fn difference(committed: &str, built: &str) -> String {
 
 /// Whether every pinned package is there in the pinned version.
 fn is_installed(dir: &Path, manifest: &Value) -> bool {
-    ["dependencies", "devDependencies"].into_iter().all(|group| {
-        sorted(manifest[group].as_object()).all(|(package, version)| {
-            let path = dir.join("node_modules").join(package).join("package.json");
-            read_json(&path).is_ok_and(|installed| installed["version"] == *version)
+    ["dependencies", "devDependencies"]
+        .into_iter()
+        .all(|group| {
+            sorted(manifest[group].as_object()).all(|(package, version)| {
+                let path = dir.join("node_modules").join(package).join("package.json");
+                read_json(&path).is_ok_and(|installed| installed["version"] == *version)
+            })
         })
-    })
 }
 
 fn forge(arguments: &[&str]) -> Command {
@@ -249,5 +274,8 @@ fn predeploys_dir() -> PathBuf {
 }
 
 fn shown(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }
