@@ -1,0 +1,380 @@
+//! Executing blocks, and saying how final they are.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use plasma_core::{
+    B256, Block, BlockContext, Certificate, ChainHead, Execution, FeeQuote, Genesis, Height, Outbox, Query, Reply,
+    Severe as _, Severity, Stage, StateRead, execute_block,
+};
+use plasma_exec::store::Store;
+use tokio::sync::broadcast;
+
+use super::{ChainError, Ledger, RootInbox, StoredBlock};
+
+/// Events that a slow reader may fall behind before it has to read the ledger instead.
+const EVENT_BACKLOG: usize = 1_024;
+/// Blocks between two durable points of the ledger.
+const LEDGER_SYNC_BLOCKS: u64 = 256;
+
+/// What a chain is made of.
+pub struct ChainConfig {
+    /// Its birth.
+    pub genesis: Genesis,
+    /// What its transactions do.
+    pub execution: Arc<dyn Execution>,
+    /// Its state.
+    pub store: Arc<dyn Store>,
+}
+
+/// The highest block of each stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stages {
+    /// In a certified, executed block.
+    pub sequenced: Height,
+    /// On the availability layer, and in the root's inbox.
+    pub published: Height,
+    /// Behind a claim that stood.
+    pub settled: Height,
+}
+
+impl Stages {
+    /// The stage of the block at `height`.
+    pub fn of(&self, height: Height) -> Stage {
+        if height <= self.settled {
+            Stage::Settled
+        } else if height <= self.published {
+            Stage::Published
+        } else if height <= self.sequenced {
+            Stage::Sequenced
+        } else {
+            Stage::Pending
+        }
+    }
+
+    /// The highest block of a stage.
+    pub fn height(&self, stage: Stage) -> Height {
+        match stage {
+            Stage::Pending | Stage::Sequenced => self.sequenced,
+            Stage::Published => self.published,
+            Stage::Settled => self.settled,
+        }
+    }
+}
+
+/// Something happened to the chain.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ChainEvent {
+    /// A block was executed.
+    Block(Arc<StoredBlock>),
+    /// All blocks above this height were undone.
+    Reorg(Height),
+    /// A stage moved.
+    Stages(Stages),
+}
+
+/// The chain as this node has executed it. Shared by all who read it; one at a time writes.
+pub struct Chain {
+    genesis: Genesis,
+    genesis_hash: B256,
+    execution: Arc<dyn Execution>,
+    store: Arc<dyn Store>,
+    ledger: Ledger,
+    head: RwLock<Arc<StoredBlock>>,
+    stages: RwLock<Stages>,
+    events: broadcast::Sender<ChainEvent>,
+    writer: Mutex<()>,
+}
+
+impl Chain {
+    /// Opens the chain in `directory`, or one in memory; begins it when there is nothing yet.
+    ///
+    /// State and ledger may have stopped at different heights: both go back to the lower, and what is missing is
+    /// executed again by whoever feeds the chain.
+    pub fn open(config: ChainConfig, directory: Option<&Path>) -> Result<Self, ChainError> {
+        let ChainConfig { genesis, execution, store } = config;
+        let ledger = Ledger::open(directory)?;
+        let first = genesis.state(&*execution)?;
+        let common = match (store.height(), ledger.tip()?) {
+            (Some(store), Some(ledger)) => Some(ledger.min(store)),
+            (Some(store), None) if store.0 == 0 => None,
+            _ => None,
+        };
+        let genesis_block = match common {
+            Some(height) => {
+                if store.height() > Some(height) {
+                    store.rollback(height)?;
+                }
+                ledger.truncate(height)?;
+                ledger.block(Height(0))?
+            }
+            None => None,
+        };
+        let genesis_block = match genesis_block {
+            Some(block) => block,
+            None => {
+                let state_root = match store.height() {
+                    None => store.commit(Height(0), &first.changes)?,
+                    Some(_) => {
+                        store.rollback(Height(0))?;
+                        store.root()
+                    }
+                };
+                let header = first.header(state_root);
+                let fees = fees_of(&*execution, &*store.view(Height(0))?, &BlockContext::of(&header, B256::ZERO));
+                let block = Arc::new(StoredBlock {
+                    hash: header.hash(),
+                    block: Block { header, transactions: Vec::new() },
+                    certificate: None,
+                    messages: Vec::new(),
+                    receipts: Vec::new(),
+                    sent: Vec::new(),
+                    state_root,
+                    outbox_root: Outbox::default().root(),
+                    base_fee: fees.base_fee,
+                    gas_limit: fees.gas_limit.0,
+                });
+                ledger.append(&block)?;
+                ledger.set_record("genesis", &genesis)?;
+                block
+            }
+        };
+        if let Some(found) = ledger.record::<Genesis>("genesis")?
+            && found != genesis
+        {
+            let expected = genesis.state(&*execution)?.header(B256::ZERO).hash();
+            return Err(ChainError::OtherChain { found: genesis_block.hash, expected });
+        }
+        let tip = ledger.tip()?.unwrap_or_default();
+        let head = ledger.block(tip)?.unwrap_or_else(|| genesis_block.clone());
+        let inbox = RootInbox::new(&ledger);
+        let published = inbox.last_entry()?.map_or(Height(0), |record| record.head.height).min(tip);
+        let settled = inbox.settled()?.map_or(Height(0), |checkpoint| checkpoint.height).min(published);
+        let (events, _) = broadcast::channel(EVENT_BACKLOG);
+        Ok(Self {
+            genesis,
+            genesis_hash: genesis_block.hash,
+            execution,
+            store,
+            ledger,
+            head: RwLock::new(head),
+            stages: RwLock::new(Stages { sequenced: tip, published, settled }),
+            events,
+            writer: Mutex::new(()),
+        })
+    }
+
+    /// The chain's birth.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// The hash of the genesis block.
+    pub fn genesis_hash(&self) -> B256 {
+        self.genesis_hash
+    }
+
+    /// What transactions do here.
+    pub fn execution(&self) -> &Arc<dyn Execution> {
+        &self.execution
+    }
+
+    /// The state.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Blocks, receipts and indexes.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What is known of the root's inbox.
+    pub fn inbox(&self) -> RootInbox<'_> {
+        RootInbox::new(&self.ledger)
+    }
+
+    /// The newest executed block.
+    pub fn head(&self) -> Arc<StoredBlock> {
+        self.head.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The head of the derived chain: what the root alone gives.
+    pub fn derived_head(&self) -> Result<ChainHead, ChainError> {
+        match self.inbox().last_entry()? {
+            Some(record) => Ok(record.head),
+            None => {
+                let genesis = self.block(Height(0))?;
+                Ok(ChainHead::of(&genesis.block.header, 0))
+            }
+        }
+    }
+
+    /// The highest block of each stage.
+    pub fn stages(&self) -> Stages {
+        *self.stages.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Events from now on. A reader that falls behind is told so, and reads the ledger instead.
+    pub fn subscribe(&self) -> broadcast::Receiver<ChainEvent> {
+        self.events.subscribe()
+    }
+
+    /// A block that is here.
+    pub fn block(&self, height: Height) -> Result<Arc<StoredBlock>, ChainError> {
+        match self.ledger.block(height)? {
+            Some(block) => Ok(block),
+            None => Err(ChainError::NoBlock {
+                height,
+                oldest: self.ledger.oldest()?.unwrap_or_default(),
+                newest: self.head().height(),
+            }),
+        }
+    }
+
+    /// The state after the block at `height`.
+    pub fn state_at(&self, height: Height) -> Result<Arc<dyn StateRead>, ChainError> {
+        Ok(self.store.view(height)?)
+    }
+
+    /// The context of a block that would follow the one at `height`, in which calls and admissions run.
+    pub fn next_context(&self, parent: &StoredBlock, now: plasma_core::Timestamp) -> BlockContext {
+        let header = &parent.block.header;
+        BlockContext {
+            chain_id: header.chain_id,
+            genesis: self.genesis_hash,
+            height: header.height.next(),
+            parent: parent.hash,
+            timestamp: now.max(header.timestamp + 1),
+            proposer: header.proposer,
+        }
+    }
+
+    /// The context in which the block itself ran.
+    pub fn context_of(&self, block: &StoredBlock) -> BlockContext {
+        BlockContext::of(&block.block.header, self.genesis_hash)
+    }
+
+    /// Executes the block after the head. The same block again is no error, and does nothing.
+    pub fn execute(&self, block: Block, certificate: Option<Certificate>) -> Result<Arc<StoredBlock>, ChainError> {
+        let _writer = self.writing();
+        let head = self.head();
+        let (height, hash) = (block.header.height, block.header.hash());
+        if height <= head.height() {
+            let known = self.block(height)?;
+            if known.hash == hash {
+                return Ok(known);
+            }
+        }
+        if height != head.height().next() || block.header.parent != head.hash {
+            let parent = block.header.parent;
+            return Err(ChainError::NotNext { got: height, parent, head: head.height(), hash: head.hash });
+        }
+        let (from, to) = (head.block.header.messages, block.header.messages);
+        let messages = self.inbox().messages(from, to)?;
+        if messages.len() as u64 != to - from {
+            return Err(ChainError::MessagesAhead { height, needed: to, known: from + messages.len() as u64 });
+        }
+        let base = self.store.view(head.height())?;
+        let context = BlockContext::of(&block.header, self.genesis_hash);
+        let fees = fees_of(&*self.execution, &*base, &context);
+        let executed = execute_block(&*self.execution, &*base, self.genesis_hash, &block, &messages);
+        let state_root = self.store.commit(height, &executed.changes)?;
+        let stored = Arc::new(StoredBlock {
+            hash,
+            block,
+            certificate,
+            messages,
+            receipts: executed.receipts,
+            sent: executed.sent,
+            state_root,
+            outbox_root: executed.outbox_root,
+            base_fee: fees.base_fee,
+            gas_limit: fees.gas_limit.0,
+        });
+        self.ledger.append(&stored)?;
+        if height.0.is_multiple_of(LEDGER_SYNC_BLOCKS) {
+            self.ledger.sync()?;
+        }
+        *self.head.write().unwrap_or_else(PoisonError::into_inner) = stored.clone();
+        self.move_stages(|stages| stages.sequenced = height);
+        let _ = self.events.send(ChainEvent::Block(stored.clone()));
+        Ok(stored)
+    }
+
+    /// Undoes all blocks above `height`.
+    pub fn rollback(&self, height: Height) -> Result<(), ChainError> {
+        let _writer = self.writing();
+        if height >= self.head().height() {
+            return Ok(());
+        }
+        // The ledger first: it must never be ahead of the state.
+        let head = self.block(height)?;
+        self.ledger.truncate(height)?;
+        self.ledger.sync()?;
+        self.store.rollback(height)?;
+        *self.head.write().unwrap_or_else(PoisonError::into_inner) = head;
+        self.move_stages(|stages| {
+            stages.sequenced = height;
+            stages.published = stages.published.min(height);
+        });
+        let _ = self.events.send(ChainEvent::Reorg(height));
+        Ok(())
+    }
+
+    /// Takes the stages of publication and settlement from what is known of the root.
+    pub fn refresh_stages(&self) -> Result<Stages, ChainError> {
+        let published = self.derived_head()?.height;
+        let settled = self.inbox().settled()?.map_or(Height(0), |checkpoint| checkpoint.height);
+        Ok(self.move_stages(|stages| {
+            stages.published = published.min(stages.sequenced);
+            stages.settled = settled.min(stages.published);
+        }))
+    }
+
+    /// On a chain that no root settles, what is sequenced is final.
+    pub fn settle_by_itself(&self) {
+        self.move_stages(|stages| {
+            stages.published = stages.sequenced;
+            stages.settled = stages.sequenced;
+        });
+    }
+
+    fn move_stages(&self, change: impl FnOnce(&mut Stages)) -> Stages {
+        let mut stages = self.stages.write().unwrap_or_else(PoisonError::into_inner);
+        let before = *stages;
+        change(&mut stages);
+        if *stages != before {
+            let _ = self.events.send(ChainEvent::Stages(*stages));
+        }
+        *stages
+    }
+
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes all that was executed durable.
+    pub fn sync(&self) -> Result<(), ChainError> {
+        let _writer = self.writing();
+        self.store.sync()?;
+        self.ledger.sync()
+    }
+}
+
+/// Whether an error of the chain is worth another try.
+pub(crate) fn is_transient(error: &ChainError) -> bool {
+    error.severity() == Severity::Transient
+}
+
+fn fees_of(execution: &dyn Execution, state: &dyn StateRead, context: &BlockContext) -> FeeQuote {
+    match execution.query(state, context, &Query::Fees) {
+        Ok(Reply::Fees(fees)) => fees,
+        // An execution without fees charges none.
+        _ => FeeQuote::default(),
+    }
+}

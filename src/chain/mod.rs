@@ -1,0 +1,21 @@
+//! The chain as this node has executed it: blocks, receipts, state, and how final they are.
+//!
+//! ```text
+//!   certified or derived block --Chain::execute--> store (state, durable log)
+//!                                              \-> ledger (blocks, receipts, indexes; redb)
+//!                                              \-> events (RPC subscriptions, batcher, proposer)
+//! ```
+//! Invariants: the ledger is never ahead of the store; heights have no gaps; what is published or settled is
+//! rolled back only with the root.
+
+mod block;
+mod engine;
+mod error;
+mod inbox;
+mod ledger;
+
+pub use block::{Position, StoredBlock};
+pub use engine::{Chain, ChainConfig, ChainEvent, Stages};
+pub use error::ChainError;
+pub use inbox::{InboxRecord, RootInbox};
+pub use ledger::Ledger;
