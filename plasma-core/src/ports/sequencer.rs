@@ -163,6 +163,9 @@ pub trait Sequencer: Send + Sync {
     /// given: after a crash, the same heights have the same blocks.
     fn blocks(&self, from: Height) -> BoxStream<'static, Result<CertifiedBlock, SequencerError>>;
 
+    /// The newest certified block's header; genesis when there is none yet.
+    fn head(&self) -> BlockHeader;
+
     /// Who certifies in `epoch`; `None` when that is not known.
     fn committee(&self, epoch: Epoch) -> Option<Committee>;
 
