@@ -1,0 +1,7 @@
+//! Ethereum's transactions, as both the modules and the EVM take them: decoded once, sender recovered once.
+
+mod senders;
+mod transaction;
+
+pub(crate) use senders::Senders;
+pub(crate) use transaction::{Envelope, EthereumTransaction};

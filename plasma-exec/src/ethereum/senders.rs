@@ -1,0 +1,160 @@
+//! Who signed what, remembered from the mempool to the block.
+
+use alloc::string::ToString;
+
+use alloy_primitives::{Address, B256};
+use plasma_core::{Rejection, Signature};
+
+/// Recovered senders by a name that covers the signature and what it signs.
+///
+/// A memory alone: what it holds was recovered from the signature, so no result depends on it. Bounded: two
+/// generations, of which the older is forgotten when the younger is full. Without `std` it remembers nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Senders {
+    #[cfg(feature = "std")]
+    shards: [std::sync::Mutex<memory::Generations>; memory::SHARDS],
+}
+
+impl Senders {
+    /// The sender under `name`, recovered from the signature if it is not known.
+    ///
+    /// `name` must cover the signature and all that `digest` is computed from.
+    pub(crate) fn recover(
+        &self,
+        name: B256,
+        digest: impl FnOnce() -> B256,
+        signature: &Signature,
+    ) -> Result<Address, Rejection> {
+        if let Some(sender) = self.get(&name) {
+            return Ok(sender);
+        }
+        let sender = signature
+            .recover(digest())
+            .map_err(|error| Rejection::Signature(error.to_string()))?;
+        self.insert(name, sender);
+        Ok(sender)
+    }
+
+    /// Does `work` for every item, on all cores when there are enough of them.
+    #[cfg(feature = "std")]
+    pub(crate) fn in_parallel<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
+        /// Fewer are done before a thread has started.
+        const LEAST_PER_THREAD: usize = 16;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = items.len().div_ceil(threads).max(LEAST_PER_THREAD);
+        let (first, others) = items.split_at(share.min(items.len()));
+        let work = &work;
+        std::thread::scope(|scope| {
+            for chunk in others.chunks(share) {
+                scope.spawn(move || chunk.iter().for_each(work));
+            }
+            first.iter().for_each(work);
+        });
+    }
+
+    /// Does `work` for every item.
+    #[cfg(not(feature = "std"))]
+    pub(crate) fn in_parallel<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
+        items.iter().for_each(work);
+    }
+
+    #[cfg(not(feature = "std"))]
+    #[allow(clippy::unused_self)]
+    fn get(&self, _: &B256) -> Option<Address> {
+        None
+    }
+
+    #[cfg(not(feature = "std"))]
+    #[allow(clippy::unused_self)]
+    fn insert(&self, _: B256, _: Address) {}
+}
+
+#[cfg(feature = "std")]
+mod memory {
+    use std::sync::{Mutex, PoisonError};
+
+    use alloy_primitives::{Address, B256, map::HashMap};
+
+    use super::Senders;
+
+    pub(super) const SHARDS: usize = 16;
+    /// Senders in one generation of one shard: 2^16 or more in all, some 8 MB.
+    pub(super) const GENERATION: usize = 4_096;
+
+    #[derive(Debug, Default)]
+    pub(super) struct Generations {
+        young: HashMap<B256, Address>,
+        old: HashMap<B256, Address>,
+    }
+
+    impl Senders {
+        fn shard(&self, name: &B256) -> &Mutex<Generations> {
+            &self.shards[name[31] as usize % SHARDS]
+        }
+
+        pub(super) fn get(&self, name: &B256) -> Option<Address> {
+            let shard = self
+                .shard(name)
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            shard
+                .young
+                .get(name)
+                .or_else(|| shard.old.get(name))
+                .copied()
+        }
+
+        pub(super) fn insert(&self, name: B256, sender: Address) {
+            let mut shard = self
+                .shard(&name)
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if shard.young.len() >= GENERATION {
+                shard.old = core::mem::take(&mut shard.young);
+            }
+            shard.young.insert(name, sender);
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use alloy_primitives::keccak256;
+
+        use super::*;
+
+        #[test]
+        fn it_forgets_the_oldest_and_stays_bounded() {
+            let senders = Senders::default();
+            let name = |n: usize| keccak256(n.to_be_bytes());
+            let count = SHARDS * GENERATION * 4;
+            for n in 0..count {
+                senders.insert(name(n), Address::with_last_byte(n as u8));
+            }
+            assert_eq!(senders.get(&name(0)), None);
+            assert_eq!(
+                senders.get(&name(count - 1)),
+                Some(Address::with_last_byte((count - 1) as u8))
+            );
+            let held: usize = senders
+                .shards
+                .iter()
+                .map(|shard| shard.lock().expect("not poisoned"))
+                .map(|shard| shard.young.len() + shard.old.len())
+                .sum();
+            assert!(held <= SHARDS * GENERATION * 2, "{held}");
+        }
+
+        #[test]
+        fn every_item_is_worked_on_once() {
+            use std::sync::atomic::{AtomicUsize, Ordering};
+            for count in [0_usize, 1, 15, 16, 17, 100, 1_001] {
+                let items: Vec<usize> = (1..=count).collect();
+                let sum = AtomicUsize::new(0);
+                Senders::in_parallel(&items, |n| {
+                    sum.fetch_add(*n, Ordering::Relaxed);
+                });
+                assert_eq!(sum.into_inner(), count * (count + 1) / 2);
+            }
+        }
+    }
+}
