@@ -143,8 +143,8 @@ abstract contract Fixture {
     }
 
     function appendNext(uint64 chainId) internal {
-        (,, uint64 consumed) = inbox.counts(chainId);
-        append(nextBatch(chainId, consumed));
+        (, uint64 enqueued,) = inbox.counts(chainId);
+        append(nextBatch(chainId, enqueued));
     }
 
     // ---- claims

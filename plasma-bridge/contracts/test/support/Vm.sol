@@ -26,6 +26,7 @@ interface Vm {
     function etch(address target, bytes calldata code) external;
     function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
     function expectRevert(bytes calldata reason) external;
+    function expectPartialRevert(bytes4 selector) external;
     function expectRevert(bytes4 selector) external;
     function getNonce(address account) external view returns (uint64);
     function prank(address sender) external;
