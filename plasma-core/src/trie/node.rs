@@ -85,7 +85,7 @@ impl TrieNode {
 
     /// The child that stands for the whole subtree, when no internal node is due over these two.
     #[inline]
-    pub(super) fn only_child(left: &B256, right: &B256) -> Option<B256> {
+    pub fn only_child(left: &B256, right: &B256) -> Option<B256> {
         if right.is_zero() && NodeKind::of(left) != NodeKind::Internal {
             Some(*left)
         } else if left.is_zero() && NodeKind::of(right) == NodeKind::Leaf {
