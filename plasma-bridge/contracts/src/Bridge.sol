@@ -31,6 +31,7 @@ contract Bridge is ReentrancyGuardTransient {
     error Miswired(address expected, address got);
     error ZeroAddress();
     error UnknownChain(uint64 chainId);
+    error NotAToken(address token);
     error NothingReceived(address token);
     error WrongVersion(uint8 expected, uint8 got);
     error WrongDestination(uint256 expected, uint64 got);
@@ -181,6 +182,7 @@ contract Bridge is ReentrancyGuardTransient {
         private
         returns (uint256 received)
     {
+        if (token.code.length == 0) revert NotAToken(token);
         uint256 before = IERC20(token).balanceOf(address(this));
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
         // Tokens that take a fee deliver less than was sent.

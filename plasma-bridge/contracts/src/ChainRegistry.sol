@@ -75,6 +75,7 @@ contract ChainRegistry {
     error ReservedChainId(uint64 chainId);
     error ChainExists(uint64 chainId);
     error UnknownChain(uint64 chainId);
+    error NoSuchChain(uint256 index, uint256 count);
     error OutOfRange(bytes32 parameter, uint256 got, uint256 least, uint256 most);
     error GenesisNotEmpty(uint64 height, uint64 messages, uint64 entry, uint32 stepsCount);
     error ZeroHash(bytes32 parameter);
@@ -180,6 +181,7 @@ contract ChainRegistry {
     }
 
     function chainIdAt(uint256 index) external view returns (uint64) {
+        if (index >= _ids.length) revert NoSuchChain(index, _ids.length);
         return _ids[index];
     }
 

@@ -31,6 +31,8 @@ contract Inbox {
     error NothingOverdue(uint64 consumed, uint64 enqueued, uint64 deadline);
     error DataTooLong(uint256 length, uint256 limit);
     error EmptyTransaction();
+    error NoSuchEntry(uint64 count, uint64 entries);
+    error NoSuchMessage(uint64 index, uint64 enqueued);
 
     event BatchAppended(
         uint64 indexed chainId,
@@ -163,17 +165,24 @@ contract Inbox {
 
     /// @notice The hash over the first `count` entries.
     function entryHash(uint64 chainId, uint64 count) external view returns (bytes32) {
-        return count == 0 ? bytes32(0) : _queues[chainId].entries[count - 1];
+        bytes32[] storage entries = _queues[chainId].entries;
+        if (count > entries.length) revert NoSuchEntry(count, uint64(entries.length));
+        return count == 0 ? bytes32(0) : entries[count - 1];
     }
 
     /// @notice The accumulator over the first `count` messages.
     function messageAcc(uint64 chainId, uint64 count) external view returns (bytes32) {
-        return _messageAcc(_queues[chainId], count);
+        Queue storage queue = _queues[chainId];
+        uint64 enqueued = uint64(queue.accs.length);
+        if (count > enqueued) revert NoSuchMessage(count, enqueued);
+        return _messageAcc(queue, count);
     }
 
     /// @notice The root's second until which message `index` may wait.
     function messageDeadline(uint64 chainId, uint64 index) external view returns (uint64) {
-        return _queues[chainId].deadlines[index];
+        uint64[] storage deadlines = _queues[chainId].deadlines;
+        if (index >= deadlines.length) revert NoSuchMessage(index, uint64(deadlines.length));
+        return deadlines[index];
     }
 
     /// @notice Whether `force` would succeed, and since when (0: nothing waits).

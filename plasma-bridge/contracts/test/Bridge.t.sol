@@ -94,6 +94,8 @@ contract BridgeTest is Fixture {
         bridge.deposit(CHAIN, address(token), address(0), 1, "");
         vm.expectRevert(abi.encodeWithSelector(Bridge.NothingReceived.selector, address(token)));
         bridge.deposit(CHAIN, address(token), USER, 0, "");
+        vm.expectRevert(abi.encodeWithSelector(Bridge.NotAToken.selector, USER));
+        bridge.deposit(CHAIN, USER, USER, 1, "");
         vm.expectRevert(abi.encodeWithSelector(ChainRegistry.UnknownChain.selector, 777));
         bridge.deposit(777, address(token), USER, 1, "");
         vm.expectRevert(abi.encodeWithSelector(Bridge.UnknownChain.selector, 777));

@@ -99,6 +99,8 @@ contract ChainRegistryTest is Fixture {
         bytes memory unknown = abi.encodeWithSelector(ChainRegistry.UnknownChain.selector, NEW);
         vm.expectRevert(unknown);
         registry.chain(NEW);
+        vm.expectRevert(abi.encodeWithSelector(ChainRegistry.NoSuchChain.selector, 1, 1));
+        registry.chainIdAt(1);
         vm.expectRevert(unknown);
         registry.committee(NEW, 0);
         vm.expectRevert(unknown);

@@ -196,6 +196,16 @@ contract InboxTest is Fixture {
         inbox.enqueueDeposit(CHAIN, address(1), address(2), address(0), 3, "");
     }
 
+    function test_viewsPastTheEnd() public {
+        send("tx");
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NoSuchMessage.selector, 2, 1));
+        inbox.messageAcc(CHAIN, 2);
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NoSuchMessage.selector, 1, 1));
+        inbox.messageDeadline(CHAIN, 1);
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NoSuchEntry.selector, 1, 0));
+        inbox.entryHash(CHAIN, 1);
+    }
+
     // ---- deadlines: the boundary second belongs to the sequencers
 
     function test_overdue() public {
