@@ -26,7 +26,7 @@ const CONTRACTS: [(&str, &str); 8] = [
 const PREDEPLOYS: [(&str, &str); 1] = [("L2Bridge", "0x0000000000000000000000000000000000706C61")];
 
 /// Installs the pinned toolchain from npm, unless it is there.
-pub fn install() -> Result<(), String> {
+pub(crate) fn install() -> Result<(), String> {
     let dir = contracts_dir();
     let manifest = read_json(&dir.join("package.json"))?;
     if is_installed(&dir, &manifest) {
@@ -43,7 +43,7 @@ pub fn install() -> Result<(), String> {
 }
 
 /// Compiles the contracts and rewrites the committed artifacts and hash vectors.
-pub fn build() -> Result<(), String> {
+pub(crate) fn build() -> Result<(), String> {
     for (path, text) in compile()? {
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
             continue;
@@ -62,7 +62,7 @@ pub fn build() -> Result<(), String> {
 }
 
 /// Runs the Foundry tests: a seeded sample, or (`long`) many more fuzz and invariant runs.
-pub fn test(long: bool) -> Result<(), String> {
+pub(crate) fn test(long: bool) -> Result<(), String> {
     install()?;
     let profile = if long { "long" } else { "default" };
     run(forge(&["test"]).env("FOUNDRY_PROFILE", profile))
@@ -70,7 +70,7 @@ pub fn test(long: bool) -> Result<(), String> {
 
 /// Fails if the committed artifacts are not what the sources compile to, and says where; or if a
 /// source is not formatted.
-pub fn check() -> Result<(), String> {
+pub(crate) fn check() -> Result<(), String> {
     install()?;
     run(&mut forge(&["fmt", "--check"]))?;
     let mut stale = Vec::new();
