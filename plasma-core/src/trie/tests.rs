@@ -248,12 +248,7 @@ fn golden_encodings() {
     let (leaf_a, leaf_b) = (leaf(&a, b"one"), leaf(&b, b"two"));
 
     let proof = StateProof::make(&full.known, full.root, &a).unwrap();
-    let expected = [
-        &hex!("0100")[..],
-        &leaf_b[..],
-        &hex!("02 03000000"),
-        b"one",
-    ];
+    let expected = [&hex!("0100")[..], &leaf_b[..], &hex!("02 03000000"), b"one"];
     assert_eq!(encode(&proof), expected.concat());
 
     let other = B256::repeat_byte(0x01);
@@ -278,12 +273,7 @@ fn golden_encodings() {
     assert_eq!(encode(&witness), expected.concat());
 
     let witness = StateWitness::collect(&full.known, full.root, [], [&b]).unwrap();
-    let expected = [
-        &[2, 0x31][..],
-        &leaf_a[..],
-        &b[..],
-        &sha256(b"two")[..],
-    ];
+    let expected = [&[2, 0x31][..], &leaf_a[..], &b[..], &sha256(b"two")[..]];
     assert_eq!(encode(&witness), expected.concat());
 
     let empty = StateWitness::collect(&full.known, EMPTY_ROOT, [&a], [&b]).unwrap();

@@ -1,0 +1,648 @@
+//! The store that holds its state in memory.
+//!
+//! On disk are a snapshot of the oldest height kept and a log of every commit and rollback since; opening loads
+//! the one and replays the other. So whatever can be read can be read again after a restart, and pruning is what
+//! bounds the disk: it writes a new snapshot once enough of the log lies before it.
+//!
+//! ```text
+//! LOCK                      held by the one process that has the directory open
+//! snapshot-<sequence>       the state before the log record of that sequence
+//! log-<sequence>            records from that sequence on
+//! *.tmp                     a snapshot being written; removed on opening
+//! ```
+
+mod arena;
+mod bucket;
+mod snapshot;
+mod tree;
+mod value;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use alloy_primitives::{B256, Bytes};
+use plasma_core::{
+    Changes, PreimageMap, StateKey, StateProof, StateRead, StateWitness, Trie, TrieNode, sha256,
+};
+
+use self::bucket::{Change, Collect};
+use self::tree::Tree;
+use super::entry::{self, Entry};
+use super::heights::{Heights, Mark};
+use super::log::{Damage, Log};
+use super::record::{Frame, Kind};
+use super::{Directory, Disk, Durability, Store, StoreError, TornTail};
+
+/// How a [`MemoryStore`] works.
+#[derive(Clone, Debug)]
+pub struct MemoryConfig {
+    /// Where it is kept; `None` keeps it nowhere but in memory.
+    pub directory: Option<PathBuf>,
+    /// When a commit is durable.
+    pub durability: Durability,
+    /// Threads that share a large commit.
+    pub threads: usize,
+    /// Bytes after which a new log file is begun.
+    pub segment_bytes: u64,
+    /// Bytes of log before the oldest height kept that are worth a new snapshot.
+    pub snapshot_after_bytes: u64,
+}
+
+impl Default for MemoryConfig {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            durability: Durability::Commit,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            segment_bytes: 64 << 20,
+            snapshot_after_bytes: 64 << 20,
+        }
+    }
+}
+
+/// What opening a store found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Height of the snapshot loaded.
+    pub snapshot: Option<u64>,
+    /// Commits and rollbacks replayed from the log.
+    pub replayed: u64,
+    /// What was cut off the end of the log.
+    pub torn: Option<TornTail>,
+}
+
+/// The store that holds its state in memory, and on disk a log and snapshots to find it again.
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+    writer: Mutex<Writer>,
+    /// Held while a snapshot is written.
+    pruning: Mutex<()>,
+    config: MemoryConfig,
+    recovery: Recovery,
+}
+
+/// What readers share with the writer.
+struct Shared {
+    tree: Tree,
+    heights: RwLock<Heights>,
+}
+
+/// What committing takes.
+struct Writer {
+    log: Option<Log>,
+    disk: Option<Arc<dyn Disk>>,
+    frame: Frame,
+    /// Version of the next commit or rollback.
+    version: u64,
+    /// Why nothing more may be written.
+    stopped: Option<String>,
+}
+
+/// See `Tree`'s locks.
+const BROKEN: &str = "the store is inconsistent after a panic; reopen it";
+
+impl MemoryStore {
+    /// Opens the store, recovering what its directory holds.
+    pub fn open(config: MemoryConfig) -> Result<Self, StoreError> {
+        match &config.directory {
+            Some(path) => {
+                let disk = Arc::new(Directory::open(path)?);
+                Self::open_on(disk, config)
+            }
+            None => Ok(Self::new(config, None)),
+        }
+    }
+
+    /// A store that lives in memory only.
+    pub fn ephemeral() -> Self {
+        Self::new(MemoryConfig::default(), None)
+    }
+
+    /// Opens the store on a disk of the caller's.
+    pub fn open_on(disk: Arc<dyn Disk>, config: MemoryConfig) -> Result<Self, StoreError> {
+        let mut store = Self::new(config, Some(Arc::clone(&disk)));
+        let from = store.load_snapshot(&*disk)?;
+        let limit = store.config.segment_bytes;
+        let mut replayed = 0;
+        let log = Log::open(disk, Kind::Commits, from, limit, |sequence, payload| {
+            replayed += 1;
+            store.replay(sequence, payload)
+        })?;
+        store.recovery.replayed = replayed;
+        store.recovery.torn = log.torn().cloned();
+        if let Some(torn) = &store.recovery.torn {
+            tracing::warn!(
+                path = torn.path,
+                offset = torn.offset,
+                bytes = torn.bytes,
+                "cut writes off the log that were not durable when the machine stopped"
+            );
+        }
+        store.writer().log = Some(log);
+        Ok(store)
+    }
+
+    /// What opening found.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// Number of keys, and bytes of memory that they take, but for values over 38 bytes.
+    pub fn size(&self) -> (u64, u64) {
+        self.shared.tree.size()
+    }
+
+    fn new(config: MemoryConfig, disk: Option<Arc<dyn Disk>>) -> Self {
+        let tree = Tree::new(config.threads);
+        let shared = Shared {
+            tree,
+            heights: RwLock::new(Heights::new()),
+        };
+        let frame = Frame::with_capacity(0);
+        let writer = Writer {
+            log: None,
+            disk,
+            frame,
+            version: 1,
+            stopped: None,
+        };
+        Self {
+            shared: Arc::new(shared),
+            writer: Mutex::new(writer),
+            pruning: Mutex::new(()),
+            config,
+            recovery: Recovery::default(),
+        }
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().expect(BROKEN)
+    }
+
+    /// The writer, unless an earlier failure stopped it.
+    fn running(&self) -> Result<MutexGuard<'_, Writer>, StoreError> {
+        let writer = self.writer();
+        match &writer.stopped {
+            Some(reason) => Err(StoreError::Stopped {
+                reason: reason.clone(),
+            }),
+            None => Ok(writer),
+        }
+    }
+
+    fn load_snapshot(&mut self, disk: &dyn Disk) -> Result<u64, StoreError> {
+        let Some(found) = snapshot::load(disk, &mut |entries| {
+            let changes: Vec<Change<'_>> = entries
+                .iter()
+                .map(|(key, value)| (key, value.as_ref()))
+                .collect();
+            self.shared.tree.apply(0, &changes);
+            self.shared.tree.forget(0);
+        })?
+        else {
+            return Ok(0);
+        };
+        let computed = self.shared.tree.root();
+        if computed != found.root {
+            let (height, recorded, path) = (found.height, found.root, found.path);
+            return Err(StoreError::Root {
+                height,
+                computed,
+                recorded,
+                path,
+            });
+        }
+        let mark = Mark {
+            version: 0,
+            root: computed,
+            sequence: found.sequence,
+        };
+        self.shared.heights_mut().commit(found.height, mark);
+        self.recovery.snapshot = Some(found.height);
+        Ok(found.sequence)
+    }
+
+    /// Does again what a record says was done.
+    fn replay(&self, sequence: u64, payload: &[u8]) -> Result<(), Damage> {
+        let root = self.shared.heights().latest().root;
+        let follows = |before: B256| {
+            let wrong = || format!("the record follows root {before}, but the state has {root}");
+            if before == root {
+                Ok(())
+            } else {
+                Err(Damage::Record(wrong()))
+            }
+        };
+        let bad = |error: StoreError| Damage::Record(error.to_string());
+        let mut writer = self.writer();
+        match Entry::parse(payload) {
+            Some(Entry::Commit {
+                height,
+                before,
+                changes,
+            }) => {
+                follows(before)?;
+                self.shared.heights().check_next(height).map_err(bad)?;
+                let changes: Vec<Change<'_>> = changes
+                    .iter()
+                    .map(|(key, value)| (key, value.as_ref()))
+                    .collect();
+                let version = writer.next_version();
+                let root = self.shared.tree.apply(version, &changes);
+                let mark = Mark {
+                    version,
+                    root,
+                    sequence: sequence + 1,
+                };
+                self.shared.heights_mut().commit(height, mark);
+                Ok(())
+            }
+            Some(Entry::Rollback { height, before }) => {
+                follows(before)?;
+                let target = self.shared.heights().find(height).map_err(bad)?;
+                let version = writer.next_version();
+                let root = self
+                    .shared
+                    .restore(target, version)
+                    .map_err(Damage::Store)?;
+                let mark = Mark {
+                    version,
+                    root,
+                    sequence: sequence + 1,
+                };
+                self.shared.heights_mut().rollback(height, mark);
+                Ok(())
+            }
+            _ => Err(Damage::Record("not a record of a memory store".to_owned())),
+        }
+    }
+
+    /// If enough of the log lies before `mark` to be worth a snapshot: where to write it. Pins the version.
+    fn begin_snapshot(&self, mark: Mark) -> Result<Option<Arc<dyn Disk>>, StoreError> {
+        let mut guard = self.running()?;
+        let writer = &mut *guard;
+        let (Some(log), Some(disk)) = (&mut writer.log, &writer.disk) else {
+            return Ok(None);
+        };
+        if log.bytes_before(mark.sequence) < self.config.snapshot_after_bytes {
+            return Ok(None);
+        }
+        let disk = Arc::clone(disk);
+        // The log must not end before the snapshot does.
+        let synced = log.sync();
+        writer.noting(synced)?;
+        self.shared.heights_mut().pin(mark.version);
+        Ok(Some(disk))
+    }
+
+    /// Puts a snapshot in the place of the log before it.
+    fn end_snapshot(
+        &self,
+        disk: &dyn Disk,
+        header: &snapshot::Header,
+        mark: Mark,
+    ) -> Result<(), StoreError> {
+        let mut guard = self.running()?;
+        let writer = &mut *guard;
+        // A rollback went behind it meanwhile: what was undone must not come back.
+        if self.shared.heights().get(header.height) != Some(mark) {
+            return snapshot::discard(disk);
+        }
+        // If this fails, the name may be there after a crash or not: no rollback may go behind it.
+        let published = snapshot::publish(disk, header).map_err(|error| StoreError::Stopped {
+            reason: error.to_string(),
+        });
+        writer.noting(published)?;
+        self.shared.drop_below(header.height);
+        if let Some(log) = &mut writer.log {
+            log.truncate_before(mark.sequence)?;
+        }
+        snapshot::discard_older(disk, mark.sequence)
+    }
+
+    /// The preimages of the paths of keys at `height`, and of the values of those to be read.
+    fn collect(
+        &self,
+        height: u64,
+        reads: &[StateKey],
+        writes: &[StateKey],
+    ) -> Result<(B256, PreimageMap), StoreError> {
+        let mut known = PreimageMap::default();
+        // Held so that nobody writes: the nodes must be of one state.
+        let writer = self.writer();
+        let (target, latest) = {
+            let heights = self.shared.heights();
+            (heights.find(height)?, heights.latest())
+        };
+        let tree = &self.shared.tree;
+        reads
+            .iter()
+            .for_each(|key| tree.collect(key, Collect::Value, &mut known));
+        writes
+            .iter()
+            .for_each(|key| tree.collect(key, Collect::Path, &mut known));
+        if target.root == latest.root {
+            return Ok((target.root, known));
+        }
+        // The nodes of an older state are made by undoing what was changed since, on the pruned trie.
+        let changed = tree.changed_since(target.version);
+        changed
+            .keys()
+            .for_each(|key| tree.collect(key, Collect::Siblings, &mut known));
+        drop(writer);
+        let reads: BTreeSet<&StateKey> = reads.iter().collect();
+        let mut hashes = Vec::with_capacity(changed.len());
+        for (key, value) in changed {
+            hashes.push((key, value.as_deref().map(|value| sha256(value))));
+            if let Some(value) = value.filter(|_| reads.contains(&key)) {
+                known.insert_value(value);
+            }
+        }
+        let mut made: Vec<TrieNode> = Vec::new();
+        let mut keep = |node: &TrieNode, _: &B256| made.push(*node);
+        let root = Trie::proven(&known).update_hashes(latest.root, &hashes, &mut keep)?;
+        assert_eq!(
+            root, target.root,
+            "undoing the changes since height {height}"
+        );
+        for node in &made {
+            known.insert_node(node);
+        }
+        Ok((root, known))
+    }
+}
+
+impl Shared {
+    fn heights(&self) -> RwLockReadGuard<'_, Heights> {
+        self.heights.read().expect(BROKEN)
+    }
+
+    fn heights_mut(&self) -> RwLockWriteGuard<'_, Heights> {
+        self.heights.write().expect(BROKEN)
+    }
+
+    /// Makes the state of `target` the latest, as `version`.
+    fn restore(&self, target: Mark, version: u64) -> Result<B256, StoreError> {
+        let changed = self.tree.changed_since(target.version);
+        let changes: Vec<Change<'_>> = changed
+            .iter()
+            .map(|(key, value)| (key, value.as_ref()))
+            .collect();
+        let root = self.tree.apply(version, &changes);
+        assert_eq!(root, target.root, "undoing changes");
+        Ok(root)
+    }
+}
+
+impl Writer {
+    fn next_version(&mut self) -> u64 {
+        self.version += 1;
+        self.version - 1
+    }
+
+    /// Writes the frame's record to the log, if there is one; returns the sequence after it.
+    fn write(&mut self, durability: Durability) -> Result<u64, StoreError> {
+        let Some(log) = &mut self.log else {
+            return Ok(0);
+        };
+        let sequence = log.append(&mut self.frame)?;
+        if durability == Durability::Commit {
+            log.sync()?;
+        }
+        Ok(sequence + 1)
+    }
+
+    /// Remembers an error after which nothing may be written.
+    fn noting<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(StoreError::Stopped { reason }) = &result {
+            self.stopped = Some(reason.clone());
+        }
+        result
+    }
+}
+
+impl Store for MemoryStore {
+    fn height(&self) -> Option<u64> {
+        self.shared.heights().height()
+    }
+
+    fn oldest(&self) -> Option<u64> {
+        self.shared.heights().oldest()
+    }
+
+    fn root(&self) -> B256 {
+        self.shared.heights().latest().root
+    }
+
+    fn root_at(&self, height: u64) -> Option<B256> {
+        self.shared.heights().get(height).map(|mark| mark.root)
+    }
+
+    fn get(&self, key: &StateKey) -> Option<Bytes> {
+        // The version is held by the lock: nothing is forgotten that it needs.
+        let heights = self.shared.heights();
+        self.shared.tree.get(key, heights.latest().version)
+    }
+
+    fn view(&self, height: u64) -> Result<Arc<dyn StateRead>, StoreError> {
+        let mut heights = self.shared.heights_mut();
+        let version = heights.find(height)?.version;
+        heights.pin(version);
+        Ok(Arc::new(View {
+            shared: Arc::clone(&self.shared),
+            version,
+        }))
+    }
+
+    fn commit(&self, height: u64, changes: &Changes) -> Result<B256, StoreError> {
+        let mut guard = self.running()?;
+        let writer = &mut *guard;
+        let before = {
+            let heights = self.shared.heights();
+            heights.check_next(height)?;
+            heights.latest()
+        };
+        let mut list: Vec<Change<'_>> = Vec::with_capacity(changes.len());
+        for (key, value) in changes {
+            entry::check_value(key, value.as_ref().map(AsRef::as_ref))?;
+            list.push((key, value.as_ref()));
+        }
+        let version = writer.next_version();
+        let durability = self.config.durability;
+        let log = |writer: &mut Writer| {
+            if writer.log.is_none() {
+                return Ok(0);
+            }
+            writer.frame.clear();
+            let entries = list
+                .iter()
+                .map(|(key, value)| (*key, value.map(|v| v.as_ref())));
+            entry::put_commit(writer.frame.payload(), height, before.root, entries);
+            writer.write(durability)
+        };
+        // Hashing and writing have nothing to wait for in each other.
+        let tree = &self.shared.tree;
+        let (root, written) = if writer.log.is_some() && list.len() >= OVERLAP {
+            std::thread::scope(|scope| {
+                let written = scope.spawn(|| log(&mut *writer));
+                let root = tree.apply(version, &list);
+                (root, written.join().expect(BROKEN))
+            })
+        } else {
+            let written = log(writer);
+            // Small commits: nothing to undo if the log refuses.
+            let sequence = writer.noting(written)?;
+            (tree.apply(version, &list), Ok(sequence))
+        };
+        let sequence = match writer.noting(written) {
+            Ok(sequence) => sequence,
+            Err(error) => {
+                let version = writer.next_version();
+                self.shared.restore(before, version)?;
+                return Err(error);
+            }
+        };
+        self.shared.heights_mut().commit(
+            height,
+            Mark {
+                version,
+                root,
+                sequence,
+            },
+        );
+        Ok(root)
+    }
+
+    fn preview(&self, changes: &Changes) -> Result<B256, StoreError> {
+        // Held so that nobody writes.
+        let _writer = self.writer();
+        let changes: Vec<Change<'_>> = changes
+            .iter()
+            .map(|(key, value)| (key, value.as_ref()))
+            .collect();
+        Ok(self.shared.tree.preview(&changes))
+    }
+
+    fn prove(&self, height: u64, key: &StateKey) -> Result<StateProof, StoreError> {
+        let (root, known) = self.collect(height, &[*key], &[])?;
+        Ok(StateProof::make(&known, root, key)?)
+    }
+
+    fn witness(
+        &self,
+        height: u64,
+        reads: &[StateKey],
+        writes: &[StateKey],
+    ) -> Result<StateWitness, StoreError> {
+        let (root, known) = self.collect(height, reads, writes)?;
+        Ok(StateWitness::collect(&known, root, reads, writes)?)
+    }
+
+    fn prune(&self, keep_from: u64) -> Result<(), StoreError> {
+        let _pruning = self.pruning.lock().expect(BROKEN);
+        let mark = self.shared.heights().find(keep_from)?;
+        match self.begin_snapshot(mark)? {
+            Some(disk) => {
+                let Mark { root, sequence, .. } = mark;
+                let header = snapshot::Header {
+                    height: keep_from,
+                    root,
+                    sequence,
+                };
+                // Commits go on meanwhile; a pin keeps what the snapshot reads.
+                let written =
+                    snapshot::write(&*disk, &header, self.shared.tree.entries(mark.version));
+                self.shared.heights_mut().unpin(mark.version);
+                written?;
+                self.end_snapshot(&*disk, &header, mark)
+            }
+            None => {
+                self.shared.drop_below(keep_from);
+                Ok(())
+            }
+        }
+    }
+
+    fn rollback(&self, height: u64) -> Result<B256, StoreError> {
+        let mut guard = self.running()?;
+        let writer = &mut *guard;
+        let (target, latest) = {
+            let heights = self.shared.heights();
+            if heights.height() == Some(height) {
+                return Ok(heights.latest().root);
+            }
+            (heights.find(height)?, heights.latest())
+        };
+        let mut sequence = 0;
+        if writer.log.is_some() {
+            writer.frame.clear();
+            entry::put_rollback(writer.frame.payload(), height, latest.root);
+            let written = writer.write(self.config.durability);
+            sequence = writer.noting(written)?;
+        }
+        let version = writer.next_version();
+        let root = self.shared.restore(target, version)?;
+        self.shared.heights_mut().rollback(
+            height,
+            Mark {
+                version,
+                root,
+                sequence,
+            },
+        );
+        Ok(root)
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        let (file, sequence) = match &self.running()?.log {
+            Some(log) => log.begin_sync(),
+            None => return Ok(()),
+        };
+        // Commits go on meanwhile; this covers those that were there when it began.
+        let synced = file.sync().map_err(|error| StoreError::Stopped {
+            reason: format!("making the log durable: {error}"),
+        });
+        let mut writer = self.writer();
+        writer.noting(synced)?;
+        if let Some(log) = &mut writer.log {
+            log.synced(sequence);
+        }
+        Ok(())
+    }
+}
+
+/// Changes from which writing the log on a thread of its own pays.
+const OVERLAP: usize = 384;
+
+impl Shared {
+    /// Forgets heights below `height`, and what only they needed.
+    fn drop_below(&self, height: u64) {
+        let mut heights = self.heights_mut();
+        heights.prune(height);
+        let floor = heights.floor();
+        drop(heights);
+        self.tree.forget(floor);
+    }
+}
+
+/// The state at one height, for as long as it is held.
+struct View {
+    shared: Arc<Shared>,
+    version: u64,
+}
+
+impl StateRead for View {
+    fn get(&self, key: &StateKey) -> Option<Bytes> {
+        self.shared.tree.get(key, self.version)
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        // Whoever panicked while holding it is stopping the store anyway.
+        if let Ok(mut heights) = self.shared.heights.write() {
+            heights.unpin(self.version);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The whole trie: buckets, and the tree of hashes over them.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use alloy_primitives::{B256, Bytes};
+use plasma_core::{EMPTY_ROOT, NodeKind, PreimageMap, StateKey, TrieNode};
+
+use super::bucket::{BUCKET_BITS, Bucket, Change, Collect};
+
+const BUCKETS: usize = 1 << BUCKET_BITS;
+/// Changes below which a second thread costs more than it brings.
+const PARALLEL: usize = 384;
+/// Buckets that a thread claims at a time.
+const CLAIM: usize = 16;
+
+/// A trie in memory that many read, at any version kept, while one writes.
+///
+/// Locks: each bucket's own, held for the bucket's share of one commit; and `top`, held only while the hashes over
+/// the buckets are brought up to date or read. Who writes is serialised by the caller.
+pub(super) struct Tree {
+    buckets: Box<[RwLock<Bucket>]>,
+    /// Hashes of the levels down to the buckets, as a heap: the root is 1, the children of n are 2n and 2n+1.
+    top: Mutex<Box<[B256]>>,
+    threads: usize,
+}
+
+fn bucket_of(key: &StateKey) -> usize {
+    usize::from(key.0[0]) << 4 | usize::from(key.0[1] >> 4)
+}
+
+/// A lock is poisoned only by a panic of ours while it was held: what it guards may be half-written.
+const BROKEN: &str = "the store is inconsistent after a panic; reopen it";
+
+impl Tree {
+    pub(super) fn new(threads: usize) -> Self {
+        Self {
+            buckets: (0..BUCKETS).map(|_| RwLock::default()).collect(),
+            top: Mutex::new(vec![EMPTY_ROOT; 2 * BUCKETS].into()),
+            threads: threads.clamp(1, 64),
+        }
+    }
+
+    fn read(&self, index: usize) -> RwLockReadGuard<'_, Bucket> {
+        self.buckets[index].read().expect(BROKEN)
+    }
+
+    fn write(&self, index: usize) -> RwLockWriteGuard<'_, Bucket> {
+        self.buckets[index].write().expect(BROKEN)
+    }
+
+    fn top(&self) -> MutexGuard<'_, Box<[B256]>> {
+        self.top.lock().expect(BROKEN)
+    }
+
+    pub(super) fn root(&self) -> B256 {
+        self.top()[1]
+    }
+
+    pub(super) fn get(&self, key: &StateKey, version: u64) -> Option<Bytes> {
+        self.read(bucket_of(key)).get(key, version)
+    }
+
+    /// Number of keys, and bytes of memory taken but for long values.
+    pub(super) fn size(&self) -> (u64, u64) {
+        let sizes = (0..BUCKETS).map(|index| {
+            let bucket = self.read(index);
+            (bucket.len() as u64, bucket.bytes() as u64)
+        });
+        sizes.fold((0, 0), |(keys, bytes), (k, b)| (keys + k, bytes + b))
+    }
+
+    /// Applies changes, in key order, as `version`; returns the new root.
+    pub(super) fn apply(&self, version: u64, changes: &[Change<'_>]) -> B256 {
+        let hashes = self.each_bucket(changes, |bucket, changes| {
+            self.write(bucket).apply(version, changes)
+        });
+        raise(&mut self.top(), hashes)
+    }
+
+    /// The root that [`Tree::apply`] would return, changing nothing.
+    pub(super) fn preview(&self, changes: &[Change<'_>]) -> B256 {
+        let hashes = self.each_bucket(changes, |bucket, changes| {
+            self.read(bucket).preview(changes)
+        });
+        let mut top = self.top().clone();
+        raise(&mut top, hashes)
+    }
+
+    /// Runs `work` for each bucket that has changes, on as many threads as that is worth.
+    fn each_bucket(
+        &self,
+        changes: &[Change<'_>],
+        work: impl Fn(usize, &[Change<'_>]) -> B256 + Sync,
+    ) -> Vec<(usize, B256)> {
+        let mut jobs: Vec<(usize, Range<usize>)> = Vec::with_capacity(changes.len().min(BUCKETS));
+        for (index, (key, _)) in changes.iter().enumerate() {
+            match jobs.last_mut() {
+                Some((bucket, range)) if *bucket == bucket_of(key) => range.end = index + 1,
+                _ => jobs.push((bucket_of(key), index..index + 1)),
+            }
+        }
+        let next = AtomicUsize::new(0);
+        let worker = || {
+            let mut done = Vec::new();
+            loop {
+                let begin = next.fetch_add(CLAIM, Ordering::Relaxed);
+                let Some(claimed) = jobs.get(begin..) else {
+                    return done;
+                };
+                for (bucket, range) in claimed.iter().take(CLAIM) {
+                    done.push((*bucket, work(*bucket, &changes[range.clone()])));
+                }
+            }
+        };
+        let others = if changes.len() < PARALLEL {
+            0
+        } else {
+            self.threads - 1
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (0..others).map(|_| scope.spawn(worker)).collect();
+            let mut done = worker();
+            for other in others {
+                done.extend(other.join().expect(BROKEN));
+            }
+            done
+        })
+    }
+
+    /// The values that keys changed after `version` had then.
+    pub(super) fn changed_since(&self, version: u64) -> BTreeMap<StateKey, Option<Bytes>> {
+        let mut changed = BTreeMap::new();
+        for index in 0..BUCKETS {
+            self.read(index).changed_since(version, &mut changed);
+        }
+        changed
+    }
+
+    /// Forgets values that only readers of versions below `version` could ask for.
+    pub(super) fn forget(&self, version: u64) {
+        (0..BUCKETS).for_each(|index| self.write(index).forget(version));
+    }
+
+    /// All keys and values at `version`, in key order, bucket by bucket.
+    pub(super) fn entries(&self, version: u64) -> impl Iterator<Item = Vec<(StateKey, Bytes)>> {
+        (0..BUCKETS).map(move |index| self.read(index).entries(version))
+    }
+
+    /// Adds the nodes on the path of `key`, and what else `what` says. Nobody may write meanwhile.
+    pub(super) fn collect(&self, key: &StateKey, what: Collect, into: &mut PreimageMap) {
+        let top = self.top();
+        let mut place = 1;
+        while place < BUCKETS {
+            match NodeKind::of(&top[place]) {
+                NodeKind::Terminator => return,
+                // The leaf stands here for all below.
+                NodeKind::Leaf => place = only_bucket(&top, place),
+                NodeKind::Internal => {
+                    let (left, right) = (top[2 * place], top[2 * place + 1]);
+                    into.insert_node(&TrieNode::Internal { left, right });
+                    let depth = place.ilog2() as usize;
+                    place = 2 * place + usize::from(key.0[depth / 8] >> (7 - depth % 8) & 1);
+                    let sibling = place ^ 1;
+                    if what == Collect::Siblings && NodeKind::of(&top[sibling]) == NodeKind::Leaf {
+                        self.read(only_bucket(&top, sibling) - BUCKETS)
+                            .collect_only(into);
+                    }
+                }
+            }
+        }
+        drop(top);
+        self.read(place - BUCKETS).collect(key, what, into);
+    }
+}
+
+/// The place of the one bucket that is not empty below `place`.
+fn only_bucket(top: &[B256], mut place: usize) -> usize {
+    while place < BUCKETS {
+        place = 2 * place + usize::from(top[2 * place].is_zero());
+    }
+    place
+}
+
+/// Puts buckets' hashes in their places and brings the levels above up to date; returns the root.
+fn raise(top: &mut [B256], hashes: Vec<(usize, B256)>) -> B256 {
+    let mut dirty: Vec<usize> = Vec::with_capacity(hashes.len());
+    for (bucket, hash) in hashes {
+        let place = BUCKETS + bucket;
+        if std::mem::replace(&mut top[place], hash) != hash {
+            dirty.push(place / 2);
+        }
+    }
+    dirty.sort_unstable();
+    for _ in 0..BUCKET_BITS {
+        dirty.dedup();
+        for place in &mut dirty {
+            top[*place] = TrieNode::join_hash(&top[2 * *place], &top[2 * *place + 1]);
+            *place /= 2;
+        }
+    }
+    top[1]
+}
