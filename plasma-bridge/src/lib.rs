@@ -1,1 +1,34 @@
 //! Settlement for the Plasma SDK: the root layer's contracts and the client that speaks to them.
+//!
+//! A root is any EVM chain: the embedded one, a development node, Ethereum, another plasma chain.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use plasma_bridge::{Deployment, EvmSettlement, RootAccount, RootClient, RootConfig};
+//! use plasma_core::{ChainId, Settlement, SettlementError, Signer, TokioEnv};
+//!
+//! # async fn example(key: Signer) -> Result<(), SettlementError> {
+//! let env = Arc::new(TokioEnv);
+//! let root = RootClient::connect("http://127.0.0.1:8545", env, RootConfig::local()).await?;
+//! let account = RootAccount::new(root.clone(), key);
+//! let deployed = Deployment::new(&account).deploy(&account).await?;
+//! let settlement =
+//!     EvmSettlement::new(root, deployed.contracts, ChainId(4242)).with_account(account);
+//! println!("{:?}", settlement.view().await?);
+//! # Ok(())
+//! # }
+//! ```
+
+mod bridge;
+mod contracts;
+mod deploy;
+mod evm;
+mod root;
+mod sovereign;
+
+pub use bridge::{BridgeClient, Enqueued, InboxStatus, WithdrawalStatus};
+pub use contracts::{Contracts, Refusal, Registration, RootContract};
+pub use deploy::{Deployed, Deployment, RegisteredChain, endow_chain, register_chain};
+pub use evm::EvmSettlement;
+pub use root::{RootAccount, RootClient, RootConfig};
+pub use sovereign::SovereignSettlement;

@@ -1,0 +1,222 @@
+//! The interfaces, as far as they are used. `tests/artifacts.rs` checks them against the artifacts.
+#![allow(missing_docs)] // Each item is documented in the Solidity source of the same name.
+
+use alloy::sol;
+
+sol! {
+    #[derive(Debug, PartialEq, Eq)]
+    struct BlockHeader {
+        uint64 chainId;
+        uint64 height;
+        uint64 epoch;
+        bytes32 parent;
+        uint64 timestamp;
+        address proposer;
+        uint64 messages;
+        bytes32 body;
+        uint64 executedHeight;
+        bytes32 executedRoot;
+        bytes32 seal;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct BatchHeader {
+        uint64 chainId;
+        uint64 entry;
+        uint64 firstHeight;
+        uint64 lastHeight;
+        bytes32 lastHash;
+        uint64 messages;
+        uint8 scheme;
+        bytes32 root;
+        uint64 length;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Seat {
+        address key;
+        uint64 weight;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Certificate {
+        uint64 epoch;
+        uint64 height;
+        uint32 round;
+        bytes32 blockHash;
+        uint256 signers;
+        bytes signatures;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct InboxMessage {
+        uint8 kind;
+        uint64 index;
+        address sender;
+        address to;
+        address asset;
+        uint256 amount;
+        uint64 timestamp;
+        uint64 deadline;
+        bytes data;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Checkpoint {
+        bytes32 stateRoot;
+        bytes32 outboxRoot;
+        uint64 height;
+        bytes32 blockHash;
+        uint64 timestamp;
+        uint64 messages;
+        uint64 entry;
+        bytes32 stepsRoot;
+        uint32 stepsCount;
+        uint32 nextStep;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct OutboxMessage {
+        uint8 version;
+        uint64 source;
+        uint64 destination;
+        uint64 nonce;
+        address sender;
+        address recipient;
+        address asset;
+        uint256 amount;
+        uint64 gas;
+        uint64 expiry;
+        address refund;
+        bytes32 bundle;
+        bytes32 payloadHash;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct RegistrationData {
+        uint64 chainId;
+        string name;
+        bytes32 program;
+        bytes32 genesisHash;
+        Checkpoint genesis;
+        bytes32 committee;
+        uint64 challengeWindow;
+        uint64 forcedDelay;
+        uint64 exitWindow;
+        uint256 bond;
+        address owner;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Chain {
+        address owner;
+        uint64 registeredAt;
+        uint64 challengeWindow;
+        uint64 forcedDelay;
+        uint64 exitWindow;
+        uint256 bond;
+        bytes32 genesisHash;
+        bytes32 genesisCheckpoint;
+        bytes32 program;
+        bytes32 committee;
+        string name;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct SettledState {
+        bytes32 checkpointHash;
+        bytes32 outboxRoot;
+        uint64 entries;
+        uint64 height;
+        uint64 settledAt;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Claim {
+        address claimant;
+        uint64 joinedAt;
+        Checkpoint finalState;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Arena {
+        uint64 number;
+        uint64 from;
+        uint64 entries;
+        uint64 openedAt;
+        uint64 deadline;
+        uint32 claims;
+        uint256 bond;
+        bytes32 commitment;
+    }
+
+    interface Token {
+        function approve(address spender, uint256 value) external returns (bool);
+        function transfer(address to, uint256 value) external returns (bool);
+        function allowance(address owner, address spender) external view returns (uint256);
+        function balanceOf(address account) external view returns (uint256);
+    }
+
+    interface ChainRegistry {
+        function register(RegistrationData r) external;
+        function chain(uint64 chainId) external view returns (Chain memory);
+        function exists(uint64 chainId) external view returns (bool);
+        function claimTerms(uint64 chainId) external view returns (uint64 window, uint256 bond);
+    }
+
+    interface Inbox {
+        event BatchAppended(uint64 indexed chainId, uint64 indexed entry, bytes32 indexed batchHash,
+            BatchHeader header, bytes32 entryHash, uint64 timestamp);
+        event ForceAppended(uint64 indexed chainId, uint64 indexed entry, uint64 messages,
+            bytes32 entryHash, uint64 timestamp);
+        event MessageEnqueued(uint64 indexed chainId, uint64 indexed index, InboxMessage message,
+            bytes32 acc);
+
+        function append(BatchHeader batch, BlockHeader sealing, Seat[] seats,
+            Certificate certificate) external;
+        function force(uint64 chainId) external;
+        function sendTransaction(uint64 chainId, bytes rawSignedTx) external
+            returns (uint64 index);
+        function counts(uint64 chainId) external view
+            returns (uint64 entries, uint64 enqueued, uint64 consumed);
+        function entryHash(uint64 chainId, uint64 count) external view returns (bytes32);
+        function messageAcc(uint64 chainId, uint64 count) external view returns (bytes32);
+        function messageDeadline(uint64 chainId, uint64 index) external view returns (uint64);
+        function overdue(uint64 chainId) external view returns (bool isOverdue, uint64 deadline);
+    }
+
+    interface Tournament {
+        event Joined(uint64 indexed chainId, uint64 indexed number, bytes32 indexed commitment,
+            address claimant, uint64 from, uint64 entries, uint64 deadline, uint256 bond,
+            Checkpoint finalState);
+        event Contested(uint64 indexed chainId, uint64 indexed number, bytes32 commitment,
+            uint32 claims);
+        event Settled(uint64 indexed chainId, uint64 indexed number,
+            bytes32 indexed checkpointHash, uint64 entries, Checkpoint checkpoint,
+            bytes32 commitment, address claimant);
+
+        function join(uint64 chainId, uint64 entries, bytes32 commitment, Checkpoint finalState,
+            bytes32[24] proof) external payable;
+        function settle(uint64 chainId) external;
+        function withdraw(address to) external;
+        function credit(address account) external view returns (uint256);
+        function settled(uint64 chainId) external view returns (SettledState memory settlement);
+        function isSettledOutbox(uint64 chainId, bytes32 outboxRoot) external view returns (bool);
+        function openClaim(uint64 chainId) external view
+            returns (uint8 phase_, Arena memory arena, Claim memory claim);
+    }
+
+    interface Bridge {
+        event Withdrawn(bytes32 indexed id, uint64 indexed chainId, address indexed paidTo,
+            address token, uint256 amount, address sender, uint64 nonce);
+        event MessageFailed(bytes32 indexed id, bytes reason);
+
+        function deposit(uint64 chainId, address token, address to, uint256 amount, bytes data)
+            external returns (uint64 index);
+        function endow(uint64 chainId, address token, uint256 amount) external;
+        function withdraw(OutboxMessage message, bytes payload, bytes32 outboxRoot,
+            uint64 leafIndex, bytes32[32] proof) external;
+        function balance(uint64 chainId, address token) external view returns (uint256);
+        function nullified(bytes32 id) external view returns (bool);
+    }
+}

@@ -1,0 +1,72 @@
+//! Where the contracts are.
+
+use plasma_core::{Address, B256};
+use serde::{Deserialize, Serialize};
+
+/// The addresses of a root's contracts, as the node's `--config-out` file names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Contracts {
+    /// The token.
+    pub xpl: Address,
+    /// Who the chains are, and by which rules they live.
+    pub chain_registry: Address,
+    /// What each chain must process.
+    pub inbox: Address,
+    /// The escrow, and the way out.
+    pub bridge: Address,
+    /// Claims and disputes.
+    pub tournament: Address,
+}
+
+impl Contracts {
+    /// The addresses that a deployment by `deployer` gives when its first transaction has `nonce`.
+    ///
+    /// The order is the one that `ChainRegistry.sol` documents; the contracts know each other by
+    /// immutables, so that each needs the others' addresses before they exist.
+    pub fn predicted(deployer: Address, nonce: u64) -> Self {
+        Self {
+            xpl: deployer.create(nonce),
+            chain_registry: deployer.create(nonce + 1),
+            inbox: deployer.create(nonce + 2),
+            tournament: deployer.create(nonce + 3),
+            bridge: deployer.create(nonce + 4),
+        }
+    }
+
+    /// The token on the root that an asset in a message means: zero is XPL.
+    pub fn token_of(&self, asset: Address) -> Address {
+        if asset.is_zero() { self.xpl } else { asset }
+    }
+
+    /// The topic under which events name a chain.
+    pub(crate) fn topic(chain_id: plasma_core::ChainId) -> B256 {
+        B256::left_padding_from(&chain_id.0.to_be_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_has_exactly_the_documented_keys() {
+        let contracts = Contracts::predicted(Address::repeat_byte(1), 0);
+        let json = serde_json::to_value(contracts).expect("plain data");
+        let keys: Vec<_> = json
+            .as_object()
+            .expect("an object")
+            .keys()
+            .cloned()
+            .collect();
+        assert_eq!(keys.len(), 5);
+        for key in ["xpl", "chainRegistry", "inbox", "bridge", "tournament"] {
+            assert!(keys.iter().any(|found| found == key), "{key} of {keys:?}");
+        }
+        assert_eq!(
+            serde_json::from_value::<Contracts>(json).expect("reads back"),
+            contracts
+        );
+        assert!(serde_json::from_str::<Contracts>(r#"{"xpl":"0x00"}"#).is_err());
+    }
+}

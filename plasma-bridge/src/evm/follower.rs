@@ -1,0 +1,548 @@
+//! Following the root's head, through reorganisations, outages and limits.
+//!
+//! ```text
+//!              start                 advance (for ever)
+//!   from ──────────────> window ──┬─ head is the tip ───────────────> wait
+//!     │ not on the root           ├─ tip is on the root ────────────> read on: far blocks in ranges by number,
+//!     └─> walk back by hash       │                                   the last ones each by its hash
+//!                                 └─ tip is not ────────────────────> Reorg{to: newest that is}, or DeepReorg
+//! ```
+//! Invariants: every block handed on continues the window's last one; nothing is handed on before
+//! its inbox events continued the hash chains; what is handed on is in order and given once, but
+//! for a reorganisation.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use alloy::rpc::types::Filter;
+use futures::{StreamExt as _, TryStreamExt as _, stream, try_join};
+use plasma_core::{B256, ChainId, RootBlock, RootUpdate, SettlementError, Timestamp};
+use tracing::{debug, warn};
+
+use super::{
+    decode::{Located, decode, filters},
+    tracker::{Break, Contract, Tracker},
+};
+use crate::{
+    contracts::Contracts,
+    root::{Header, LogQuery, RootClient},
+};
+
+/// Blocks this near to the head are read one by one, by hash.
+const LIVE_BLOCKS: u64 = 16;
+/// Hashes fetched before the first block, so that a reorganisation right after a start is
+/// understood.
+const HISTORY: u64 = 32;
+/// Requests under way at once.
+const CONCURRENT: usize = 8;
+/// More logs than this in one answer are asked for in smaller pieces.
+const MAX_LOGS: usize = 20_000;
+/// How often an incomplete answer is asked for again before the node is called broken.
+const MAX_GAPS: u32 = 3;
+/// The longest pause between two attempts.
+const MAX_PAUSE: Duration = Duration::from_secs(15);
+/// A node may be behind what was read for this long before it is said aloud, in milliseconds.
+const PATIENCE_MS: u64 = 10_000;
+
+pub(super) struct Follower {
+    root: RootClient,
+    contracts: Contracts,
+    chain_id: ChainId,
+    from: RootBlock,
+    started: bool,
+    /// Blocks known to be on the root, oldest first; the last is the newest handed on, or the one
+    /// before `from`.
+    window: VecDeque<RootBlock>,
+    next: u64,
+    /// `None` until it is known where the inbox stands at the end of the window.
+    tracker: Option<Tracker>,
+    ready: VecDeque<RootUpdate>,
+    /// Blocks to ask for at once.
+    range: u64,
+    failures: u32,
+    gaps: u32,
+    behind_since: Option<Timestamp>,
+    ended: bool,
+}
+
+impl Follower {
+    pub(super) fn new(
+        root: RootClient,
+        contracts: Contracts,
+        chain_id: ChainId,
+        from: RootBlock,
+    ) -> Self {
+        let range = root.config().log_range.max(1);
+        Self {
+            root,
+            contracts,
+            chain_id,
+            from,
+            started: false,
+            window: VecDeque::new(),
+            next: from.number,
+            tracker: None,
+            ready: VecDeque::new(),
+            range,
+            failures: 0,
+            gaps: 0,
+            behind_since: None,
+            ended: false,
+        }
+    }
+
+    /// The next piece of news. `None` after a reorganisation deeper than is known.
+    pub(super) async fn next(&mut self) -> Option<Result<RootUpdate, SettlementError>> {
+        loop {
+            if let Some(update) = self.ready.pop_front() {
+                return Some(Ok(update));
+            }
+            if self.ended {
+                return None;
+            }
+            if self.failures > 0 {
+                self.root.env().sleep(self.pause()).await;
+            }
+            match self.advance().await {
+                Ok(()) => self.failures = 0,
+                Err(error) => {
+                    self.failures = self.failures.saturating_add(1);
+                    self.ended = matches!(error, SettlementError::DeepReorg(_));
+                    debug!(%error, next = self.next, "following the root");
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        let factor = 1_u32 << self.failures.min(10);
+        self.root
+            .config()
+            .poll_interval()
+            .saturating_mul(factor)
+            .min(MAX_PAUSE)
+    }
+
+    /// One round: news into `ready`, or a pause.
+    async fn advance(&mut self) -> Result<(), SettlementError> {
+        if !self.started {
+            self.start().await?;
+            self.started = true;
+            return Ok(());
+        }
+        let Some(head) = self.readable_head().await? else {
+            return self.wait().await;
+        };
+        let tip = self.window.back().copied();
+        if tip.is_some_and(|tip| tip.hash == head.block().hash) {
+            self.behind_since = None;
+            return self.wait().await;
+        }
+        let follows = tip.is_none_or(|tip| {
+            tip.number + 1 == head.block().number && tip.hash == head.parent_hash
+        });
+        if !follows && !self.is_on_root(head.block().number).await? {
+            return self.walk_back(head.block().number).await;
+        }
+        if head.block().number < self.next {
+            return self.behind(head.block()).await;
+        }
+        self.behind_since = None;
+        self.read(head.block()).await
+    }
+
+    /// The newest block that may be read: the head, or the configured number of blocks below it.
+    async fn readable_head(&self) -> Result<Option<Header>, SettlementError> {
+        let latest = self.root.latest().await?;
+        match self.root.config().confirmations {
+            0 => Ok(Some(latest)),
+            depth => match latest.block().number.checked_sub(depth) {
+                Some(number) => self.root.header_at(number).await,
+                None => Ok(None),
+            },
+        }
+    }
+
+    async fn wait(&self) -> Result<(), SettlementError> {
+        self.root
+            .env()
+            .sleep(self.root.config().poll_interval())
+            .await;
+        Ok(())
+    }
+
+    /// The node is on the same chain, but has not all that was read: a lagging replica, or a root
+    /// that was set back and has not gone another way yet.
+    async fn behind(&mut self, head: RootBlock) -> Result<(), SettlementError> {
+        let now = self.root.env().now();
+        let since = *self.behind_since.get_or_insert(now);
+        if now.0.saturating_sub(since.0) > PATIENCE_MS {
+            self.behind_since = Some(now);
+            return Err(SettlementError::Unavailable(format!(
+                "it is at block {}, behind block {} that was read before",
+                head.number,
+                self.next.saturating_sub(1)
+            )));
+        }
+        self.wait().await
+    }
+
+    // ---- start and reorganisations
+
+    /// Finds the place to start from.
+    async fn start(&mut self) -> Result<(), SettlementError> {
+        let from = self.from;
+        let Some(header) = self.root.header_at(from.number).await? else {
+            let head = self.root.head().await?.number;
+            return Err(SettlementError::Unavailable(format!(
+                "it is at block {head} and has not reached block {}, from which it is read",
+                from.number
+            )));
+        };
+        if from.hash.is_zero() || header.block().hash == from.hash {
+            self.window = self.history(&header).await?;
+            self.next = from.number;
+            return Ok(());
+        }
+        let to = self.fork_of(from).await?;
+        self.reorganised(to, from.number);
+        Ok(())
+    }
+
+    /// The blocks before this one.
+    async fn history(&self, header: &Header) -> Result<VecDeque<RootBlock>, SettlementError> {
+        let number = header.block().number;
+        let first = number.saturating_sub(HISTORY.min(self.root.config().reorg_window.max(1)));
+        let headers: Vec<Header> = self.headers(first..number).await?;
+        let linked = headers
+            .iter()
+            .chain([header])
+            .zip(headers.iter().skip(1).chain([header]));
+        let broken = linked.clone().find(|(before, after)| {
+            before.block().number < after.block().number && before.block().hash != after.parent_hash
+        });
+        match broken {
+            Some((_, after)) => Err(moved(after.block().number)),
+            None => Ok(headers.iter().map(Header::block).collect()),
+        }
+    }
+
+    /// The newest ancestor of an abandoned block that is on the root, if the node still knows the
+    /// way.
+    async fn fork_of(&self, from: RootBlock) -> Result<RootBlock, SettlementError> {
+        let mut hash = from.hash;
+        for _ in 0..self.root.config().reorg_window.max(1) {
+            let Some(orphan) = self.root.header_of(hash).await? else {
+                break;
+            };
+            let block = orphan.block();
+            let own = self.root.header_at(block.number).await?;
+            if own.is_some_and(|own| own.block().hash == block.hash) {
+                return Ok(block);
+            }
+            hash = orphan.parent_hash;
+        }
+        Err(SettlementError::DeepReorg(from.number))
+    }
+
+    /// Whether the newest known block up to `number` is on the root.
+    async fn is_on_root(&self, number: u64) -> Result<bool, SettlementError> {
+        match self
+            .window
+            .iter()
+            .rev()
+            .find(|block| block.number <= number)
+        {
+            Some(known) => self.stands(*known).await,
+            // A node that starts anew is behind; it shows once it has caught up.
+            None => Ok(true),
+        }
+    }
+
+    async fn stands(&self, block: RootBlock) -> Result<bool, SettlementError> {
+        let own = self.root.header_at(block.number).await?;
+        Ok(own.is_some_and(|own| own.block().hash == block.hash))
+    }
+
+    /// Finds the newest known block that stands.
+    async fn walk_back(&mut self, head: u64) -> Result<(), SettlementError> {
+        for place in (0..self.window.len()).rev() {
+            let known = self.window[place];
+            if known.number <= head && self.stands(known).await? {
+                self.reorganised(known, self.next.saturating_sub(1));
+                return Ok(());
+            }
+        }
+        let oldest = self
+            .window
+            .front()
+            .map_or(self.from.number, |block| block.number);
+        Err(SettlementError::DeepReorg(oldest))
+    }
+
+    fn reorganised(&mut self, to: RootBlock, was: u64) {
+        warn!(from = was, to = to.number, "the root reorganised");
+        metrics::counter!("plasma_root_reorgs_total").increment(1);
+        while self
+            .window
+            .back()
+            .is_some_and(|block| block.number >= to.number)
+        {
+            self.window.pop_back();
+        }
+        self.window.push_back(to);
+        self.next = to.number + 1;
+        self.tracker = None;
+        self.ready.push_back(RootUpdate::Reorg { to });
+    }
+
+    // ---- reading
+
+    /// Reads on, at most up to `head`, which continues the window.
+    async fn read(&mut self, head: RootBlock) -> Result<(), SettlementError> {
+        let far = head.number.saturating_sub(self.next) >= LIVE_BLOCKS;
+        let (blocks, located) = if far {
+            match self.read_range(head).await? {
+                Some(read) => read,
+                None => return Ok(()),
+            }
+        } else {
+            self.read_blocks(head).await?
+        };
+        let last = blocks.last().map_or(head, |block| *block);
+        let contract = Contract {
+            root: &self.root,
+            contracts: &self.contracts,
+            chain_id: self.chain_id,
+            at: head.hash,
+        };
+        let tracker = match (&self.tracker, self.window.back()) {
+            (Some(tracker), _) => tracker.clone(),
+            (None, Some(before)) => {
+                Tracker::anchor(Contract {
+                    at: before.hash,
+                    ..contract
+                })
+                .await
+            }
+            (None, None) => Tracker::default(),
+        };
+        let contract = Contract {
+            root: &self.root,
+            contracts: &self.contracts,
+            chain_id: self.chain_id,
+            at: head.hash,
+        };
+        match updates(
+            tracker,
+            &contract,
+            &blocks,
+            located,
+            last.number == head.number,
+        )
+        .await
+        {
+            Ok((tracker, updates)) => {
+                self.gaps = 0;
+                self.tracker = Some(tracker);
+                self.ready.extend(updates);
+                self.advance_to(&blocks);
+                Ok(())
+            }
+            Err(Break::Gap(what)) if self.gaps < MAX_GAPS => {
+                self.gaps += 1;
+                Err(SettlementError::Unavailable(format!(
+                    "{what}; asking again"
+                )))
+            }
+            Err(Break::Gap(what)) => Err(SettlementError::Contract(format!(
+                "{what}; the node's logs are incomplete, ask another"
+            ))),
+            Err(Break::Other(error)) => Err(error),
+        }
+    }
+
+    fn advance_to(&mut self, blocks: &[RootBlock]) {
+        let Some(last) = blocks.last() else { return };
+        self.next = last.number + 1;
+        self.window.extend(blocks);
+        let oldest = last
+            .number
+            .saturating_sub(self.root.config().reorg_window.max(1));
+        while self
+            .window
+            .front()
+            .is_some_and(|block| block.number < oldest)
+        {
+            self.window.pop_front();
+        }
+    }
+
+    /// A few blocks near the head, each by its hash, so that logs cannot be of another block.
+    async fn read_blocks(
+        &self,
+        head: RootBlock,
+    ) -> Result<(Vec<RootBlock>, Vec<Located>), SettlementError> {
+        let headers = self.headers(self.next..head.number + 1).await?;
+        let mut before = self.window.back().map(|block| block.hash);
+        for header in &headers {
+            if before.is_some_and(|before| before != header.parent_hash) {
+                return Err(moved(header.block().number));
+            }
+            before = Some(header.block().hash);
+        }
+        if before != Some(head.hash) {
+            return Err(moved(head.number));
+        }
+        let blocks: Vec<RootBlock> = headers.iter().map(Header::block).collect();
+        let asked: Vec<_> = blocks
+            .iter()
+            .map(|block| self.logs_of(block.hash))
+            .collect();
+        let logs: Vec<_> = stream::iter(asked)
+            .buffered(CONCURRENT)
+            .try_collect()
+            .await?;
+        let located = decode(&self.contracts, self.chain_id, logs.concat())?;
+        for event in &located {
+            in_blocks(event, &blocks)?;
+        }
+        Ok((blocks, located))
+    }
+
+    async fn logs_of(&self, hash: B256) -> Result<Vec<alloy::rpc::types::Log>, SettlementError> {
+        let [first, second] =
+            filters(&self.contracts, self.chain_id).map(|filter| filter.at_block_hash(hash));
+        let (first, second) = try_join!(self.root.logs(&first), self.root.logs(&second))?;
+        match (first, second) {
+            (LogQuery::Logs(first), LogQuery::Logs(second)) => Ok([first, second].concat()),
+            (LogQuery::TooWide(error), _) | (_, LogQuery::TooWide(error)) => Err(error),
+        }
+    }
+
+    /// Many blocks at once, far below the head. `None`: the node wants less at a time.
+    async fn read_range(
+        &mut self,
+        head: RootBlock,
+    ) -> Result<Option<(Vec<RootBlock>, Vec<Located>)>, SettlementError> {
+        let end = (self.next + self.range - 1).min(head.number - LIVE_BLOCKS);
+        let last = self.header(end).await?;
+        let Some(logs) = self.logs_between(self.next, end).await? else {
+            return Ok(None);
+        };
+        let located = decode(&self.contracts, self.chain_id, logs)?;
+        let numbers: BTreeSet<u64> = located
+            .iter()
+            .map(|event| event.block)
+            .chain([end])
+            .collect();
+        if numbers.first().is_some_and(|first| *first < self.next) || numbers.last() != Some(&end) {
+            return Err(SettlementError::Contract(format!(
+                "the node gave logs outside of blocks {} to {end}, which were asked for",
+                self.next
+            )));
+        }
+        let headers = self.headers(numbers).await?;
+        let blocks: Vec<RootBlock> = headers.iter().map(Header::block).collect();
+        // Read again after the logs: had the root moved in between, they could be of two chains.
+        if blocks.last().map(|block| block.hash) != Some(last.block().hash) {
+            return Err(moved(end));
+        }
+        for event in &located {
+            in_blocks(event, &blocks)?;
+        }
+        Ok(Some((blocks, located)))
+    }
+
+    async fn logs_between(
+        &mut self,
+        first: u64,
+        last: u64,
+    ) -> Result<Option<Vec<alloy::rpc::types::Log>>, SettlementError> {
+        let [one, two] = filters(&self.contracts, self.chain_id)
+            .map(|filter: Filter| filter.from_block(first).to_block(last));
+        let (one, two) = try_join!(self.root.logs(&one), self.root.logs(&two))?;
+        let limit = self.root.config().log_range.max(1);
+        match (one, two) {
+            (LogQuery::Logs(one), LogQuery::Logs(two))
+                if first == last || one.len() + two.len() <= MAX_LOGS =>
+            {
+                // What a node refuses once it may allow later.
+                self.range = (self.range + self.range / 8 + 1).min(limit);
+                Ok(Some([one, two].concat()))
+            }
+            (LogQuery::TooWide(error), _) | (_, LogQuery::TooWide(error)) if first == last => {
+                Err(error)
+            }
+            _ => {
+                let asked = last - first + 1;
+                self.range = (asked / 2).max(1);
+                debug!(
+                    asked,
+                    next = self.range,
+                    "the root node limits eth_getLogs; asking for less"
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    async fn headers(
+        &self,
+        numbers: impl IntoIterator<Item = u64>,
+    ) -> Result<Vec<Header>, SettlementError> {
+        let asked: Vec<_> = numbers
+            .into_iter()
+            .map(|number| self.header(number))
+            .collect();
+        stream::iter(asked).buffered(CONCURRENT).try_collect().await
+    }
+
+    async fn header(&self, number: u64) -> Result<Header, SettlementError> {
+        self.root
+            .header_at(number)
+            .await?
+            .ok_or_else(|| moved(number))
+    }
+}
+
+/// Folds events along, and groups them by block.
+async fn updates(
+    mut tracker: Tracker,
+    contract: &Contract<'_>,
+    blocks: &[RootBlock],
+    located: Vec<Located>,
+    at_head: bool,
+) -> Result<(Tracker, Vec<RootUpdate>), Break> {
+    let mut located = located.into_iter().peekable();
+    let mut updates = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        let mut events = Vec::new();
+        while let Some(event) = located.next_if(|event| event.block == block.number) {
+            events.push(tracker.apply(contract, event.found).await?);
+        }
+        updates.push(RootUpdate::Block {
+            block: *block,
+            events,
+        });
+    }
+    if at_head {
+        tracker.check(contract).await?;
+    }
+    Ok((tracker, updates))
+}
+
+fn in_blocks(event: &Located, blocks: &[RootBlock]) -> Result<(), SettlementError> {
+    match blocks.iter().find(|block| block.number == event.block) {
+        Some(block) if block.hash == event.block_hash => Ok(()),
+        _ => Err(moved(event.block)),
+    }
+}
+
+/// The root moved on between two questions. Asking again shows where to.
+fn moved(block: u64) -> SettlementError {
+    SettlementError::Unavailable(format!("block {block} changed while it was read"))
+}

@@ -1,0 +1,15 @@
+//! Settlement on an EVM root: Ethereum, a development node, the embedded root, another plasma
+//! chain.
+//!
+//! ```text
+//!   head ──poll──> follower ──blocks, logs──> decode ──events──> tracker ──checked──> RootUpdate
+//!                     │ window of hashes: finds reorganisations     │ folds both hash chains
+//! ```
+
+mod decode;
+mod follower;
+mod settlement;
+mod tracker;
+mod view;
+
+pub use settlement::EvmSettlement;

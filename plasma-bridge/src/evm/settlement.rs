@@ -1,0 +1,243 @@
+//! The port's implementation.
+
+use async_trait::async_trait;
+use futures::{StreamExt as _, stream};
+use plasma_core::{
+    Address, B256, BatchHeader, BlockHeader, BoxStream, Certificate, ChainId, Committee,
+    DisputeView, Move, RootBlock, RootReceipt, RootUpdate, Settlement, SettlementError,
+    TRACE_HEIGHT, TraceCommitment,
+};
+use tokio::sync::OnceCell;
+
+use super::{follower::Follower, view::view};
+use crate::{
+    RegisteredChain,
+    contracts::{Contracts, abi},
+    root::{Gas, RootAccount, RootCall, RootClient, root_receipt},
+};
+
+/// What `settle` and `force` take at most; used when the node's clock lags and it cannot estimate.
+const TIMED_GAS: u64 = 500_000;
+
+/// Settlement on an EVM root, for one chain.
+///
+/// Without an account it only watches. All of it may be called at the same time, and again after
+/// any error: a second append of a batch, a claim that stands already, a settled claim are `Stale`.
+///
+/// About [`events`](Settlement::events):
+/// - A block is handed on once its inbox events continue the inbox's hash chains and, at the head,
+///   the counts and hashes are those in the contract's storage.
+/// - After an error the stream goes on by itself, with growing pauses: a node that is away gives
+///   one `Unavailable` for each attempt. Only after `DeepReorg` it ends.
+/// - A start from a block that is no longer on the root needs the way back to the fork, which not
+///   every node keeps. Then the first item is `DeepReorg`: whoever remembers an older block starts
+///   from that one.
+/// - A start from a block with the zero hash takes whatever block has that number.
+#[derive(Clone, Debug)]
+pub struct EvmSettlement {
+    root: RootClient,
+    contracts: Contracts,
+    chain_id: ChainId,
+    account: Option<RootAccount>,
+    origin: std::sync::Arc<OnceCell<RootBlock>>,
+}
+
+impl EvmSettlement {
+    /// Watches one chain on a root.
+    pub fn new(root: RootClient, contracts: Contracts, chain_id: ChainId) -> Self {
+        Self {
+            root,
+            contracts,
+            chain_id,
+            account: None,
+            origin: std::sync::Arc::default(),
+        }
+    }
+
+    /// Sends with this account, over the account's own connection.
+    pub fn with_account(self, account: RootAccount) -> Self {
+        Self {
+            account: Some(account),
+            ..self
+        }
+    }
+
+    /// The contracts.
+    pub fn contracts(&self) -> &Contracts {
+        &self.contracts
+    }
+
+    /// The connection.
+    pub fn root(&self) -> &RootClient {
+        &self.root
+    }
+
+    /// What the chain is registered with. Fails when there are no such contracts, or no such chain.
+    pub async fn registered(&self) -> Result<RegisteredChain, SettlementError> {
+        let call = abi::ChainRegistry::chainCall {
+            chainId: self.chain_id.0,
+        };
+        let chain = self
+            .root
+            .call_latest(self.contracts.chain_registry, &call)
+            .await?;
+        Ok(chain.into())
+    }
+
+    fn account(&self) -> Result<&RootAccount, SettlementError> {
+        self.account.as_ref().ok_or(SettlementError::ReadOnly)
+    }
+
+    async fn send(&self, call: RootCall) -> Result<RootReceipt, SettlementError> {
+        let receipt = self.account()?.send(&call, Gas::Estimate).await?;
+        Ok(root_receipt(&receipt))
+    }
+
+    /// Sends what the root's clock allows from some second on. A root that makes no blocks while
+    /// idle estimates with its last block's time; when only that stands in the way and our own
+    /// clock says it is time, it is sent unestimated, and the block that takes it has a clock that
+    /// fits.
+    async fn send_timed(
+        &self,
+        call: RootCall,
+        due: impl AsyncFnOnce() -> Result<Option<u64>, SettlementError>,
+    ) -> Result<RootReceipt, SettlementError> {
+        let account = self.account()?;
+        let gas = match account.estimate(&call).await? {
+            Ok(gas) => gas,
+            Err(refusal) if refusal.is_early() => {
+                let now = self.root.env().now().seconds().0;
+                // A second of grace, since clocks differ.
+                match due().await? {
+                    Some(due) if now > due => TIMED_GAS,
+                    _ => return Err(refusal.into()),
+                }
+            }
+            Err(refusal) => return Err(refusal.into()),
+        };
+        Ok(root_receipt(&account.send(&call, Gas::Limit(gas)).await?))
+    }
+
+    /// The first block that is not older than the chain's registration, found by bisection over
+    /// times: no state of the past and no logs are needed.
+    async fn find_origin(&self) -> Result<RootBlock, SettlementError> {
+        let registered_at = self.registered().await?.registered_at;
+        let (mut low, mut high) = (0, self.root.head().await?.number);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.block(middle).await?.timestamp < registered_at {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        self.block(low).await
+    }
+
+    async fn block(&self, number: u64) -> Result<RootBlock, SettlementError> {
+        let header = self.root.header_at(number).await?;
+        header.map(|header| header.block()).ok_or_else(|| {
+            SettlementError::Unavailable(format!("it has no block {number}; is it still syncing?"))
+        })
+    }
+}
+
+#[async_trait]
+impl Settlement for EvmSettlement {
+    fn events(&self, from: RootBlock) -> BoxStream<'static, Result<RootUpdate, SettlementError>> {
+        let follower = Follower::new(self.root.clone(), self.contracts, self.chain_id, from);
+        stream::unfold(follower, |mut follower| async move {
+            follower.next().await.map(|update| (update, follower))
+        })
+        .boxed()
+    }
+
+    async fn origin(&self) -> Result<RootBlock, SettlementError> {
+        self.origin
+            .get_or_try_init(|| self.find_origin())
+            .await
+            .copied()
+    }
+
+    async fn append(
+        &self,
+        batch: &BatchHeader,
+        sealing: &BlockHeader,
+        committee: &Committee,
+        certificate: &Certificate,
+    ) -> Result<RootReceipt, SettlementError> {
+        self.send(RootCall::new(
+            self.contracts.inbox,
+            &abi::Inbox::appendCall {
+                batch: batch.into(),
+                sealing: sealing.into(),
+                seats: committee.seats.iter().map(Into::into).collect(),
+                certificate: certificate.into(),
+            },
+        ))
+        .await
+    }
+
+    async fn view(&self) -> Result<DisputeView, SettlementError> {
+        let account = self.account.as_ref().map(RootAccount::address);
+        view(&self.root, &self.contracts, self.chain_id, account).await
+    }
+
+    async fn play(&self, action: &Move) -> Result<RootReceipt, SettlementError> {
+        let (tournament, chain_id) = (self.contracts.tournament, self.chain_id.0);
+        match action {
+            Move::Join {
+                entries,
+                trace,
+                checkpoint,
+            } => {
+                let call = abi::Tournament::joinCall {
+                    chainId: chain_id,
+                    entries: *entries,
+                    commitment: trace.root,
+                    finalState: checkpoint.into(),
+                    proof: trace_proof(trace)?,
+                };
+                let bond = self.view().await?.bond;
+                self.send(RootCall::new(tournament, &call).with_value(bond))
+                    .await
+            }
+            Move::Settle => {
+                let call = abi::Tournament::settleCall { chainId: chain_id };
+                let due = async || {
+                    let claim = self.view().await?.claim;
+                    Ok(claim
+                        .filter(|claim| !claim.contested)
+                        .map(|claim| claim.deadline.0))
+                };
+                self.send_timed(RootCall::new(tournament, &call), due).await
+            }
+            Move::Force => {
+                let call = abi::Inbox::forceCall { chainId: chain_id };
+                let due = async || Ok(self.view().await?.overdue_at.map(|seconds| seconds.0));
+                self.send_timed(RootCall::new(self.contracts.inbox, &call), due)
+                    .await
+            }
+            Move::WithdrawBond => {
+                let to: Address = self.account()?.address();
+                self.send(RootCall::new(
+                    tournament,
+                    &abi::Tournament::withdrawCall { to },
+                ))
+                .await
+            }
+            other => Err(SettlementError::Refused(format!(
+                "these contracts know no such move: {other:?}; upgrade this client"
+            ))),
+        }
+    }
+}
+
+fn trace_proof(trace: &TraceCommitment) -> Result<[B256; TRACE_HEIGHT], SettlementError> {
+    trace.last.as_slice().try_into().map_err(|_| {
+        SettlementError::Refused(format!(
+            "a trace proof has {TRACE_HEIGHT} siblings, this one {}",
+            trace.last.len()
+        ))
+    })
+}

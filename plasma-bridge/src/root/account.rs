@@ -1,0 +1,566 @@
+//! An account on the root that sends transactions and sees them through.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use alloy::{
+    consensus::{SignableTransaction as _, TxEip1559, TxEnvelope},
+    eips::{BlockId, Encodable2718 as _},
+    network::TransactionBuilder as _,
+    primitives::{Signature, TxKind, U256},
+    providers::Provider as _,
+    rpc::types::{TransactionReceipt, TransactionRequest},
+    transports::{RpcError, TransportError},
+};
+use futures::try_join;
+use plasma_core::{
+    Address, B256, Bytes, RootReceipt, SettlementError, Severe as _, Severity, Signer, Timestamp,
+};
+use tracing::{debug, info, warn};
+
+use super::{RootClient, client::unavailable, fees::Fees, nonces::Nonces};
+use crate::contracts::Refusal;
+
+/// A call of a contract, or without `to` a contract's creation.
+#[derive(Clone, Debug)]
+pub(crate) struct RootCall {
+    pub(crate) to: Option<Address>,
+    pub(crate) value: U256,
+    pub(crate) data: Bytes,
+}
+
+/// The gas that a call may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Gas {
+    /// What the node estimates, and some more. Reverts show before anything is sent.
+    Estimate,
+    /// This much, without asking.
+    Limit(u64),
+}
+
+impl RootCall {
+    pub(crate) fn new(to: Address, call: &impl alloy::sol_types::SolCall) -> Self {
+        Self {
+            to: Some(to),
+            value: U256::ZERO,
+            data: call.abi_encode().into(),
+        }
+    }
+
+    pub(crate) fn create(code: Bytes) -> Self {
+        Self {
+            to: None,
+            value: U256::ZERO,
+            data: code,
+        }
+    }
+
+    pub(crate) fn with_value(self, value: U256) -> Self {
+        Self { value, ..self }
+    }
+
+    fn request(&self, from: Address) -> TransactionRequest {
+        let request = TransactionRequest::default()
+            .with_from(from)
+            .with_value(self.value)
+            .with_input(self.data.clone());
+        match self.to {
+            Some(to) => request.with_to(to),
+            None => request.into_create(),
+        }
+    }
+}
+
+/// A key on the root, and the transactions that it has under way. Clones share both.
+///
+/// One key belongs to one process: two that send with the same key take each other's nonces, which
+/// is noticed and reported, but costs time. The key is wiped from memory with the last clone, and
+/// never shown.
+///
+/// A transaction is sent once, kept alive (sent again, its fees raised, after a reorganisation too)
+/// and awaited. Every raised version has the same nonce, so that at most one of them happens.
+#[derive(Clone)]
+pub struct RootAccount {
+    root: RootClient,
+    signer: Arc<Signer>,
+    nonces: Arc<Mutex<Nonces>>,
+    /// Held while a nonce is taken and its transaction is handed over, so that they arrive in
+    /// order.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl RootAccount {
+    /// The account of this key on this root.
+    pub fn new(root: RootClient, signer: Signer) -> Self {
+        Self {
+            root,
+            signer: Arc::new(signer),
+            nonces: Arc::default(),
+            turn: Arc::default(),
+        }
+    }
+
+    /// Its address.
+    pub fn address(&self) -> Address {
+        self.signer.address()
+    }
+
+    /// The root that it is on.
+    pub fn root(&self) -> &RootClient {
+        &self.root
+    }
+
+    /// Sends a call and waits for it. With [`Gas::Estimate`], a refusal costs nothing.
+    pub(crate) async fn send(
+        &self,
+        call: &RootCall,
+        gas: Gas,
+    ) -> Result<TransactionReceipt, SettlementError> {
+        let gas = match gas {
+            Gas::Limit(gas) => gas,
+            Gas::Estimate => self.estimate(call).await??,
+        };
+        let flight = {
+            let _turn = self.turn.lock().await;
+            self.launch(call.clone(), gas).await?
+        };
+        self.land(flight).await
+    }
+
+    /// Sends calls whose makeup may depend on the first one's nonce, one right after the other, and
+    /// waits for them all. Stops at the first that fails.
+    pub(crate) async fn send_all(
+        &self,
+        calls: impl FnOnce(u64) -> Vec<(RootCall, u64)>,
+    ) -> Result<Vec<TransactionReceipt>, SettlementError> {
+        let mut flights = Vec::new();
+        {
+            let _turn = self.turn.lock().await;
+            let nonce = self.next_nonce().await?;
+            for (call, gas) in calls(nonce) {
+                flights.push(self.launch(call, gas).await?);
+            }
+        }
+        let mut receipts = Vec::with_capacity(flights.len());
+        for flight in flights {
+            receipts.push(self.land(flight).await?);
+        }
+        Ok(receipts)
+    }
+
+    /// What a call would cost. The inner error is the contract's refusal.
+    pub(crate) async fn estimate(
+        &self,
+        call: &RootCall,
+    ) -> Result<Result<u64, Refusal>, SettlementError> {
+        if !call.value.is_zero() {
+            let balance = self.root.coin_balance(self.address()).await?;
+            if balance < call.value {
+                let (account, needed) = (self.address(), call.value);
+                return Err(SettlementError::Funds {
+                    account,
+                    balance,
+                    needed,
+                });
+            }
+        }
+        let gas = self.root.estimate(call.request(self.address())).await?;
+        // What a call costs may grow between now and then: cold slots, a longer queue.
+        Ok(gas.map(|gas| gas + gas / 5 + 10_000))
+    }
+
+    /// The nonce that the next transaction will have, when nothing is under way and nothing is to
+    /// be replaced.
+    async fn next_nonce(&self) -> Result<u64, SettlementError> {
+        if !self.nonces().is_idle() {
+            return Err(SettlementError::Unavailable(format!(
+                "{} has transactions under way; a deployment waits for them",
+                self.address()
+            )));
+        }
+        let (mined, pending) = self.counts().await?;
+        if mined == pending {
+            return Ok(mined);
+        }
+        Err(SettlementError::Unavailable(format!(
+            "{} has {} transactions that are not in a block; a deployment waits for them",
+            self.address(),
+            pending.saturating_sub(mined)
+        )))
+    }
+
+    /// Signs and hands over a transaction. The caller holds the turn.
+    async fn launch(&self, call: RootCall, gas: u64) -> Result<Flight, SettlementError> {
+        const ATTEMPTS: u32 = 8;
+        let market = Fees::market(&self.root).await?;
+        let chain_id = self.root.chain_id().await?;
+        for _ in 0..ATTEMPTS {
+            let (mined, pending) = self.counts().await?;
+            let (nonce, outbid) = self.nonces().take(mined, pending);
+            let fees = match outbid {
+                Some(old) => old.raised(market, &self.root).unwrap_or(old),
+                None => market,
+            };
+            let mut flight = Flight {
+                nonces: Arc::clone(&self.nonces),
+                call: call.clone(),
+                chain_id,
+                gas,
+                nonce,
+                fees,
+                sent: Vec::new(),
+                over: false,
+            };
+            let (hash, raw) = flight.sign(&self.signer);
+            match self.hand_over(&raw).await? {
+                Verdict::Taken => {
+                    debug!(%hash, nonce, gas, from = %self.address(), "sent to the root");
+                    flight.sent.push(hash);
+                    return Ok(flight);
+                }
+                Verdict::NonceUsed => flight.done(),
+                // Dropped, it is abandoned at this price, and outbid in the next round.
+                Verdict::Underpriced => drop(flight),
+                Verdict::NoFunds => {
+                    flight.refused();
+                    return Err(self.no_funds(&call, gas, fees).await);
+                }
+                Verdict::Refused(reason) => {
+                    flight.refused();
+                    return Err(SettlementError::Refused(reason));
+                }
+            }
+        }
+        Err(SettlementError::Unavailable(format!(
+            "no nonce of {} could be taken in {ATTEMPTS} attempts; use the key in one process only",
+            self.address()
+        )))
+    }
+
+    /// Waits until a transaction is in a block that stands deep enough.
+    async fn land(&self, mut flight: Flight) -> Result<TransactionReceipt, SettlementError> {
+        let (env, config) = (self.root.env(), self.root.config());
+        let started = env.now();
+        let mut raised_at = started;
+        let mut pause = Duration::from_millis(5);
+        loop {
+            match self.find(&flight).await {
+                Ok(Some(receipt)) => {
+                    flight.done();
+                    return self.outcome(&flight, receipt).await;
+                }
+                Ok(None) => {}
+                Err(error) if error.severity() == Severity::Transient => {
+                    debug!(%error, "waiting for a transaction");
+                }
+                Err(error) => return Err(error),
+            }
+            let now = env.now();
+            if elapsed(started, now) > config.inclusion_timeout_ms {
+                let hash = flight.sent.last().copied().unwrap_or_default();
+                let waited = config.inclusion_timeout_ms / 1_000;
+                return Err(SettlementError::Unavailable(format!(
+                    "transaction {hash} (nonce {}) is in no block after {waited} s; \
+                     it may still happen",
+                    flight.nonce
+                )));
+            }
+            if elapsed(raised_at, now) > config.bump_interval_ms {
+                raised_at = now;
+                self.push(&mut flight).await?;
+            }
+            env.sleep(pause).await;
+            pause = (pause * 2).min(config.poll_interval());
+        }
+    }
+
+    /// The receipt of whichever version is in a block, once that block stands deep enough.
+    async fn find(&self, flight: &Flight) -> Result<Option<TransactionReceipt>, SettlementError> {
+        for hash in flight.sent.iter().rev() {
+            let Some(receipt) = self.root.receipt(*hash).await? else {
+                continue;
+            };
+            let confirmations = self.root.config().confirmations;
+            let block = receipt.block_number.unwrap_or(u64::MAX);
+            let deep = confirmations == 0
+                || self.root.head().await?.number >= block.saturating_add(confirmations);
+            return Ok(deep.then_some(receipt));
+        }
+        Ok(None)
+    }
+
+    /// A transaction that does not move: sent again at a higher price.
+    async fn push(&self, flight: &mut Flight) -> Result<(), SettlementError> {
+        let Ok((mined, _)) = self.counts().await else {
+            return Ok(());
+        };
+        if mined > flight.nonce {
+            if matches!(self.included(flight).await, Ok(false)) {
+                flight.done();
+                return Err(SettlementError::Stale(format!(
+                    "nonce {} of {} went to another transaction; use the key in one process only",
+                    flight.nonce,
+                    self.address()
+                )));
+            }
+            return Ok(());
+        }
+        let Ok(market) = Fees::market(&self.root).await else {
+            return Ok(());
+        };
+        if let Some(fees) = flight.fees.raised(market, &self.root) {
+            flight.fees = fees;
+        }
+        let (hash, raw) = flight.sign(&self.signer);
+        match self
+            .root
+            .ask_raw(async { self.root.provider().send_raw_transaction(&raw).await })
+            .await
+        {
+            Ok(Ok(_)) => {
+                let (nonce, max_fee) = (flight.nonce, flight.fees.max_fee);
+                info!(%hash, nonce, max_fee, "raised a transaction's fees");
+                metrics::counter!("plasma_root_fee_bumps_total").increment(1);
+            }
+            Ok(Err(error)) => warn!(%hash, error = %unavailable(&error), "could not send it again"),
+            Err(error) => warn!(%hash, %error, "could not send it again"),
+        }
+        // Even a version that seemed refused may have been taken.
+        if !flight.sent.contains(&hash) {
+            flight.sent.push(hash);
+        }
+        Ok(())
+    }
+
+    async fn included(&self, flight: &Flight) -> Result<bool, SettlementError> {
+        for hash in &flight.sent {
+            if self.root.receipt(*hash).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn outcome(
+        &self,
+        flight: &Flight,
+        receipt: TransactionReceipt,
+    ) -> Result<TransactionReceipt, SettlementError> {
+        let outcome = if receipt.status() {
+            "success"
+        } else {
+            "reverted"
+        };
+        metrics::counter!("plasma_root_transactions_total", "outcome" => outcome).increment(1);
+        if receipt.status() {
+            return Ok(receipt);
+        }
+        let block = receipt.block_number.unwrap_or_default();
+        // First on the state after it, where a lost race shows.
+        for at in [block, block.saturating_sub(1)] {
+            let request = flight.call.request(self.address());
+            if let Ok(Err(refusal)) = self.root.simulate(request, BlockId::number(at)).await {
+                return Err(refusal.into());
+            }
+        }
+        Err(SettlementError::Refused(format!(
+            "transaction {} reverted in block {block} without a reason, with {} of {} gas used",
+            receipt.transaction_hash, receipt.gas_used, flight.gas
+        )))
+    }
+
+    /// Gives a signed transaction to the node. While the node is away the same bytes are offered
+    /// again: whether it took them is not known, and only the same bytes are safe to repeat.
+    async fn hand_over(&self, raw: &Bytes) -> Result<Verdict, SettlementError> {
+        let (env, config) = (self.root.env(), self.root.config());
+        let started = env.now();
+        let mut pause = config.poll_interval();
+        loop {
+            let sent = self
+                .root
+                .ask_raw(async { self.root.provider().send_raw_transaction(raw).await })
+                .await;
+            let error = match sent {
+                Ok(Ok(_)) => return Ok(Verdict::Taken),
+                Ok(Err(error)) => match Verdict::of(&error) {
+                    Some(verdict) => return Ok(verdict),
+                    None => unavailable(&error),
+                },
+                Err(error) => error,
+            };
+            if elapsed(started, env.now()) > config.inclusion_timeout_ms {
+                return Err(error);
+            }
+            warn!(%error, "a transaction could not be handed to the root; offering it again");
+            env.sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(10));
+        }
+    }
+
+    async fn counts(&self) -> Result<(u64, u64), SettlementError> {
+        let provider = self.root.provider();
+        let mined = self.root.ask(async {
+            provider
+                .get_transaction_count(self.address())
+                .latest()
+                .await
+        });
+        let pending = self.root.ask(async {
+            provider
+                .get_transaction_count(self.address())
+                .pending()
+                .await
+        });
+        try_join!(mined, pending)
+    }
+
+    async fn no_funds(&self, call: &RootCall, gas: u64, fees: Fees) -> SettlementError {
+        let needed = call
+            .value
+            .saturating_add(U256::from(gas).saturating_mul(U256::from(fees.max_fee)));
+        let account = self.address();
+        match self.root.coin_balance(account).await {
+            Ok(balance) => SettlementError::Funds {
+                account,
+                balance,
+                needed,
+            },
+            Err(error) => error,
+        }
+    }
+
+    fn nonces(&self) -> std::sync::MutexGuard<'_, Nonces> {
+        self.nonces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for RootAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RootAccount")
+            .field("address", &self.address())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A transaction between its signature and its block. Dropped before that, its nonce is left to be
+/// outbid.
+struct Flight {
+    nonces: Arc<Mutex<Nonces>>,
+    call: RootCall,
+    chain_id: u64,
+    gas: u64,
+    nonce: u64,
+    fees: Fees,
+    /// Every version that was sent, oldest first.
+    sent: Vec<B256>,
+    over: bool,
+}
+
+impl Flight {
+    fn sign(&self, signer: &Signer) -> (B256, Bytes) {
+        let transaction = TxEip1559 {
+            chain_id: self.chain_id,
+            nonce: self.nonce,
+            gas_limit: self.gas,
+            max_fee_per_gas: self.fees.max_fee,
+            max_priority_fee_per_gas: self.fees.priority,
+            to: self.call.to.map_or(TxKind::Create, TxKind::Call),
+            value: self.call.value,
+            access_list: alloy::eips::eip2930::AccessList::default(),
+            input: self.call.data.clone(),
+        };
+        let signature = signer.sign(transaction.signature_hash());
+        let signature = Signature::new(signature.r.into(), signature.s.into(), signature.v == 28);
+        let signed = transaction.into_signed(signature);
+        let hash = *signed.hash();
+        (hash, TxEnvelope::from(signed).encoded_2718().into())
+    }
+
+    fn done(&mut self) {
+        self.end(|nonces, _| nonces.done());
+    }
+
+    fn refused(&mut self) {
+        self.end(|nonces, flight| nonces.refused(flight.nonce));
+    }
+
+    fn end(&mut self, how: impl FnOnce(&mut Nonces, &Self)) {
+        if !self.over {
+            self.over = true;
+            let nonces = Arc::clone(&self.nonces);
+            how(
+                &mut nonces.lock().unwrap_or_else(PoisonError::into_inner),
+                self,
+            );
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.end(|nonces, flight| nonces.abandon(flight.nonce, flight.fees));
+    }
+}
+
+/// What a node says to a transaction.
+enum Verdict {
+    Taken,
+    NonceUsed,
+    Underpriced,
+    NoFunds,
+    Refused(String),
+}
+
+impl Verdict {
+    /// Reads a node's answer; nodes agree on words rather than on codes. `None`: it did not decide.
+    fn of(error: &TransportError) -> Option<Self> {
+        let RpcError::ErrorResp(payload) = error else {
+            return None;
+        };
+        let message = payload.message.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        Some(
+            if says(&[
+                "already known",
+                "known transaction",
+                "already imported",
+                "already in",
+            ]) {
+                Self::Taken
+            } else if says(&[
+                "nonce too low",
+                "nonce is too low",
+                "old nonce",
+                "nonce has already been used",
+            ]) {
+                Self::NonceUsed
+            } else if says(&["underpriced", "fee too low", "less than block base fee"]) {
+                Self::Underpriced
+            } else if says(&["insufficient funds", "insufficient balance"]) {
+                Self::NoFunds
+            } else if payload.is_retry_err()
+                || says(&["pool is full", "pool full", "timeout", "busy"])
+            {
+                return None;
+            } else {
+                Self::Refused(format!("{} (code {})", payload.message, payload.code))
+            },
+        )
+    }
+}
+
+fn elapsed(since: Timestamp, now: Timestamp) -> u64 {
+    now.0.saturating_sub(since.0)
+}
+
+/// What callers outside keep of a receipt.
+pub(crate) fn root_receipt(receipt: &TransactionReceipt) -> RootReceipt {
+    RootReceipt {
+        transaction: receipt.transaction_hash,
+        block: receipt.block_number.unwrap_or_default(),
+        gas_used: receipt.gas_used,
+    }
+}
