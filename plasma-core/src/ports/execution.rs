@@ -247,8 +247,6 @@ pub enum Query {
     Call(Call),
     /// The least gas limit with which a call succeeds: [`Reply::Call`].
     Estimate(Call),
-    /// XPL on the chain, of all accounts together, in wei: [`Reply::Word`].
-    Supply,
     /// What gas costs: [`Reply::Fees`].
     Fees,
     /// Where in the trie an account, or one of its slots, is: [`Reply::Keys`].
