@@ -1,0 +1,158 @@
+//! The EVM's view of state, and its way back.
+
+use alloc::vec::Vec;
+use core::convert::Infallible;
+
+use alloy_primitives::{Address, B256, Bytes, U256, map::HashMap};
+use plasma_core::{StateKey, StateRead, decode, encode};
+use revm::{
+    Database,
+    bytecode::Bytecode,
+    primitives::KECCAK_EMPTY,
+    state::{AccountInfo, EvmState},
+};
+
+use super::{
+    account::{ACCOUNTS, Account, CODES, Code, STORAGE, Word},
+    code::CodeCache,
+    predeploys::{HISTORY, history_slot},
+};
+
+/// Reads state for the EVM, and notes what it read, so that writes which change nothing are left out.
+pub(super) struct Reader<'a> {
+    state: &'a dyn StateRead,
+    codes: &'a CodeCache,
+    /// The number and the hash of the block before this one. Its hash is put in state only as this one begins.
+    parent: (u64, B256),
+    /// What stood in state, and where.
+    accounts: HashMap<Address, (StateKey, Option<Bytes>)>,
+    slots: HashMap<(Address, U256), (StateKey, U256)>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(state: &'a dyn StateRead, codes: &'a CodeCache, parent: (u64, B256)) -> Self {
+        Self { state, codes, parent, accounts: HashMap::default(), slots: HashMap::default() }
+    }
+
+    /// The account at `address`; an empty one if there is none.
+    pub(super) fn account(&mut self, address: Address) -> Account {
+        let state = self.state;
+        let (_, bytes) = self.accounts.entry(address).or_insert_with(|| {
+            let key = ACCOUNTS.key(&address);
+            (key, state.get(&key))
+        });
+        bytes.as_ref().map(|bytes| account(bytes)).unwrap_or_default()
+    }
+
+    /// The value of a slot.
+    pub(super) fn slot(&mut self, address: Address, slot: U256) -> U256 {
+        let state = self.state;
+        let (_, value) = self.slots.entry((address, slot)).or_insert_with(|| {
+            let key = STORAGE.key(&(address, slot));
+            (key, STORAGE.get(state, &(address, slot)).unwrap_or_default().0)
+        });
+        *value
+    }
+
+    /// The writes that bring state to what the EVM left.
+    pub(super) fn changes(mut self, evm: EvmState) -> Vec<(StateKey, Option<Bytes>)> {
+        let mut changes = Vec::with_capacity(evm.len());
+        for (address, left) in evm.into_iter().filter(|(_, left)| left.is_touched()) {
+            // Destroyed in the last transaction that touched it. (Had a later one touched it, it would be
+            // something else by now, or empty.)
+            let destroyed = left.is_selfdestructed_locally();
+            let before = self.account(address);
+            let code = if destroyed { Code::None } else { self.code(&left.info, before, &mut changes) };
+            let after = if destroyed {
+                Account::default()
+            } else {
+                Account { nonce: left.info.nonce, balance: left.info.balance, code }
+            };
+            if after != before {
+                let (key, _) = self.accounts[&address];
+                changes.push((key, (!after.is_empty()).then(|| encode(&after).into())));
+            }
+            if destroyed {
+                continue;
+            }
+            for (slot, value) in &left.storage {
+                // What was never read stood at zero: it belongs to an account that this block created.
+                let known = self.slots.get(&(address, *slot)).copied();
+                let (key, before) =
+                    known.unwrap_or_else(|| (STORAGE.key(&(address, *slot)), U256::ZERO));
+                let after = value.present_value;
+                if after != before {
+                    changes.push((key, (!after.is_zero()).then(|| encode(&Word(after)).into())));
+                }
+            }
+        }
+        changes
+    }
+
+    /// What an account runs now; new code is written.
+    fn code(
+        &self,
+        info: &AccountInfo,
+        before: Account,
+        changes: &mut Vec<(StateKey, Option<Bytes>)>,
+    ) -> Code {
+        if info.code_hash == KECCAK_EMPTY || info.code_hash.is_zero() {
+            return Code::None;
+        }
+        if before.code == Code::Hash(info.code_hash) {
+            return before.code;
+        }
+        // Code that is not that of before was put there by this block, so it is here.
+        let Some(code) = &info.code else { return before.code };
+        if let Some(to) = code.eip7702_address() {
+            return Code::Delegation(to);
+        }
+        let key = CODES.key(&info.code_hash);
+        if self.state.get(&key).is_none() {
+            changes.push((key, Some(encode(&code.original_bytes()).into())));
+        }
+        Code::Hash(info.code_hash)
+    }
+}
+
+fn account(bytes: &[u8]) -> Account {
+    // Only this module writes below its keys: anything else is a broken store, as in `plasma_core::Map`.
+    decode(bytes, bytes.len()).expect("state holds what its own type wrote")
+}
+
+impl Database for Reader<'_> {
+    type Error = Infallible;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
+        let account = self.account(address);
+        if account.is_empty() {
+            return Ok(None);
+        }
+        let (code_hash, code) = match account.code {
+            Code::None => (KECCAK_EMPTY, Some(Bytecode::default())),
+            Code::Hash(hash) => (hash, None),
+            Code::Delegation(to) => {
+                let code = Bytecode::new_eip7702(to);
+                (code.hash_slow(), Some(code))
+            }
+        };
+        let Account { nonce, balance, .. } = account;
+        Ok(Some(AccountInfo { balance, nonce, code_hash, account_id: None, code }))
+    }
+
+    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Infallible> {
+        Ok(self.codes.get(self.state, hash))
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, Infallible> {
+        Ok(self.slot(address, slot))
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, Infallible> {
+        let (height, hash) = self.parent;
+        if number == height {
+            return Ok(hash);
+        }
+        Ok(self.slot(HISTORY, history_slot(number)).into())
+    }
+}

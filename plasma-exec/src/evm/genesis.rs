@@ -1,0 +1,205 @@
+//! How an EVM chain begins.
+
+use alloc::{collections::BTreeMap, format, string::String, string::ToString, vec::Vec};
+
+use alloy_primitives::{Address, Bytes, U256, keccak256};
+use plasma_core::{ExecutionError, State};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    account::{ACCOUNTS, Account, CODES, Code, STORAGE, Word, designator},
+    config::{CONFIG, Config, EvmSpec, MARKET, Market},
+    predeploys::predeploys,
+};
+
+/// How a chain on [`EvmExecution`](crate::EvmExecution) begins: the configuration that its genesis takes as JSON.
+///
+/// ```
+/// use plasma_exec::EvmGenesis;
+///
+/// let genesis: EvmGenesis = serde_json::from_str(r#"{
+///     "alloc": { "0x00000000000000000000000000000000000000aa": { "balance": "1000000000000000000" } },
+///     "gasLimit": 30000000,
+///     "spec": "osaka"
+/// }"#)?;
+/// assert_eq!(genesis.base_fee, 1_000_000_000);
+/// assert_eq!(serde_json::from_slice::<EvmGenesis>(&genesis.to_json())?, genesis);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EvmGenesis {
+    /// What each account has.
+    pub alloc: BTreeMap<Address, EvmGenesisAccount>,
+    /// The gas of one block; 60,000,000 if left out.
+    #[serde(with = "quantity")]
+    pub gas_limit: u64,
+    /// The base fee of the first block, in wei; 1 gwei if left out.
+    #[serde(with = "quantity")]
+    pub base_fee: u64,
+    /// The base fee never falls below, in wei; 0 if left out.
+    #[serde(with = "quantity")]
+    pub min_base_fee: u64,
+    /// A block that uses `gas_limit` divided by this leaves the base fee as it is; 2 if left out.
+    #[serde(with = "quantity")]
+    pub base_fee_elasticity: u64,
+    /// A full, or an empty, block moves the base fee by one part in so many; 8 if left out.
+    #[serde(with = "quantity")]
+    pub base_fee_denominator: u64,
+    /// The rules; `"osaka"` if left out.
+    pub spec: EvmSpec,
+}
+
+/// What an account has at genesis.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EvmGenesisAccount {
+    /// XPL, in wei.
+    pub balance: U256,
+    /// The next nonce.
+    #[serde(with = "quantity")]
+    pub nonce: u64,
+    /// What it runs when called; an EIP-7702 designator is a delegation.
+    pub code: Bytes,
+    /// Storage by slot.
+    pub storage: BTreeMap<U256, U256>,
+}
+
+impl Default for EvmGenesis {
+    fn default() -> Self {
+        let config = Config::default();
+        Self {
+            alloc: BTreeMap::new(),
+            gas_limit: config.gas_limit,
+            base_fee: 1_000_000_000,
+            min_base_fee: config.min_base_fee,
+            base_fee_elasticity: config.elasticity,
+            base_fee_denominator: config.denominator,
+            spec: config.spec,
+        }
+    }
+}
+
+impl EvmGenesis {
+    /// Gives `address` this much XPL, in wei.
+    #[must_use]
+    pub fn with_balance(mut self, address: Address, balance: U256) -> Self {
+        self.alloc.entry(address).or_default().balance = balance;
+        self
+    }
+
+    /// The JSON that [`Execution::genesis`](plasma_core::Execution::genesis) takes.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a genesis has string keys and no failing serializer")
+    }
+
+    /// Reads that JSON.
+    pub(super) fn from_json(config: &[u8]) -> Result<Self, ExecutionError> {
+        serde_json::from_slice(config).map_err(|error| {
+            ExecutionError::Genesis(format!(
+                "{error}; expected JSON like {{\"alloc\": {{\"0x..\": {{\"balance\": \"..\"}}}}, \"gasLimit\": 60000000}}"
+            ))
+        })
+    }
+
+    /// Writes the first state.
+    pub(super) fn write(&self, state: &mut dyn State) -> Result<(), ExecutionError> {
+        self.try_write(state).map_err(ExecutionError::Genesis)
+    }
+
+    fn try_write(&self, state: &mut dyn State) -> Result<(), String> {
+        const LEAST_GAS: u64 = 1_000_000;
+        /// Whatever the fees, gas times price then fits in 128 bits.
+        const MOST_GAS: u64 = 1 << 40;
+        if !(LEAST_GAS..=MOST_GAS).contains(&self.gas_limit) {
+            return Err(format!(
+                "gasLimit {} is outside {LEAST_GAS} to {MOST_GAS}",
+                self.gas_limit
+            ));
+        }
+        if self.base_fee_elasticity == 0 || self.base_fee_denominator == 0 {
+            return Err("baseFeeElasticity and baseFeeDenominator must be at least 1".into());
+        }
+        if self.base_fee < self.min_base_fee {
+            return Err(format!(
+                "baseFee {} is below minBaseFee {}",
+                self.base_fee, self.min_base_fee
+            ));
+        }
+        let config = Config {
+            spec: self.spec,
+            gas_limit: self.gas_limit,
+            elasticity: self.base_fee_elasticity,
+            denominator: self.base_fee_denominator,
+            min_base_fee: self.min_base_fee,
+        };
+        CONFIG.set(state, &config);
+        MARKET.set(state, &Market { base_fee: self.base_fee, ..Market::default() });
+        for (address, account) in &self.alloc {
+            account.write(state, *address).map_err(|reason| format!("alloc {address}: {reason}"))?;
+        }
+        for (address, code) in predeploys()? {
+            let balance = match self.alloc.get(&address) {
+                Some(given) if *given != given.only_balance() => {
+                    return Err(format!(
+                        "alloc {address}: it is a contract of every chain; give it a balance or nothing"
+                    ));
+                }
+                given => given.map(|given| given.balance).unwrap_or_default(),
+            };
+            let predeploy = EvmGenesisAccount { balance, nonce: 1, code, ..Default::default() };
+            predeploy.write(state, address)?;
+        }
+        Ok(())
+    }
+}
+
+impl EvmGenesisAccount {
+    fn only_balance(&self) -> Self {
+        Self { balance: self.balance, ..Self::default() }
+    }
+
+    fn write(&self, state: &mut dyn State, address: Address) -> Result<(), String> {
+        let code = match self.code.as_ref() {
+            [] => Code::None,
+            [0xef, 0x01, 0x00, to @ ..] if to.len() == Address::len_bytes() => {
+                let to = Address::from_slice(to);
+                debug_assert_eq!(designator(&to), self.code.as_ref());
+                Code::Delegation(to)
+            }
+            [0xef, ..] => return Err("code may not start with 0xef (EIP-3541)".to_string()),
+            code => {
+                let hash = keccak256(code);
+                CODES.set(state, &hash, &self.code);
+                Code::Hash(hash)
+            }
+        };
+        // A contract could be created over it, and would find what it did not put there (EIP-7610).
+        if !self.storage.is_empty() && self.nonce == 0 && code == Code::None {
+            return Err("storage without code or nonce; give it a nonce of 1".into());
+        }
+        let account = Account { nonce: self.nonce, balance: self.balance, code };
+        ACCOUNTS.set_or_remove(state, &address, &account);
+        for (slot, value) in &self.storage {
+            STORAGE.set_or_remove(state, &(address, *slot), &Word(*value));
+        }
+        Ok(())
+    }
+}
+
+/// An integer of 64 bits, written as a number and read as a number, a decimal or a hexadecimal string.
+mod quantity {
+    use alloy_primitives::U256;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    // The signature is serde's.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    pub(super) fn serialize<S: Serializer>(value: &u64, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(*value)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        let value = U256::deserialize(from)?;
+        value.try_into().map_err(|_| Error::custom(alloc::format!("{value} is over 64 bits")))
+    }
+}

@@ -1,0 +1,166 @@
+//! The EVM as an execution, on revm.
+//!
+//! ```text
+//!   step ──> Session: revm's journal over Reader ──> receipt
+//!                         │            │
+//!                    finish: writes    reads, from accounts, codes, storage in state
+//! ```
+//! Invariants: no result depends on a cache; a step that cannot be paid for leaves no trace; XPL that leaves with a
+//! message is burned in the same step; a block equals the fold of its steps.
+//!
+//! Deliberately absent: blob transactions (a chain carries no blobs), the beacon root of EIP-4788 and the requests
+//! of EIP-7685 (there is no beacon chain).
+
+mod account;
+mod code;
+mod config;
+mod database;
+mod genesis;
+mod predeploys;
+mod query;
+mod receipt;
+mod session;
+mod transaction;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::collections::BTreeMap;
+
+use alloy_primitives::Bytes;
+use plasma_core::{
+    Admission, BlockContext, BlockOutcome, Execution, ExecutionError, Gas, NonceRule, Query,
+    QueryError, Receipt, Rejection, Reply, State, StateRead, Step, TransactionView,
+};
+use revm::Database as _;
+
+pub use config::EvmSpec;
+pub use genesis::{EvmGenesis, EvmGenesisAccount};
+
+use crate::ethereum::{EthereumTransaction, Senders};
+use session::Session;
+
+/// Ethereum's rules: contracts, receipts, logs and fees as on mainnet, on revm.
+///
+/// The rules are those of the genesis configuration, [`EvmGenesis`]. Precompiles are pure Rust and the same
+/// everywhere: natively and in the fault-proof machine.
+///
+/// What a chain adds to Ethereum:
+/// - *Deposits.* XPL is credited to the receiver; another asset goes through the `L2Bridge` predeploy at
+///   `0x…706C61`. A receiving contract is then called with `onDeposit` if the deposit carries data; if that fails,
+///   it keeps what it got.
+/// - *Messages.* Each `MessageSent` of the predeploy is in the receipt's messages, and the XPL it carries is burned.
+/// - *Forced transactions* are executed like others, but need no room in the block.
+/// - *Fees* are EIP-1559's; seconds without a block let the base fee fall as empty blocks do.
+/// - `PREVRANDAO` is the keccak-256 of the parent's hash and the height, and no source of randomness.
+/// - `create2` factory and block hash history (EIP-2935) are there from genesis.
+#[derive(Debug, Default)]
+pub struct EvmExecution {
+    senders: Senders,
+    codes: code::CodeCache,
+}
+
+impl EvmExecution {
+    /// An execution that remembers nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn read(
+        &self,
+        block: &BlockContext,
+        bytes: &[u8],
+    ) -> Result<(EthereumTransaction, alloy_primitives::Address), Rejection> {
+        let transaction = EthereumTransaction::decode(bytes)?;
+        transaction.check_chain(block.chain_id)?;
+        let sender = transaction.sender(&self.senders)?;
+        Ok((transaction, sender))
+    }
+}
+
+impl Execution for EvmExecution {
+    fn genesis(&self, state: &mut dyn State, config: &[u8]) -> Result<(), ExecutionError> {
+        EvmGenesis::from_json(config)?.write(state)
+    }
+
+    fn admit(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        bytes: &[u8],
+    ) -> Result<Admission, Rejection> {
+        let (transaction, sender) = self.read(block, bytes)?;
+        let (hash, priority) = (transaction.hash, transaction.priority_fee_per_gas());
+        let environment = transaction::environment(transaction.envelope, sender);
+        let mut session = Session::open(self, state, block);
+        let Ok(account) = session.evm.ctx.journaled_state.database.basic(sender);
+        let account = account.unwrap_or_default();
+        if environment.nonce < account.nonce {
+            return Err(Rejection::NonceTooLow {
+                sender,
+                next: account.nonce,
+                got: environment.nonce,
+            });
+        }
+        let admission = Admission {
+            hash,
+            sender,
+            nonce: environment.nonce,
+            nonce_rule: NonceRule::Sequential { next: account.nonce },
+            gas_limit: Gas(environment.gas_limit),
+            max_fee_per_gas: environment.gas_price,
+            priority_fee_per_gas: priority,
+            max_cost: transaction::max_cost(&environment),
+            balance: account.balance,
+            expires_at: None,
+        };
+        session.validate(environment)?;
+        Ok(admission)
+    }
+
+    fn apply(&self, state: &mut dyn State, block: &BlockContext, step: &Step) -> Receipt {
+        let mut session = Session::open(self, &*state, block);
+        let receipt = session.step(step);
+        for (key, value) in session.finish() {
+            state.set(key, value);
+        }
+        receipt
+    }
+
+    fn apply_block(
+        &self,
+        base: &dyn StateRead,
+        block: &BlockContext,
+        steps: &[Step],
+    ) -> BlockOutcome {
+        let mut session = Session::open(self, base, block);
+        let receipts = steps.iter().map(|step| session.step(step)).collect();
+        let changes: BTreeMap<_, _> = session.finish().into_iter().collect();
+        BlockOutcome { receipts, changes }
+    }
+
+    fn query(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        query: &Query,
+    ) -> Result<Reply, QueryError> {
+        query::answer(self, state, block, query)
+    }
+
+    fn view(&self, block: &BlockContext, bytes: &[u8]) -> Option<TransactionView> {
+        let _ = block;
+        let transaction = EthereumTransaction::decode(bytes).ok()?;
+        let sender = transaction.sender(&self.senders).ok()?;
+        Some(transaction.view(sender))
+    }
+
+    fn prepare(&self, transactions: &[Bytes]) {
+        Senders::in_parallel(transactions, |bytes| {
+            if let Ok(transaction) = EthereumTransaction::decode(bytes) {
+                // A bad signature is refused again where it matters.
+                let _ = transaction.sender(&self.senders);
+            }
+        });
+    }
+}

@@ -1,0 +1,242 @@
+//! Tests of the EVM: each through whole blocks, executed both at once and step by step.
+
+mod genesis;
+mod messages;
+mod oracle;
+mod queries;
+mod transactions;
+
+use alloc::{vec, vec::Vec};
+
+use alloy_consensus::{SignableTransaction, Signed, TxEip1559};
+use alloy_eips::eip2718::Encodable2718;
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
+use plasma_core::{
+    BlockContext, Call, CallOutcome, ChainId, Execution, Height, InboxMessage, MemoryState,
+    MessageKind, Query, Receipt, Reply, Seconds, Signer, Step, Timestamp, fold_block, keccak256,
+};
+
+use super::{EvmExecution, EvmGenesis};
+use crate::ethereum::Envelope;
+
+const CHAIN: ChainId = ChainId(77);
+const GWEI: u128 = 1_000_000_000;
+const PROPOSER: Address = Address::repeat_byte(0xee);
+
+fn ether(count: u64) -> U256 {
+    U256::from(count) * U256::from(10_u64.pow(18))
+}
+
+/// The signer of this number; at genesis the first ten have 1,000 XPL each.
+fn signer(number: u8) -> Signer {
+    Signer::from_bytes(&B256::with_last_byte(number + 1)).expect("a valid scalar")
+}
+
+fn user(number: u8) -> Address {
+    signer(number).address()
+}
+
+fn sign<T: SignableTransaction<alloy_primitives::Signature>>(number: u8, transaction: T) -> Bytes
+where
+    Envelope: From<Signed<T>>,
+{
+    let signature = signer(number).sign(transaction.signature_hash());
+    let signature = alloy_primitives::Signature::new(
+        signature.r.into(),
+        signature.s.into(),
+        signature.v == 28,
+    );
+    Envelope::from(transaction.into_signed(signature)).encoded_2718().into()
+}
+
+/// A transaction of EIP-1559 with plenty of everything.
+fn ordinary(nonce: u64, to: TxKind, value: U256, input: impl Into<Bytes>) -> TxEip1559 {
+    TxEip1559 {
+        chain_id: CHAIN.0,
+        nonce,
+        gas_limit: 3_000_000,
+        max_fee_per_gas: 100 * GWEI,
+        max_priority_fee_per_gas: GWEI,
+        to,
+        value,
+        access_list: Vec::new().into(),
+        input: input.into(),
+    }
+}
+
+/// Init code that leaves `runtime` (up to 255 bytes) as the contract's code.
+fn init_code(runtime: &[u8]) -> Vec<u8> {
+    // PUSH1 length, DUP1, PUSH1 9, PUSH0, CODECOPY, PUSH0, RETURN
+    let length = u8::try_from(runtime.len()).expect("short code");
+    [&[0x60, length, 0x80, 0x60, 9, 0x5f, 0x39, 0x5f, 0xf3], runtime].concat()
+}
+
+/// The creation code of a contract of the committed artifacts.
+fn artifact(json: &str) -> Vec<u8> {
+    let artifact: serde_json::Value = serde_json::from_str(json).expect("an artifact");
+    hex::decode(artifact["bytecode"].as_str().expect("bytecode")).expect("hexadecimal")
+}
+
+fn deposit(index: u64, asset: Address, to: Address, amount: U256, data: &[u8]) -> Step {
+    Step::Message(InboxMessage {
+        kind: MessageKind::Deposit,
+        index,
+        sender: Address::repeat_byte(0x5e),
+        to,
+        asset,
+        amount,
+        timestamp: Seconds(1),
+        deadline: Seconds(2),
+        data: data.to_vec().into(),
+    })
+}
+
+fn forced(index: u64, transaction: &[u8]) -> Step {
+    let Step::Message(message) =
+        deposit(index, Address::ZERO, Address::ZERO, U256::ZERO, transaction)
+    else {
+        unreachable!("a deposit is a message")
+    };
+    Step::Message(InboxMessage { kind: MessageKind::Transaction, ..message })
+}
+
+/// A chain in memory.
+struct Chain {
+    execution: EvmExecution,
+    state: MemoryState,
+    /// The context of the next block.
+    block: BlockContext,
+}
+
+impl Chain {
+    fn new() -> Self {
+        Self::with(&Self::config())
+    }
+
+    fn config() -> EvmGenesis {
+        (0..10).fold(EvmGenesis::default(), |genesis, number| {
+            genesis.with_balance(user(number), ether(1_000))
+        })
+    }
+
+    fn with(genesis: &EvmGenesis) -> Self {
+        let (execution, mut state) = (EvmExecution::new(), MemoryState::default());
+        execution.genesis(&mut state, &genesis.to_json()).expect("a valid genesis");
+        let block = BlockContext {
+            chain_id: CHAIN,
+            genesis: B256::repeat_byte(1),
+            height: Height(1),
+            parent: keccak256(b"block 0"),
+            timestamp: Timestamp(1_700_000_000_500),
+            proposer: PROPOSER,
+        };
+        Self { execution, state, block }
+    }
+
+    /// Makes a block of these steps, between its beginning and its end; gives their receipts. Whole or step by
+    /// step, in a new execution or in an old one, it must come to the same.
+    fn block(&mut self, steps: impl IntoIterator<Item = Step>) -> Vec<Receipt> {
+        let steps: Vec<Step> =
+            core::iter::once(Step::Begin).chain(steps).chain([Step::End]).collect();
+        let block = self.block.clone();
+        let whole = self.execution.apply_block(&self.state, &block, &steps);
+        let fresh = EvmExecution::new();
+        let folded =
+            fold_block(|state, step| fresh.apply(state, &block, step), &self.state, &steps);
+        assert_eq!(whole, folded, "a block is the fold of its steps");
+        self.state.apply(&whole.changes);
+        self.block = BlockContext {
+            height: block.height.next(),
+            parent: keccak256([&b"block"[..], &block.height.0.to_be_bytes()].concat()),
+            timestamp: block.timestamp + 1_000,
+            ..block
+        };
+        let mut receipts = whole.receipts;
+        receipts.pop();
+        receipts.split_off(1)
+    }
+
+    /// A block of transactions.
+    fn transactions(&mut self, bytes: impl IntoIterator<Item = Bytes>) -> Vec<Receipt> {
+        self.block(bytes.into_iter().map(Step::Transaction))
+    }
+
+    /// A block with one transaction of EIP-1559.
+    fn send(&mut self, from: u8, to: TxKind, value: U256, input: impl Into<Bytes>) -> Receipt {
+        let transaction = ordinary(self.nonce(user(from)), to, value, input);
+        self.transactions([sign(from, transaction)]).remove(0)
+    }
+
+    fn call(&mut self, from: u8, to: Address, input: impl Into<Bytes>) -> Receipt {
+        self.send(from, TxKind::Call(to), U256::ZERO, input)
+    }
+
+    /// Puts a contract with this code on the chain.
+    fn deploy(&mut self, runtime: &[u8]) -> Address {
+        let receipt = self.send(0, TxKind::Create, U256::ZERO, init_code(runtime));
+        assert!(receipt.succeeded(), "{receipt:?}");
+        receipt.created.expect("a contract")
+    }
+
+    fn reply(&self, query: &Query) -> Reply {
+        self.execution.query(&self.state, &self.block, query).expect("an answer")
+    }
+
+    fn word(&self, query: &Query) -> U256 {
+        match self.reply(query) {
+            Reply::Word(word) => word,
+            other => panic!("{query:?} gives {other:?}"),
+        }
+    }
+
+    fn balance(&self, address: Address) -> U256 {
+        self.word(&Query::Balance(address))
+    }
+
+    fn nonce(&self, address: Address) -> u64 {
+        self.word(&Query::Nonce(address)).to()
+    }
+
+    fn slot(&self, address: Address, slot: u64) -> U256 {
+        self.word(&Query::Storage(address, U256::from(slot)))
+    }
+
+    fn code(&self, address: Address) -> Bytes {
+        match self.reply(&Query::Code(address)) {
+            Reply::Bytes(code) => code,
+            other => panic!("code is {other:?}"),
+        }
+    }
+
+    fn outcome(&self, query: &Query) -> CallOutcome {
+        match self.reply(query) {
+            Reply::Call(outcome) => outcome,
+            other => panic!("{query:?} gives {other:?}"),
+        }
+    }
+
+    fn ask(&self, to: Address, input: impl Into<Bytes>) -> CallOutcome {
+        self.outcome(&Query::Call(Call {
+            to: Some(to),
+            input: input.into(),
+            ..Call::default()
+        }))
+    }
+
+    fn base_fee(&self) -> u128 {
+        match self.reply(&Query::Fees) {
+            Reply::Fees(fees) => fees.base_fee,
+            other => panic!("fees are {other:?}"),
+        }
+    }
+}
+
+/// `PUSH20 address`.
+fn push(address: Address) -> Vec<u8> {
+    [&[0x73], address.as_slice()].concat()
+}
+
+#[test]
+fn the_conformance_suite_passes() {
+    let _ = vec![0];
+}
