@@ -1,0 +1,27 @@
+//! How large a batch may be.
+
+use crate::Block;
+
+/// The most that a batch may hold: the weight of its blocks ([`batch_weight`]), and, decompressed, its columns.
+/// A block of the largest size, whatever is in it, fits.
+pub const MAX_BATCH_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
+
+/// The most bytes of an encoded batch. Content within [`MAX_BATCH_PAYLOAD_BYTES`] never takes more, even when
+/// nothing in it can be compressed.
+pub const MAX_BATCH_BYTES: usize = MAX_BATCH_PAYLOAD_BYTES + 64 * 1024;
+
+/// What a block weighs by itself.
+pub(super) const BLOCK_WEIGHT: usize = 256;
+/// What a transaction weighs beside its bytes: more than its columns can take beyond them.
+pub(super) const TRANSACTION_WEIGHT: usize = 48;
+
+/// What a transaction of so many bytes takes of [`MAX_BATCH_PAYLOAD_BYTES`].
+pub(super) fn transaction_weight(bytes: usize) -> usize {
+    TRANSACTION_WEIGHT.saturating_add(bytes)
+}
+
+/// What a block takes of [`MAX_BATCH_PAYLOAD_BYTES`]. A batcher adds blocks as long as their sum is within.
+pub fn batch_weight(block: &Block) -> usize {
+    let transactions = block.transactions.iter().map(|bytes| transaction_weight(bytes.len()));
+    transactions.fold(BLOCK_WEIGHT, usize::saturating_add)
+}
