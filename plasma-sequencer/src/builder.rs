@@ -1,0 +1,257 @@
+//! What the next block says: the deterministic heart that every orderer shares.
+
+use plasma_core::{
+    Address, B256, BatchHeader, Block, BlockHeader, Bytes, Epoch, Height, Timestamp,
+    body_commitment,
+};
+
+/// Builds block after block on one head.
+///
+/// Pure: no clock, no I/O, no randomness. Whoever drives it passes the time in, makes the block durable and
+/// [commits](Self::commit) it. A solo sequencer does so at once, a committee after it agreed.
+///
+/// A block is made only when there is something to say: transactions, messages in the root's inbox that no
+/// block consumed yet, or a batch that waits for its seal.
+#[derive(Clone, Debug)]
+pub struct BlockBuilder {
+    genesis: BlockHeader,
+    epoch: Epoch,
+    proposer: Address,
+    head: BlockHeader,
+    hash: B256,
+    /// The newest execution that was reported; used once the head is not behind it.
+    executed: (Height, B256),
+    /// Messages in the root's inbox.
+    messages: u64,
+    seal: Option<BatchHeader>,
+}
+
+impl BlockBuilder {
+    /// Continues after `head`, which is `genesis` for a new chain.
+    pub fn new(genesis: BlockHeader, head: BlockHeader, epoch: Epoch, proposer: Address) -> Self {
+        let mut builder = Self {
+            epoch,
+            proposer,
+            hash: head.hash(),
+            executed: (genesis.height, genesis.executed_root),
+            messages: head.messages,
+            seal: None,
+            head: genesis.clone(),
+            genesis,
+        };
+        builder.restart(head, false);
+        builder
+    }
+
+    /// The block that the next one follows.
+    pub fn head(&self) -> &BlockHeader {
+        &self.head
+    }
+
+    /// The hash of [`Self::head`].
+    pub fn head_hash(&self) -> B256 {
+        self.hash
+    }
+
+    /// Takes note of an executed block. Only the newest counts.
+    pub fn executed(&mut self, height: Height, state_root: B256) {
+        if height >= self.executed.0 {
+            self.executed = (height, state_root);
+        }
+    }
+
+    /// Takes note of how many messages are in the root's inbox.
+    pub fn messages(&mut self, count: u64) {
+        self.messages = count;
+    }
+
+    /// Takes a batch to be sealed by the next block. It must end in a block of this chain.
+    pub fn seal(&mut self, batch: BatchHeader) {
+        self.seal = Some(batch);
+    }
+
+    /// Whether the next block has something to say even without transactions.
+    pub fn has_news(&self) -> bool {
+        self.seal.is_some() || self.messages > self.head.messages
+    }
+
+    /// The next block's time at `now`: always after its parent's.
+    pub fn timestamp(&self, now: Timestamp) -> Timestamp {
+        now.max(self.head.timestamp + 1)
+    }
+
+    /// The next block, or `None` when it would say nothing.
+    pub fn build(&self, now: Timestamp, transactions: Vec<Bytes>) -> Option<Block> {
+        if transactions.is_empty() && !self.has_news() {
+            return None;
+        }
+        let behind = self.executed.0 > self.head.height;
+        let (executed_height, executed_root) = if behind {
+            // The node runs ahead of this head, in blocks that are about to override it.
+            (self.head.executed_height, self.head.executed_root)
+        } else {
+            self.executed
+        };
+        let header = BlockHeader {
+            chain_id: self.head.chain_id,
+            height: self.head.height.next(),
+            epoch: self.epoch.max(self.head.epoch),
+            parent: self.hash,
+            timestamp: self.timestamp(now),
+            proposer: self.proposer,
+            // A root that reorganised may count fewer than are consumed; none is ever given back here.
+            messages: self.messages.max(self.head.messages),
+            body: body_commitment(&transactions),
+            executed_height,
+            executed_root,
+            seal: self
+                .seal
+                .as_ref()
+                .map(BatchHeader::hash)
+                .unwrap_or_default(),
+        };
+        Some(Block {
+            header,
+            transactions,
+        })
+    }
+
+    /// Goes on after a block that follows the head and is durable.
+    pub fn commit(&mut self, header: &BlockHeader) {
+        assert_eq!(
+            header.parent, self.hash,
+            "a committed block follows the head"
+        );
+        if self
+            .seal
+            .as_ref()
+            .is_some_and(|batch| batch.hash() == header.seal)
+        {
+            self.seal = None;
+        }
+        self.hash = header.hash();
+        self.head = header.clone();
+    }
+
+    /// Goes on after another block. `ours` says that it was on the chain built so far, so that what is known of
+    /// earlier blocks still holds.
+    pub fn restart(&mut self, head: BlockHeader, ours: bool) {
+        let (reported, before) = (self.executed, self.head.height);
+        let holds = reported.0 <= head.height && (ours || reported.0 > before);
+        if !holds {
+            // Forced blocks carry no execution: then the first state is the only one surely known.
+            let none = head.executed_root == B256::ZERO;
+            let known = if none { &self.genesis } else { &head };
+            self.executed = (known.executed_height, known.executed_root);
+        }
+        if self
+            .seal
+            .as_ref()
+            .is_some_and(|batch| !ours || batch.last_height > head.height)
+        {
+            self.seal = None;
+        }
+        self.messages = self.messages.max(head.messages);
+        self.hash = head.hash();
+        self.head = head;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plasma_core::ChainId;
+
+    fn genesis() -> BlockHeader {
+        let executed_root = B256::repeat_byte(1);
+        BlockHeader {
+            chain_id: ChainId(7),
+            timestamp: Timestamp(1_000),
+            executed_root,
+            ..Default::default()
+        }
+    }
+
+    fn builder() -> BlockBuilder {
+        BlockBuilder::new(genesis(), genesis(), Epoch(0), Address::repeat_byte(9))
+    }
+
+    fn made(builder: &mut BlockBuilder, now: u64) -> BlockHeader {
+        let block = builder
+            .build(Timestamp(now), vec![Bytes::from_static(b"tx")])
+            .expect("a block");
+        builder.commit(&block.header);
+        block.header
+    }
+
+    #[test]
+    fn nothing_to_say_makes_no_block() {
+        let mut builder = builder();
+        assert_eq!(builder.build(Timestamp(2_000), vec![]), None);
+        builder.messages(3);
+        let block = builder
+            .build(Timestamp(2_000), vec![])
+            .expect("messages to consume");
+        assert_eq!(block.header.messages, 3);
+        builder.commit(&block.header);
+        assert_eq!(builder.build(Timestamp(3_000), vec![]), None);
+    }
+
+    #[test]
+    fn time_moves_on_even_when_the_clock_does_not() {
+        let mut builder = builder();
+        let times: Vec<u64> = [500, 500, 5_000, 4_000]
+            .map(|now| made(&mut builder, now).timestamp.0)
+            .into();
+        assert_eq!(times, [1_001, 1_002, 5_000, 5_001]);
+    }
+
+    #[test]
+    fn a_seal_is_carried_once_and_not_past_an_override() {
+        let mut builder = builder();
+        let first = made(&mut builder, 2_000);
+        let batch = BatchHeader {
+            last_height: Height(1),
+            last_hash: first.hash(),
+            ..Default::default()
+        };
+        builder.seal(batch.clone());
+        let sealing = builder
+            .build(Timestamp(3_000), vec![])
+            .expect("a seal to carry")
+            .header;
+        assert_eq!(sealing.seal, batch.hash());
+        builder.commit(&sealing);
+        assert!(!builder.has_news());
+        builder.seal(batch);
+        builder.restart(genesis(), true);
+        assert!(!builder.has_news());
+    }
+
+    #[test]
+    fn executed_roots_are_of_blocks_before_and_of_this_chain() {
+        let mut builder = builder();
+        let first = made(&mut builder, 2_000);
+        assert_eq!(
+            (first.executed_height, first.executed_root),
+            (Height(0), B256::repeat_byte(1))
+        );
+        builder.executed(Height(1), B256::repeat_byte(2));
+        builder.executed(Height(0), B256::repeat_byte(1));
+        assert_eq!(
+            made(&mut builder, 3_000).executed_root,
+            B256::repeat_byte(2)
+        );
+        // What was executed of our block 1 says nothing about a forced block 1.
+        let forced = BlockHeader {
+            height: Height(1),
+            proposer: Address::ZERO,
+            ..BlockHeader::default()
+        };
+        builder.restart(forced, false);
+        assert_eq!(
+            made(&mut builder, 4_000).executed_root,
+            B256::repeat_byte(1)
+        );
+    }
+}

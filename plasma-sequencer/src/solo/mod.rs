@@ -1,0 +1,306 @@
+//! One sequencer, one key: a committee of one.
+//!
+//! ```text
+//!    submit ─► Gate ─► Mempool ──take──► BlockBuilder ─► Certificate::solo ─► Journal ─► readers
+//!                         ▲                  ▲                                  (fsync)
+//!                     revalidation        Executed, Messages, Seal, Override  ◄── the node
+//! ```
+//! Invariants:
+//! - A block is given to a reader only after the journal has it, and nothing is signed at a height that the journal
+//!   has, unless an override took it back first.
+//! - One task makes blocks, one at a time. Whoever submits never waits for a block, a disk or that task.
+//! - Time, tasks and randomness come from [`Env`].
+
+mod config;
+mod feed;
+mod meters;
+mod produce;
+mod upkeep;
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use plasma_core::{
+    Address, BlockHeader, BoxStream, Bytes, CertifiedBlock, ChainUpdate, Committee, Env, Epoch,
+    Gate, Height, MAX_TRANSACTION_BYTES, Promise, Rejection, Sequencer, SequencerError, Signer,
+    SubmitError, Task, Timestamp, TransactionHash, transaction_hash,
+};
+use tokio::sync::{Notify, watch};
+
+use crate::{BlockBuilder, Journal, JournalError, Mempool, MempoolStatistics};
+
+pub use config::SoloConfig;
+use feed::Feed;
+use meters::Meters;
+
+/// One sequencer, one key: a committee of one, with certificates like everyone else's.
+///
+/// The node tells it through [`Sequencer::observe`] what it executed. The [`Gate`] must already answer with the
+/// state after a block when that block is reported as executed, and with the derived chain's state when an
+/// override is reported.
+///
+/// Promises hold as long as the transaction stays payable and its sender does not replace it. One that waits for
+/// an earlier nonce gets the deadline [`Height`]`(u64::MAX)`: none.
+pub struct SoloSequencer {
+    shared: Arc<Shared>,
+    _tasks: [Task; 2],
+}
+
+struct Shared {
+    config: SoloConfig,
+    signer: Signer,
+    env: Arc<dyn Env>,
+    gate: Arc<dyn Gate>,
+    // Taken in this order, where several are: order, pool, feed.
+    order: Mutex<Order>,
+    pool: Mutex<Mempool>,
+    feed: Mutex<Feed>,
+    /// Senders to look up again.
+    touched: Mutex<BTreeSet<Address>>,
+    changes: watch::Sender<()>,
+    work: Arc<Notify>,
+    upkeep: Arc<Notify>,
+    meters: Meters,
+}
+
+/// What makes blocks.
+struct Order {
+    builder: BlockBuilder,
+    /// Gone once the sequencer is closed.
+    journal: Option<Box<dyn Journal>>,
+    /// Blocks whose execution was not reported yet.
+    unexecuted: VecDeque<(Height, Vec<TransactionHash>)>,
+    /// Since when it waits for execution to catch up.
+    stalled: Option<Timestamp>,
+}
+
+impl SoloSequencer {
+    /// Continues where the journal ends, and begins to make blocks at once. `env` must be able to spawn.
+    pub fn start(
+        config: SoloConfig,
+        signer: Signer,
+        env: Arc<dyn Env>,
+        gate: Arc<dyn Gate>,
+        journal: Box<dyn Journal>,
+    ) -> Result<Self, SequencerError> {
+        let genesis = config.genesis.clone();
+        let head = journal.head().unwrap_or(&genesis).clone();
+        if genesis.chain_id != config.chain_id || head.chain_id != config.chain_id {
+            let (expected, genesis, found) = (config.chain_id, genesis.chain_id, head.chain_id);
+            let text =
+                format!("chain {expected}, a genesis of {genesis}, and a journal of {found}");
+            return Err(SequencerError::Inconsistent(text));
+        }
+        let builder = BlockBuilder::new(genesis, head.clone(), config.epoch, signer.address());
+        let order = Order {
+            builder,
+            journal: Some(journal),
+            unexecuted: VecDeque::new(),
+            stalled: None,
+        };
+        let (work, upkeep) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let shared = Arc::new(Shared {
+            order: Mutex::new(order),
+            pool: Mutex::new(Mempool::new(config.limits, config.gas_limit)),
+            feed: Mutex::new(Feed::new(head)),
+            touched: Mutex::new(BTreeSet::new()),
+            changes: watch::Sender::new(()),
+            work: Arc::clone(&work),
+            upkeep: Arc::clone(&upkeep),
+            meters: Meters::new(),
+            config,
+            signer,
+            env: Arc::clone(&env),
+            gate,
+        });
+        shared.recall()?;
+        let tasks = [
+            env.spawn(
+                "sequencer",
+                Box::pin(produce::run(Arc::downgrade(&shared), work)),
+            ),
+            env.spawn(
+                "mempool-upkeep",
+                Box::pin(upkeep::run(Arc::downgrade(&shared), upkeep)),
+            ),
+        ];
+        Ok(Self {
+            shared,
+            _tasks: tasks,
+        })
+    }
+
+    /// Who it signs as.
+    pub fn address(&self) -> Address {
+        self.shared.signer.address()
+    }
+
+    /// What waits, and what became of the rest.
+    pub fn mempool(&self) -> MempoolStatistics {
+        self.shared.pool().statistics()
+    }
+
+    /// Tells the base fee of the next block, in wei. What offers less waits until it falls, and tips are counted
+    /// above it. Without that, it is learnt only from what the [`Gate`] refuses.
+    pub fn set_base_fee(&self, base_fee: u128) {
+        self.shared.pool().set_base_fee(base_fee);
+        self.shared.work.notify_one();
+    }
+
+    /// Forgets blocks below `below`, which readers will no more ask for: those that are settled, say. They remain
+    /// derivable from the root and its availability layer.
+    pub fn prune(&self, below: Height) -> Result<(), SequencerError> {
+        let mut order = self.shared.order();
+        let journal = order.journal.as_mut().ok_or(SequencerError::Stopped)?;
+        blocking(|| journal.prune(below)).map_err(journal_failed)
+    }
+}
+
+impl Drop for SoloSequencer {
+    /// Closes the journal, so that it can be opened again at once, and ends all streams.
+    fn drop(&mut self) {
+        self.shared.order().journal = None;
+        self.shared.fail(SequencerError::Stopped);
+    }
+}
+
+#[async_trait]
+impl Sequencer for SoloSequencer {
+    async fn submit(&self, transaction: Bytes) -> Result<Promise, SubmitError> {
+        let result = self.shared.submit(transaction);
+        self.shared.meters.submitted(&result);
+        result
+    }
+
+    fn blocks(&self, from: Height) -> BoxStream<'static, Result<CertifiedBlock, SequencerError>> {
+        feed::stream(&self.shared, from)
+    }
+
+    fn head(&self) -> BlockHeader {
+        self.shared.feed().head.clone()
+    }
+
+    fn committee(&self, epoch: Epoch) -> Option<Committee> {
+        let seats = Committee::solo(self.shared.signer.address()).seats;
+        (epoch == self.shared.config.epoch).then_some(Committee { epoch, seats })
+    }
+
+    async fn observe(&self, update: ChainUpdate) -> Result<(), SequencerError> {
+        self.shared.observe(update)
+    }
+
+    fn pending(&self, limit: usize) -> Vec<Bytes> {
+        self.shared.pool().pending(limit)
+    }
+
+    fn pending_by_hash(&self, hash: &TransactionHash) -> Option<Bytes> {
+        self.shared.pool().get(hash).cloned()
+    }
+
+    fn pending_nonce(&self, account: &Address) -> Option<u64> {
+        self.shared.pool().next_nonce(account)
+    }
+}
+
+impl Shared {
+    fn submit(&self, transaction: Bytes) -> Result<Promise, SubmitError> {
+        let limit = MAX_TRANSACTION_BYTES.min(self.config.byte_limit);
+        if transaction.len() > limit {
+            let length = transaction.len();
+            return Err(Rejection::TooLarge { length, limit }.into());
+        }
+        if let Some(failure) = &self.feed().failure {
+            return Err(SubmitError::Unavailable(failure.to_string()));
+        }
+        let hash = transaction_hash(&transaction);
+        if self.pool().contains(&hash) {
+            return Err(SubmitError::AlreadyKnown(hash));
+        }
+        let admission = self.gate.admit(&transaction)?;
+        let now = self.env.now();
+        let (ready, statistics) = {
+            let mut pool = self.pool();
+            let ready = pool.insert(hash, transaction, &admission, now)?;
+            (ready, pool.statistics())
+        };
+        self.meters.pool(&statistics);
+        self.work.notify_one();
+        let deadline = match ready {
+            true => self.feed().head.height + self.config.promise_blocks,
+            false => Height(u64::MAX),
+        };
+        // Outside all locks: signing takes longer than all the rest.
+        Ok(Promise::sign(
+            &self.signer,
+            self.config.chain_id,
+            hash,
+            deadline,
+        ))
+    }
+
+    /// The block at a height that is not above the head.
+    fn read(&self, height: Height) -> Result<Option<CertifiedBlock>, SequencerError> {
+        let order = self.order();
+        let journal = order.journal.as_ref().ok_or(SequencerError::Stopped)?;
+        if let Some(block) = blocking(|| journal.get(height)).map_err(journal_failed)? {
+            return Ok(Some(block));
+        }
+        let head = order.builder.head().height;
+        if height > head {
+            return Ok(None);
+        }
+        let first = journal.first().unwrap_or(head.next());
+        if height < first {
+            let text = format!(
+                "block {height} is not held, the journal begins at {first}; derive it from the root's inbox"
+            );
+            return Err(SequencerError::Journal(text));
+        }
+        Err(SequencerError::Overridden(
+            journal.next(height).unwrap_or(head.next()),
+        ))
+    }
+
+    /// No more blocks, and why.
+    fn fail(&self, error: SequencerError) {
+        self.feed().failure.get_or_insert(error);
+        self.changes.send_replace(());
+        self.work.notify_one();
+        self.upkeep.notify_one();
+    }
+
+    fn order(&self) -> MutexGuard<'_, Order> {
+        lock(&self.order)
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Mempool> {
+        lock(&self.pool)
+    }
+
+    fn feed(&self) -> MutexGuard<'_, Feed> {
+        lock(&self.feed)
+    }
+}
+
+/// A panic elsewhere is reported where it happened; what is guarded here stays whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn journal_failed(error: JournalError) -> SequencerError {
+    SequencerError::Journal(error.to_string())
+}
+
+/// Runs what waits for a disk; where the runtime has other threads, they take over what else is to be done.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current() {
+        Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => {
+            tokio::task::block_in_place(work)
+        }
+        _ => work(),
+    }
+}
