@@ -13,8 +13,11 @@
 
 mod arena;
 mod bucket;
+mod inspect;
+mod nodes;
 mod snapshot;
 mod tree;
+mod update;
 mod value;
 
 use std::collections::BTreeSet;
@@ -26,7 +29,8 @@ use plasma_core::{
     Changes, PreimageMap, StateKey, StateProof, StateRead, StateWitness, Trie, TrieNode, sha256,
 };
 
-use self::bucket::{Change, Collect};
+use self::bucket::Change;
+use self::inspect::Collect;
 use self::tree::Tree;
 use super::entry::{self, Entry};
 use super::heights::{Heights, Mark};

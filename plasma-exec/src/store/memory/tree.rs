@@ -1,6 +1,7 @@
 //! The whole trie: buckets, and the tree of hashes over them.
 
 use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -8,7 +9,9 @@ use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use alloy_primitives::{B256, Bytes};
 use plasma_core::{EMPTY_ROOT, NodeKind, PreimageMap, StateKey, TrieNode};
 
-use super::bucket::{BUCKET_BITS, Bucket, Change, Collect};
+use super::bucket::{BUCKET_BITS, Bucket, Change};
+use super::inspect::Collect;
+use super::nodes::{Link, NONE};
 
 const BUCKETS: usize = 1 << BUCKET_BITS;
 /// Changes below which a second thread costs more than it brings.
@@ -110,7 +113,9 @@ impl Tree {
                 let Some(claimed) = jobs.get(begin..) else {
                     return done;
                 };
-                for (bucket, range) in claimed.iter().take(CLAIM) {
+                let claimed = &claimed[..claimed.len().min(CLAIM)];
+                self.warm(claimed, changes);
+                for (bucket, range) in claimed {
                     done.push((*bucket, work(*bucket, &changes[range.clone()])));
                 }
             }
@@ -128,6 +133,32 @@ impl Tree {
             }
             done
         })
+    }
+
+    /// Brings what some jobs will read into the cache.
+    ///
+    /// Walking all their paths level by level, waits for many lines of memory at once; changing one key after
+    /// another would wait for each.
+    fn warm(&self, jobs: &[(usize, Range<usize>)], changes: &[Change<'_>]) {
+        let buckets: Vec<_> = jobs.iter().map(|(bucket, _)| self.read(*bucket)).collect();
+        let mut paths: Vec<(&Bucket, &StateKey, Link)> = Vec::with_capacity(4 * CLAIM);
+        for (bucket, (_, range)) in buckets.iter().zip(jobs) {
+            let keys = changes[range.clone()].iter().map(|(key, _)| *key);
+            paths.extend(keys.map(|key| (&**bucket, key, bucket.root.link)));
+        }
+        let mut sum = 0;
+        for depth in BUCKET_BITS.. {
+            paths.retain_mut(|(bucket, key, link)| {
+                let (read, next) = bucket.touch(key, *link, depth);
+                sum ^= read;
+                *link = next;
+                next != NONE
+            });
+            if paths.is_empty() {
+                break;
+            }
+        }
+        black_box(sum);
     }
 
     /// The values that keys changed after `version` had then.

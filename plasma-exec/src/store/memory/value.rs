@@ -21,6 +21,14 @@ impl Value {
         }
     }
 
+    /// A byte of where the value is kept.
+    pub(super) fn first_byte(&self) -> u8 {
+        match self {
+            Self::Inline { length, .. } => *length,
+            Self::Shared(bytes) => bytes.len() as u8,
+        }
+    }
+
     pub(super) fn to_bytes(&self) -> Bytes {
         match self {
             Self::Inline { .. } => Bytes::copy_from_slice(self.as_slice()),
