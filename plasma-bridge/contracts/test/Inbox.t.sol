@@ -93,27 +93,29 @@ contract InboxTest is Fixture {
         h.seal = 0;
         submit(b, h, abi.encodeWithSelector(Inbox.NotSealed.selector, Hashing.batch(b), 0));
         h = sealOf(b);
-        h.height += 1;
+        // The last block of the batch cannot seal it, nor one before.
         bytes4 misplaced = Inbox.SealMisplaced.selector;
-        submit(
-            b, h, abi.encodeWithSelector(misplaced, b.lastHeight, b.lastHash, h.height, h.parent)
-        );
-        h.height -= 2;
-        submit(
-            b, h, abi.encodeWithSelector(misplaced, b.lastHeight, b.lastHash, h.height, h.parent)
-        );
-        h = sealOf(b);
-        h.parent = "elsewhere";
-        submit(
-            b, h, abi.encodeWithSelector(misplaced, b.lastHeight, b.lastHash, h.height, h.parent)
-        );
+        for (uint64 back = 1; back <= 2; ++back) {
+            h = sealOf(b);
+            h.height -= back;
+            submit(b, h, abi.encodeWithSelector(misplaced, b.lastHeight, h.height));
+        }
         // The largest height has no block after it to seal it.
         b.firstHeight = type(uint64).max;
         b.lastHeight = type(uint64).max;
         h = sealOf(nextBatch(CHAIN, 0));
         h.seal = Hashing.batch(b);
         h.height = 0;
-        submit(b, h, abi.encodeWithSelector(misplaced, b.lastHeight, b.lastHash, 0, h.parent));
+        submit(b, h, abi.encodeWithSelector(misplaced, b.lastHeight, 0));
+    }
+
+    /// Blocks are ordered while a batch is published, so a later one than the next may seal it.
+    function test_aLaterBlockSeals() public {
+        BatchHeader memory b = nextBatch(CHAIN, 0);
+        BlockHeader memory h = sealOf(b);
+        h.height += 7;
+        h.parent = "a block in between";
+        submit(b, h, "");
     }
 
     function test_certificateIsForTheSeal() public {

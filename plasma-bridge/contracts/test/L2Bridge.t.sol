@@ -90,6 +90,10 @@ contract L2BridgeTest {
             BridgedToken token = BridgedToken(bridge.tokenOf(ASSET));
             vm.assertEq(token.balanceOf(address(receiver)), 100 * (i + 1));
         }
+        // Also when 1/64 of the gas, which the receiver cannot eat, would not do to finish.
+        receiver.set(Behaviour.EatGas, 0);
+        vm.prank(SYSTEM);
+        bridge.deposit{ gas: 100_000 }(ASSET, DEPOSITOR, address(receiver), 100, "data");
     }
 
     function test_withdrawToken() public {

@@ -205,6 +205,8 @@ contract TournamentTest is Fixture {
         vm.expectEmit(true, true, true, true, address(tournament));
         emit Tournament.Contested(CHAIN, 0, commitment, 2);
         tournament.join{ value: BOND }(CHAIN, 2, commitment, c, proof);
+        assertPhase(Tournament.Phase.Contested);
+        settle(abi.encodeWithSelector(Tournament.ClaimContested.selector, CHAIN, 2));
         // The same end over another trace contests as well.
         join(CHAIN, OUTBOX, "frenemy");
         assertPhase(Tournament.Phase.Contested);
