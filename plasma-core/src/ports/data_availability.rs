@@ -88,6 +88,9 @@ pub enum DaError {
         /// The commitment's.
         got: CommitmentScheme,
     },
+    /// Bytes can be read from here, not published.
+    #[error("{0} is only read from; publish where its owner does")]
+    ReadOnly(String),
     /// The layer, or the disk beneath it, is away.
     #[error("the availability layer is away: {0}")]
     Unavailable(String),
@@ -100,7 +103,9 @@ impl Severe for DaError {
     fn severity(&self) -> Severity {
         match self {
             Self::NotFound(_) | Self::Unavailable(_) | Self::Corrupt(_) => Severity::Transient,
-            Self::TooLarge { .. } | Self::Scheme { .. } | Self::Damaged(_) => Severity::Fatal,
+            Self::TooLarge { .. } | Self::Scheme { .. } | Self::ReadOnly(_) | Self::Damaged(_) => {
+                Severity::Fatal
+            }
         }
     }
 }

@@ -89,15 +89,65 @@ impl From<DaCommitment> for BlobRef {
 pub fn chunk_root(bytes: &[u8]) -> B256 {
     let mut level: Vec<B256> = bytes.chunks(CHUNK_BYTES).map(keccak256).collect();
     while level.len() > 1 {
-        level = level
-            .chunks(2)
-            .map(|pair| match pair {
-                [left, right] => keccak256([left.0, right.0].concat()),
-                one => one[0],
-            })
-            .collect();
+        level = parents(&level);
     }
     level.first().copied().unwrap_or_default()
+}
+
+fn parent(left: B256, right: B256) -> B256 {
+    keccak256([left.0, right.0].as_flattened())
+}
+
+fn parents(level: &[B256]) -> Vec<B256> {
+    let node = |pair: &[B256]| match pair {
+        [left, right] => parent(*left, *right),
+        one => one[0],
+    };
+    level.chunks(2).map(node).collect()
+}
+
+/// The proof that a chunk stands in its place: its siblings, from the bottom up. Where a node is the last of a
+/// level with an odd count, it has none.
+pub type ChunkProof = Vec<B256>;
+
+/// Proves chunk `index` of `bytes`; `None` when there is no such chunk.
+pub fn chunk_proof(bytes: &[u8], index: u64) -> Option<ChunkProof> {
+    let mut at = usize::try_from(index).ok()?;
+    if at >= bytes.len().div_ceil(CHUNK_BYTES) {
+        return None;
+    }
+    let mut level: Vec<B256> = bytes.chunks(CHUNK_BYTES).map(keccak256).collect();
+    let mut proof = ChunkProof::new();
+    while level.len() > 1 {
+        proof.extend(level.get(at ^ 1));
+        level = parents(&level);
+        at /= 2;
+    }
+    Some(proof)
+}
+
+/// Whether `chunk` is the one with this number among the bytes that `commitment` binds.
+///
+/// A chunk has exactly [`CHUNK_BYTES`], but the last one, which has what is left of the length. A proof has
+/// exactly the siblings that the length asks for.
+pub fn verify_chunk(commitment: &DaCommitment, index: u64, chunk: &[u8], proof: &[B256]) -> bool {
+    const CHUNK: u64 = CHUNK_BYTES as u64;
+    let (mut at, mut count) = (index, commitment.length.div_ceil(CHUNK));
+    if commitment.scheme != CommitmentScheme::ChunkTree || at >= count {
+        return false;
+    }
+    if chunk.len() as u64 != CHUNK.min(commitment.length - at * CHUNK) {
+        return false;
+    }
+    let (mut node, mut siblings) = (keccak256(chunk), proof.iter());
+    while count > 1 {
+        if at ^ 1 < count {
+            let Some(sibling) = siblings.next() else { return false };
+            node = if at & 1 == 0 { parent(node, *sibling) } else { parent(*sibling, node) };
+        }
+        (at, count) = (at / 2, count.div_ceil(2));
+    }
+    siblings.next().is_none() && node == commitment.root
 }
 
 #[cfg(test)]
@@ -116,5 +166,45 @@ mod tests {
         assert_eq!(chunk_root(&three), node(node(leaf(1), leaf(2)), leaf(3)));
         assert!(DaCommitment::chunk_tree(&three).binds(&three));
         assert!(!DaCommitment::chunk_tree(&three).binds(&three[1..]));
+    }
+    #[test]
+    fn every_chunk_of_every_shape_is_proven_and_nothing_else_is() {
+        for chunks in 1..12_usize {
+            for surplus in [1, 100, CHUNK_BYTES] {
+                let length = (chunks - 1) * CHUNK_BYTES + surplus;
+                let bytes: Vec<u8> = (0..length).map(|n| (n / 7 + n / CHUNK_BYTES) as u8).collect();
+                let commitment = DaCommitment::chunk_tree(&bytes);
+                for (index, chunk) in bytes.chunks(CHUNK_BYTES).enumerate() {
+                    let index = index as u64;
+                    let proof = chunk_proof(&bytes, index).expect("there is such a chunk");
+                    let holds = |index, chunk: &[u8], proof: &[B256]| verify_chunk(&commitment, index, chunk, proof);
+                    assert!(holds(index, chunk, &proof), "chunk {index} of {chunks}");
+                    assert!(!holds(index, &chunk[1..], &proof), "a short chunk");
+                    assert!(!holds(index ^ 1, chunk, &proof) || chunks == 1, "another place");
+                    assert!(!holds(index + (1 << 60), chunk, &proof), "a place beyond the end");
+                    assert!(!holds(index, chunk, &[proof.clone(), alloc::vec![B256::ZERO]].concat()), "a surplus");
+                    for sibling in 0..proof.len() {
+                        let mut other = proof.clone();
+                        other[sibling].0[0] ^= 1;
+                        assert!(!holds(index, chunk, &other), "another sibling");
+                        assert!(!holds(index, chunk, &proof[..sibling]), "a sibling too few");
+                    }
+                }
+                assert_eq!(chunk_proof(&bytes, chunks as u64), None);
+                assert_eq!(chunk_proof(&bytes, u64::MAX), None);
+            }
+        }
+        assert_eq!(chunk_proof(&[], 0), None);
+        assert!(!verify_chunk(&DaCommitment::default(), 0, &[], &[]));
+    }
+
+    #[test]
+    fn a_node_does_not_pass_for_a_chunk() {
+        let bytes = alloc::vec![5; 2 * CHUNK_BYTES];
+        let leaf = keccak256(&bytes[..CHUNK_BYTES]);
+        let node = [leaf.0, leaf.0].concat();
+        let commitment = DaCommitment::chunk_tree(&bytes);
+        assert_eq!(keccak256(&node), commitment.root);
+        assert!(!verify_chunk(&commitment, 0, &node, &[]));
     }
 }

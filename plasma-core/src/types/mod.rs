@@ -15,7 +15,9 @@ mod transaction;
 pub use block::{Block, BlockContext, BlockHeader, CertifiedBlock, MAX_BODY_BYTES, MAX_BODY_TRANSACTIONS, body_commitment};
 pub use certificate::{Certificate, CertificateError, Committee, MAX_SEATS, Seat, Vote};
 pub use checkpoint::Checkpoint;
-pub use da::{BlobRef, CHUNK_BYTES, CommitmentScheme, DaCommitment, chunk_root};
+pub use da::{
+    BlobRef, CHUNK_BYTES, ChunkProof, CommitmentScheme, DaCommitment, chunk_proof, chunk_root, verify_chunk,
+};
 pub use finality::Stage;
 pub use identifiers::{ChainId, Epoch, Gas, Height, Seconds, Timestamp};
 pub use inbox::{EntryKind, Inbox, InboxEntry, InboxMessage, MAX_MESSAGE_DATA_BYTES, MessageKind};
