@@ -224,7 +224,6 @@ contract Inbox {
             revert SealMisplaced(batch.lastHeight, sealing.height);
         }
     }
-    }
 
     function _checkCertificate(BlockHeader calldata sealing, Certificate calldata certificate)
         private
@@ -237,6 +236,7 @@ contract Inbox {
             revert WrongCertificate(
                 hash, certificate.blockHash, certificate.epoch, certificate.height
             );
+        }
     }
 
     function _appendEntry(Queue storage queue, uint256 kind, bytes32 payload, uint64 messages)
