@@ -2,12 +2,40 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod ethereum;
 #[cfg(feature = "evm")]
 mod evm;
 #[cfg(feature = "std")]
 mod store;
+
+mod modules;
+
+pub use modules::{
+    Answer, Bank, BridgeGenesis, BridgeModule, CallError, CallResult, Context, DOMAIN_NAME, DOMAIN_VERSION, Fees,
+    FeesGenesis, IBank, IBridge, IFees, Interface, Module, ModuleRuntime, NONCE_WINDOW, NativeCall, NativeCallError,
+    View, XPL, gas, issued_asset, module_address, state_scope,
+};
+
+/// The ABI as data, as [`sol!`] makes it.
+pub use alloy_json_abi::JsonAbi;
+/// What [`sol!`] makes of Solidity, and the crate that it refers to.
+pub use alloy_sol_types::{self as sol_types, SolCall, SolError, SolEvent, SolInterface, SolValue};
+
+/// Solidity's words for a module's interface: calls, queries, events, errors, and the ABI as data.
+///
+/// alloy's `sol!`, with the ABI switched on and no crate to add: see [`Module`] for an example.
+#[macro_export]
+macro_rules! sol {
+    ($($t:tt)*) => {
+        $crate::sol_types::sol! {
+            #![sol(alloy_sol_types = $crate::sol_types, abi)]
+            $($t)*
+        }
+    };
+}
 
 #[cfg(feature = "evm")]
 pub use evm::{EvmExecution, EvmGenesis, EvmGenesisAccount, EvmSpec};

@@ -1,0 +1,90 @@
+//! What work costs.
+//!
+//! A gas buys about as much work everywhere: a signature recovery, which every transaction needs, is most of
+//! [`TRANSACTION`], and the others are set against it, natively and in the fault-proof machine. A plain transfer
+//! costs [`TRANSACTION`] exactly, as wallets expect.
+
+use super::CallError;
+
+/// A transaction: its signature, its nonce, the fee, and a transfer of XPL.
+pub const TRANSACTION: u64 = 21_000;
+/// A zero byte of input (EIP-2028).
+pub const ZERO_BYTE: u64 = 4;
+/// Any other byte of input (EIP-2028).
+pub const NONZERO_BYTE: u64 = 16;
+/// An address in an access list (EIP-2930). Modules have no use for the list; its bytes are paid for.
+pub const ACCESS_LIST_ADDRESS: u64 = 2_400;
+/// A key in an access list (EIP-2930).
+pub const ACCESS_LIST_KEY: u64 = 1_900;
+/// Reading a key: its path in the trie is checked by whoever proves the block.
+pub const READ: u64 = 2_100;
+/// Writing a key that has a value.
+pub const WRITE: u64 = 5_000;
+/// What a key that had no value costs on top: state grows.
+pub const CREATE: u64 = 15_000;
+/// A byte of a value, read or written.
+pub const VALUE_BYTE: u64 = 8;
+/// An event.
+pub const LOG: u64 = 375;
+/// A topic of an event.
+pub const LOG_TOPIC: u64 = 375;
+/// A byte of an event.
+pub const LOG_BYTE: u64 = 8;
+/// A call from one module to another.
+pub const CALL: u64 = 700;
+/// A byte of a call from one module to another: it is encoded and decoded.
+pub const CALL_BYTE: u64 = 1;
+/// A message to another chain: its hash and its way up the outbox.
+pub const MESSAGE: u64 = 20_000;
+/// A byte of a message's payload.
+pub const MESSAGE_BYTE: u64 = 16;
+/// A hash, and each 32 bytes that go into it.
+pub const HASH: u64 = 30;
+/// Each 32 bytes of a hash.
+pub const HASH_WORD: u64 = 6;
+
+/// The most that one transaction may use (EIP-7825), so that one fits into every segment of a proof.
+pub const MAX_TRANSACTION: u64 = 1 << 24;
+/// The most that a module may use at the beginning or the end of a block.
+pub const MAX_HOOK: u64 = 1 << 22;
+
+/// The gas of a transaction before it does anything.
+pub fn intrinsic(input: &[u8]) -> u64 {
+    let zeros = input.iter().filter(|byte| **byte == 0).count() as u64;
+    TRANSACTION + zeros * ZERO_BYTE + (input.len() as u64 - zeros) * NONZERO_BYTE
+}
+
+/// Gas that is there and gas that is used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Meter {
+    limit: u64,
+    used: u64,
+}
+
+impl Meter {
+    pub(crate) fn new(limit: u64) -> Self {
+        Self { limit, used: 0 }
+    }
+
+    /// Uses gas; what is missing uses up all that there is.
+    pub(crate) fn charge(&mut self, gas: u64) -> Result<(), CallError> {
+        match self
+            .used
+            .checked_add(gas)
+            .filter(|used| *used <= self.limit)
+        {
+            Some(used) => {
+                self.used = used;
+                Ok(())
+            }
+            None => {
+                self.used = self.limit;
+                Err(CallError::OutOfGas)
+            }
+        }
+    }
+
+    pub(crate) fn used(&self) -> u64 {
+        self.used
+    }
+}

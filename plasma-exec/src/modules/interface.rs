@@ -1,0 +1,309 @@
+//! What a module answers to: its address, its ABI, and the typed data by which its calls are signed.
+
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use alloy_json_abi::{Function, JsonAbi, StateMutability};
+use alloy_primitives::{Address, B256, Bytes, keccak256};
+use plasma_core::{ChainId, Words};
+use serde_json::{Value, json};
+
+use super::{
+    Module,
+    words::{Argument, ArgumentType, read_arguments},
+};
+
+/// The name of the EIP-712 domain.
+pub const DOMAIN_NAME: &str = "Plasma";
+/// The version of the EIP-712 domain.
+pub const DOMAIN_VERSION: &str = "1";
+
+const DOMAIN_TYPE: &str =
+    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
+/// What every native call is signed with, after its own arguments.
+const ENVELOPE: [(&str, &str); 4] = [
+    ("uint64", "nonce"),
+    ("uint64", "expires_at"),
+    ("uint256", "max_fee"),
+    ("bytes32", "genesis_hash"),
+];
+
+/// A module's name, address and ABI, with all that follows from them.
+///
+/// One ABI serves four ways: Ethereum transactions to the module's address with ABI calldata, native calls
+/// signed as EIP-712 typed data, `eth_call` queries, and events as logs.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    name: String,
+    address: Address,
+    abi: JsonAbi,
+    functions: BTreeMap<[u8; 4], Callable>,
+    errors: BTreeMap<[u8; 4], String>,
+}
+
+/// A function of a module.
+#[derive(Clone, Debug)]
+pub(crate) struct Callable {
+    pub(crate) signature: String,
+    pub(crate) payable: bool,
+    /// `None` where an argument is of a type that typed data of one level does not carry.
+    pub(crate) typed: Option<TypedCall>,
+}
+
+/// The typed data by which calls of one function are signed.
+#[derive(Clone, Debug)]
+pub(crate) struct TypedCall {
+    primary: String,
+    type_hash: B256,
+    members: Vec<Member>,
+}
+
+#[derive(Clone, Debug)]
+struct Member {
+    name: String,
+    type_name: String,
+    argument: ArgumentType,
+}
+
+/// What a native call is signed with besides its arguments.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Envelope {
+    pub(crate) nonce: u64,
+    pub(crate) expires_at: u64,
+    pub(crate) max_fee: alloy_primitives::U256,
+    pub(crate) genesis: B256,
+}
+
+/// The address of the module of this name: the last 20 bytes of keccak-256 over `plasma.module.` and the name.
+///
+/// No key is known to it, so what a module owns only the module can move.
+pub fn module_address(name: &str) -> Address {
+    let hash = keccak256(format!("plasma.module.{name}"));
+    Address::from_slice(&hash[12..])
+}
+
+impl Interface {
+    /// The interface of a module of this name and ABI.
+    pub fn new(name: &str, abi: JsonAbi) -> Self {
+        let functions = abi.functions().map(|function| {
+            let callable = Callable {
+                signature: function.signature(),
+                payable: function.state_mutability == StateMutability::Payable,
+                typed: TypedCall::of(function),
+            };
+            (function.selector().0, callable)
+        });
+        let functions = functions.collect();
+        let errors = abi
+            .errors()
+            .map(|error| (error.selector().0, error.signature()))
+            .collect();
+        Self {
+            name: name.into(),
+            address: module_address(name),
+            abi,
+            functions,
+            errors,
+        }
+    }
+
+    /// The interface of a module.
+    pub fn of<M: Module>(module: &M) -> Self {
+        Self::new(M::NAME, module.abi())
+    }
+
+    /// The module's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The module's address: [`module_address`].
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// The module's ABI.
+    pub fn abi(&self) -> &JsonAbi {
+        &self.abi
+    }
+
+    /// The function that `input` calls.
+    pub(crate) fn function(&self, input: &[u8]) -> Option<&Callable> {
+        self.functions.get(input.first_chunk()?)
+    }
+
+    /// The signature of a custom error.
+    pub(crate) fn error(&self, selector: [u8; 4]) -> Option<&str> {
+        self.errors.get(&selector).map(String::as_str)
+    }
+
+    /// The module's part of the chain's schema.
+    pub(crate) fn schema(&self) -> Value {
+        let native: BTreeMap<_, _> = self
+            .functions
+            .iter()
+            .filter_map(|(selector, function)| {
+                let typed = function.typed.as_ref()?;
+                let value = json!({
+                    "selector": Bytes::copy_from_slice(selector),
+                    "primaryType": typed.primary,
+                    "types": typed.types(),
+                });
+                Some((function.signature.as_str(), value))
+            })
+            .collect();
+        json!({ "address": self.address, "abi": self.abi, "native": native })
+    }
+
+    /// The EIP-712 domain that native calls of this module are signed under.
+    pub(crate) fn domain(&self, chain_id: ChainId) -> Value {
+        json!({
+            "name": DOMAIN_NAME,
+            "version": DOMAIN_VERSION,
+            "chainId": chain_id.0,
+            "verifyingContract": self.address,
+        })
+    }
+
+    /// The hash of that domain.
+    pub(crate) fn domain_hash(&self, chain_id: ChainId) -> B256 {
+        Words::new()
+            .word(keccak256(DOMAIN_TYPE))
+            .word(keccak256(DOMAIN_NAME))
+            .word(keccak256(DOMAIN_VERSION))
+            .uint(chain_id.0)
+            .address(self.address)
+            .keccak()
+    }
+}
+
+impl TypedCall {
+    fn of(function: &Function) -> Option<Self> {
+        let mut members = Vec::with_capacity(function.inputs.len());
+        for input in &function.inputs {
+            let named = !input.name.is_empty()
+                && ENVELOPE.iter().all(|(_, name)| *name != input.name)
+                && members
+                    .iter()
+                    .all(|member: &Member| member.name != input.name);
+            let argument = ArgumentType::parse(&input.ty).filter(|_| named)?;
+            members.push(Member {
+                name: input.name.clone(),
+                type_name: input.ty.clone(),
+                argument,
+            });
+        }
+        let primary = upper_camel(&function.name);
+        if primary == "EIP712Domain" {
+            return None;
+        }
+        let mut typed = Self {
+            primary,
+            type_hash: B256::ZERO,
+            members,
+        };
+        let list: Vec<String> = typed
+            .all_members()
+            .map(|(kind, name)| format!("{kind} {name}"))
+            .collect();
+        typed.type_hash = keccak256(format!("{}({})", typed.primary, list.join(",")));
+        Some(typed)
+    }
+
+    fn all_members(&self) -> impl Iterator<Item = (&str, &str)> {
+        let own = self
+            .members
+            .iter()
+            .map(|member| (&*member.type_name, &*member.name));
+        own.chain(ENVELOPE)
+    }
+
+    fn arguments<'a>(&self, input: &'a [u8]) -> Option<Vec<Argument<'a>>> {
+        read_arguments(
+            self.members.iter().map(|member| &member.argument),
+            input.get(4..)?,
+        )
+    }
+
+    /// The digest that is signed; `None` when `input` is not the canonical calldata of its arguments.
+    pub(crate) fn digest(&self, domain: B256, input: &[u8], envelope: &Envelope) -> Option<B256> {
+        let words = Words::new().word(self.type_hash);
+        let words = self
+            .arguments(input)?
+            .iter()
+            .fold(words, |words, argument| words.word(argument.word().into()));
+        let content = words
+            .uint(envelope.nonce)
+            .uint(envelope.expires_at)
+            .uint(envelope.max_fee)
+            .word(envelope.genesis)
+            .keccak();
+        let mut bytes = [0; 66];
+        bytes[..2].copy_from_slice(&[0x19, 0x01]);
+        bytes[2..34].copy_from_slice(domain.as_slice());
+        bytes[34..].copy_from_slice(content.as_slice());
+        Some(keccak256(bytes))
+    }
+
+    /// The types of the typed data, as `eth_signTypedData_v4` takes them.
+    fn types(&self) -> Value {
+        let member = |(kind, name): (&str, &str)| json!({ "name": name, "type": kind });
+        let domain = [
+            ("string", "name"),
+            ("string", "version"),
+            ("uint256", "chainId"),
+            ("address", "verifyingContract"),
+        ];
+        let mut types = serde_json::Map::new();
+        types.insert(
+            "EIP712Domain".into(),
+            domain.into_iter().map(member).collect(),
+        );
+        types.insert(
+            self.primary.clone(),
+            self.all_members().map(member).collect(),
+        );
+        types.into()
+    }
+
+    /// The typed data, as `eth_signTypedData_v4` takes it.
+    pub(crate) fn typed_data(
+        &self,
+        domain: Value,
+        input: &[u8],
+        envelope: &Envelope,
+    ) -> Option<Value> {
+        let mut message = serde_json::Map::new();
+        for (member, argument) in self.members.iter().zip(self.arguments(input)?) {
+            message.insert(member.name.clone(), member.argument.show(&argument));
+        }
+        message.insert("nonce".into(), envelope.nonce.to_string().into());
+        message.insert("expires_at".into(), envelope.expires_at.to_string().into());
+        message.insert("max_fee".into(), envelope.max_fee.to_string().into());
+        message.insert("genesis_hash".into(), json!(envelope.genesis));
+        Some(json!({
+            "types": self.types(),
+            "primaryType": self.primary,
+            "domain": domain,
+            "message": message,
+        }))
+    }
+}
+
+/// `transfer` is `Transfer`, `send_message` is `SendMessage`.
+fn upper_camel(name: &str) -> String {
+    name.split('_')
+        .flat_map(|part| {
+            let mut letters = part.chars();
+            letters
+                .next()
+                .map(|first| first.to_ascii_uppercase())
+                .into_iter()
+                .chain(letters)
+        })
+        .collect()
+}

@@ -1,0 +1,202 @@
+//! A chain's modules, as one execution.
+
+use alloc::{string::String, vec::Vec};
+
+use alloy_primitives::Bytes;
+use plasma_core::{
+    Admission, BlockContext, Execution, ExecutionError, Query, QueryError, Receipt, Rejection,
+    Reply, State, StateRead, Step, TransactionView,
+};
+use serde_json::{Value, json};
+
+use super::{
+    Bank, BridgeModule, Fees, Interface, Module, View,
+    genesis::GenesisConfig,
+    interface::{DOMAIN_NAME, DOMAIN_VERSION},
+    registry::Registry,
+    transaction::ModuleTransaction,
+};
+use crate::ethereum::Senders;
+
+/// Native Rust modules as an [`Execution`].
+///
+/// [`Bank`], [`Fees`] and [`BridgeModule`] are always there; a chain adds its own.
+///
+/// ```
+/// use plasma_core::{Address, BlockContext, Execution, MemoryState, Query, Reply, U256};
+/// use plasma_exec::ModuleRuntime;
+///
+/// let runtime = ModuleRuntime::new();
+/// let mut state = MemoryState::default();
+/// let config = br#"{ "balances": { "0x00000000000000000000000000000000000000aa": "1000" } }"#;
+/// runtime.genesis(&mut state, config)?;
+///
+/// let alice = Address::with_last_byte(0xaa);
+/// let balance = runtime.query(&state, &BlockContext::default(), &Query::Balance(alice))?;
+/// assert_eq!(balance, Reply::Word(U256::from(1_000)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Transactions
+/// Wallets' own (legacy with a chain id, EIP-2930, EIP-1559): to a module's address a call with ABI calldata, to
+/// any other address a transfer of XPL. And native calls, signed as EIP-712 typed data: see
+/// [`NativeCall`](crate::NativeCall). Nonces may be used in any order within a window of
+/// [`NONCE_WINDOW`](crate::NONCE_WINDOW).
+///
+/// # Fees
+/// A wallet's transaction pays what it used at the base fee plus its tip, and gets back the rest. A native call
+/// pays what it used at the base fee, never more than its `max_fee`; what that buys is also its gas limit, and
+/// counts against the block, so offer what the call costs and not much more.
+pub struct ModuleRuntime {
+    pub(super) registry: Registry,
+    pub(super) senders: Senders,
+    /// The last chain and genesis seen, for [`Execution::prepare`], which is told neither.
+    #[cfg(feature = "std")]
+    seen: std::sync::Mutex<Option<BlockContext>>,
+}
+
+impl Default for ModuleRuntime {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ModuleRuntime {
+    /// A chain of the modules that every chain has.
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        registry.insert(Bank);
+        registry.insert(Fees);
+        registry.insert(BridgeModule);
+        Self {
+            registry,
+            senders: Senders::default(),
+            #[cfg(feature = "std")]
+            seen: std::sync::Mutex::default(),
+        }
+    }
+
+    /// Adds a module; one of the same name, even one that every chain has, gives way to it.
+    #[must_use]
+    pub fn module<M: Module>(mut self, module: M) -> Self {
+        self.registry.insert(module);
+        self
+    }
+
+    /// The interfaces of the modules, in their order.
+    pub fn interfaces(&self) -> impl Iterator<Item = &Interface> {
+        self.registry.entries().iter().map(|entry| &entry.interface)
+    }
+
+    /// What clients have to know: of every module its address, its ABI, and the typed data of its calls.
+    pub fn schema(&self) -> Value {
+        let modules: serde_json::Map<String, Value> = self
+            .interfaces()
+            .map(|interface| (interface.name().into(), interface.schema()))
+            .collect();
+        json!({
+            "domain": { "name": DOMAIN_NAME, "version": DOMAIN_VERSION },
+            "transactionType": plasma_core::NATIVE_TRANSACTION_TYPE,
+            "modules": modules,
+        })
+    }
+
+    /// What does not hold in this state although its module says it must: the module's name and its words.
+    pub fn violations(&self, state: &dyn StateRead) -> Vec<(String, String)> {
+        let check = |entry: &super::registry::Entry| {
+            let view = View {
+                state,
+                scope: entry.scope,
+            };
+            let wrong = entry.module.invariants(&view).err()?;
+            Some((entry.interface.name().into(), wrong))
+        };
+        self.registry.entries().iter().filter_map(check).collect()
+    }
+
+    #[cfg(feature = "std")]
+    fn remember(&self, block: &BlockContext) {
+        // Whoever holds it writes the same; a memory is not worth waiting for.
+        if let Ok(mut seen) = self.seen.try_lock()
+            && seen
+                .as_ref()
+                .is_none_or(|seen| (seen.chain_id, seen.genesis) != (block.chain_id, block.genesis))
+        {
+            *seen = Some(block.clone());
+        }
+    }
+
+    #[cfg(not(feature = "std"))]
+    #[allow(clippy::unused_self)]
+    fn remember(&self, _: &BlockContext) {}
+
+    #[cfg(feature = "std")]
+    fn remembered(&self) -> BlockContext {
+        let seen = self
+            .seen
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        seen.clone().unwrap_or_default()
+    }
+
+    #[cfg(not(feature = "std"))]
+    #[allow(clippy::unused_self)]
+    fn remembered(&self) -> BlockContext {
+        BlockContext::default()
+    }
+}
+
+impl Execution for ModuleRuntime {
+    fn genesis(&self, state: &mut dyn State, config: &[u8]) -> Result<(), ExecutionError> {
+        GenesisConfig::parse(config)?.write(&self.registry, state)
+    }
+
+    fn admit(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        transaction: &[u8],
+    ) -> Result<Admission, Rejection> {
+        self.remember(block);
+        ModuleTransaction::decode(transaction)?
+            .check(&self.registry, &self.senders, state, block)
+            .map(|checked| checked.admission())
+    }
+
+    fn apply(&self, state: &mut dyn State, block: &BlockContext, step: &Step) -> Receipt {
+        match step {
+            Step::Begin => {
+                self.remember(block);
+                self.begin(state, block)
+            }
+            Step::Message(message) => self.message(state, block, message),
+            Step::Transaction(bytes) => self.transaction(state, block, bytes, false),
+            Step::End => self.end(state, block),
+        }
+    }
+
+    fn query(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        query: &Query,
+    ) -> Result<Reply, QueryError> {
+        self.answer(state, block, query)
+    }
+
+    fn view(&self, block: &BlockContext, transaction: &[u8]) -> Option<TransactionView> {
+        ModuleTransaction::decode(transaction)
+            .ok()?
+            .view(&self.registry, &self.senders, block)
+    }
+
+    fn prepare(&self, transactions: &[Bytes]) {
+        let block = self.remembered();
+        Senders::in_parallel(transactions, |bytes| {
+            // What is no transaction of this chain is refused when its turn comes.
+            if let Ok(transaction) = ModuleTransaction::decode(bytes) {
+                let _ = transaction.sender(&self.registry, &self.senders, &block);
+            }
+        });
+    }
+}

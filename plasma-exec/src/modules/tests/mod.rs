@@ -1,0 +1,1 @@
+//! Whole blocks, through the port.
