@@ -92,7 +92,11 @@ impl BorshDeserialize for Account {
             2 => Code::Delegation(Address::deserialize_reader(reader)?),
             _ => return Err(malformed("an unknown kind of code")),
         };
-        Ok(Self { nonce, balance, code })
+        Ok(Self {
+            nonce,
+            balance,
+            code,
+        })
     }
 }
 
@@ -120,7 +124,9 @@ fn significant(bytes: &[u8]) -> &[u8] {
 
 fn integer<R: Read>(reader: &mut R, length: u8) -> Result<U256, Error> {
     let mut bytes = [0; 32];
-    let start = 32_usize.checked_sub(length.into()).ok_or_else(|| malformed("over 32 bytes"))?;
+    let start = 32_usize
+        .checked_sub(length.into())
+        .ok_or_else(|| malformed("over 32 bytes"))?;
     reader.read_exact(&mut bytes[start..])?;
     if length > 0 && bytes[start] == 0 {
         return Err(malformed("an integer with a leading zero"));
@@ -150,15 +156,27 @@ mod tests {
         let cases = [
             (Account::default(), hex!("0000").to_vec()),
             (
-                Account { nonce: 1, balance: U256::from(0x1234), code: Code::None },
+                Account {
+                    nonce: 1,
+                    balance: U256::from(0x1234),
+                    code: Code::None,
+                },
                 hex!("0102011234").to_vec(),
             ),
             (
-                Account { nonce: u64::MAX, balance: U256::MAX, code: Code::Hash(hash) },
+                Account {
+                    nonce: u64::MAX,
+                    balance: U256::MAX,
+                    code: Code::Hash(hash),
+                },
                 [&hex!("1820ffffffffffffffff")[..], &[0xff; 32], &[7; 32]].concat(),
             ),
             (
-                Account { nonce: 256, balance: U256::ZERO, code: Code::Delegation(to) },
+                Account {
+                    nonce: 256,
+                    balance: U256::ZERO,
+                    code: Code::Delegation(to),
+                },
                 [&hex!("22000100")[..], &[9; 20]].concat(),
             ),
         ];
@@ -166,7 +184,9 @@ mod tests {
             assert_eq!(encode(&account), bytes);
             assert_eq!(decode::<Account>(&bytes, 100), Ok(account));
         }
-        let bad = ["", "00", "01000", "010000", "000100", "0021", "3000", "0900", "000000"];
+        let bad = [
+            "", "00", "01000", "010000", "000100", "0021", "3000", "0900", "000000",
+        ];
         for bytes in bad.iter().filter_map(|text| hex::decode(text).ok()) {
             assert!(decode::<Account>(&bytes, 100).is_err(), "{bytes:?}");
         }
@@ -179,7 +199,10 @@ mod tests {
             assert_eq!(hex::encode(encode(&word)), bytes);
             assert_eq!(decode::<Word>(&encode(&word), 40), Ok(word));
         }
-        assert_eq!(decode::<Word>(&encode(&Word(U256::MAX)), 40), Ok(Word(U256::MAX)));
+        assert_eq!(
+            decode::<Word>(&encode(&Word(U256::MAX)), 40),
+            Ok(Word(U256::MAX))
+        );
         for bad in [&[1_u8, 0][..], &[33], &[2, 1], &[]] {
             assert!(decode::<Word>(bad, 40).is_err(), "{bad:?}");
         }

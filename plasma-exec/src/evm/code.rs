@@ -19,7 +19,10 @@ pub(super) struct CodeCache {
 impl CodeCache {
     /// The code of this hash; none for what is not in state.
     pub(super) fn get(&self, state: &dyn StateRead, hash: B256) -> Bytecode {
-        if let Some(code) = self.find(&hash).filter(|_| state.get(&CODES.key(&hash)).is_some()) {
+        if let Some(code) = self
+            .find(&hash)
+            .filter(|_| state.get(&CODES.key(&hash)).is_some())
+        {
             return code;
         }
         let code = Bytecode::new_legacy(CODES.get(state, &hash).unwrap_or_default());
@@ -59,12 +62,18 @@ mod memory {
 
     impl CodeCache {
         pub(super) fn find(&self, hash: &B256) -> Option<Bytecode> {
-            let held = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+            let held = self
+                .generations
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             held.young.get(hash).or_else(|| held.old.get(hash)).cloned()
         }
 
         pub(super) fn insert(&self, hash: B256, code: Bytecode) {
-            let mut held = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut held = self
+                .generations
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             if held.young_bytes >= GENERATION {
                 held.old = core::mem::take(&mut held.young);
                 held.young_bytes = 0;

@@ -12,7 +12,16 @@ pub(super) const MARKET: Item<Market> = Item::new("evm/market");
 
 /// The rules that an [`EvmExecution`](crate::EvmExecution) follows: a fork of Ethereum.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -132,7 +141,10 @@ mod tests {
 
     #[test]
     fn the_base_fee_moves_as_on_ethereum() {
-        let config = Config { gas_limit: 30_000_000, ..Config::default() };
+        let config = Config {
+            gas_limit: 30_000_000,
+            ..Config::default()
+        };
         // base fee, gas used, base fee of the next block
         let cases = [
             (1_000_000_000, 15_000_000, 1_000_000_000),
@@ -147,22 +159,51 @@ mod tests {
             (u64::MAX, 30_000_000, u64::MAX),
         ];
         for (base_fee, used, next) in cases {
-            assert_eq!(next_base_fee(base_fee, used, &config), next, "{base_fee} after {used}");
+            assert_eq!(
+                next_base_fee(base_fee, used, &config),
+                next,
+                "{base_fee} after {used}"
+            );
         }
-        let floor = Config { min_base_fee: 900, ..config };
+        let floor = Config {
+            min_base_fee: 900,
+            ..config
+        };
         assert_eq!(next_base_fee(1_000, 0, &floor), 900);
     }
 
     #[test]
     fn without_blocks_the_base_fee_falls_with_time() {
-        let config = Config { min_base_fee: 100, ..Config::default() };
-        let market = Market { base_fee: 1_000, gas_used: 5, at: Seconds(50) };
+        let config = Config {
+            min_base_fee: 100,
+            ..Config::default()
+        };
+        let market = Market {
+            base_fee: 1_000,
+            gas_used: 5,
+            at: Seconds(50),
+        };
         let base_fee = |now| market.at(Seconds(now), &config).base_fee;
-        let cases = [(0, 1_000), (61, 1_000), (62, 875), (74, 766), (10_000, 100), (u64::MAX, 100)];
+        let cases = [
+            (0, 1_000),
+            (61, 1_000),
+            (62, 875),
+            (74, 766),
+            (10_000, 100),
+            (u64::MAX, 100),
+        ];
         for (now, expected) in cases {
             assert_eq!(base_fee(now), expected, "at {now}");
         }
-        assert_eq!(Market { at: Seconds(0), ..market }.at(Seconds(99), &config).base_fee, 1_000);
+        assert_eq!(
+            Market {
+                at: Seconds(0),
+                ..market
+            }
+            .at(Seconds(99), &config)
+            .base_fee,
+            1_000
+        );
         let once = market.at(Seconds(75), &config);
         assert_eq!(once.at(Seconds(75), &config), once);
     }

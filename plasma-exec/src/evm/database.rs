@@ -31,7 +31,13 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(state: &'a dyn StateRead, codes: &'a CodeCache, parent: (u64, B256)) -> Self {
-        Self { state, codes, parent, accounts: HashMap::default(), slots: HashMap::default() }
+        Self {
+            state,
+            codes,
+            parent,
+            accounts: HashMap::default(),
+            slots: HashMap::default(),
+        }
     }
 
     /// The account at `address`; an empty one if there is none.
@@ -41,7 +47,10 @@ impl<'a> Reader<'a> {
             let key = ACCOUNTS.key(&address);
             (key, state.get(&key))
         });
-        bytes.as_ref().map(|bytes| account(bytes)).unwrap_or_default()
+        bytes
+            .as_ref()
+            .map(|bytes| account(bytes))
+            .unwrap_or_default()
     }
 
     /// The value of a slot.
@@ -49,7 +58,10 @@ impl<'a> Reader<'a> {
         let state = self.state;
         let (_, value) = self.slots.entry((address, slot)).or_insert_with(|| {
             let key = STORAGE.key(&(address, slot));
-            (key, STORAGE.get(state, &(address, slot)).unwrap_or_default().0)
+            (
+                key,
+                STORAGE.get(state, &(address, slot)).unwrap_or_default().0,
+            )
         });
         *value
     }
@@ -62,11 +74,19 @@ impl<'a> Reader<'a> {
             // something else by now, or empty.)
             let destroyed = left.is_selfdestructed_locally();
             let before = self.account(address);
-            let code = if destroyed { Code::None } else { self.code(&left.info, before, &mut changes) };
+            let code = if destroyed {
+                Code::None
+            } else {
+                self.code(&left.info, before, &mut changes)
+            };
             let after = if destroyed {
                 Account::default()
             } else {
-                Account { nonce: left.info.nonce, balance: left.info.balance, code }
+                Account {
+                    nonce: left.info.nonce,
+                    balance: left.info.balance,
+                    code,
+                }
             };
             if after != before {
                 let (key, _) = self.accounts[&address];
@@ -103,7 +123,9 @@ impl<'a> Reader<'a> {
             return before.code;
         }
         // Code that is not that of before was put there by this block, so it is here.
-        let Some(code) = &info.code else { return before.code };
+        let Some(code) = &info.code else {
+            return before.code;
+        };
         if let Some(to) = code.eip7702_address() {
             return Code::Delegation(to);
         }
@@ -137,7 +159,13 @@ impl Database for Reader<'_> {
             }
         };
         let Account { nonce, balance, .. } = account;
-        Ok(Some(AccountInfo { balance, nonce, code_hash, account_id: None, code }))
+        Ok(Some(AccountInfo {
+            balance,
+            nonce,
+            code_hash,
+            account_id: None,
+            code,
+        }))
     }
 
     fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Infallible> {

@@ -134,9 +134,17 @@ impl EvmGenesis {
             min_base_fee: self.min_base_fee,
         };
         CONFIG.set(state, &config);
-        MARKET.set(state, &Market { base_fee: self.base_fee, ..Market::default() });
+        MARKET.set(
+            state,
+            &Market {
+                base_fee: self.base_fee,
+                ..Market::default()
+            },
+        );
         for (address, account) in &self.alloc {
-            account.write(state, *address).map_err(|reason| format!("alloc {address}: {reason}"))?;
+            account
+                .write(state, *address)
+                .map_err(|reason| format!("alloc {address}: {reason}"))?;
         }
         for (address, code) in predeploys()? {
             let balance = match self.alloc.get(&address) {
@@ -147,7 +155,12 @@ impl EvmGenesis {
                 }
                 given => given.map(|given| given.balance).unwrap_or_default(),
             };
-            let predeploy = EvmGenesisAccount { balance, nonce: 1, code, ..Default::default() };
+            let predeploy = EvmGenesisAccount {
+                balance,
+                nonce: 1,
+                code,
+                ..Default::default()
+            };
             predeploy.write(state, address)?;
         }
         Ok(())
@@ -156,7 +169,10 @@ impl EvmGenesis {
 
 impl EvmGenesisAccount {
     fn only_balance(&self) -> Self {
-        Self { balance: self.balance, ..Self::default() }
+        Self {
+            balance: self.balance,
+            ..Self::default()
+        }
     }
 
     fn write(&self, state: &mut dyn State, address: Address) -> Result<(), String> {
@@ -178,7 +194,11 @@ impl EvmGenesisAccount {
         if !self.storage.is_empty() && self.nonce == 0 && code == Code::None {
             return Err("storage without code or nonce; give it a nonce of 1".into());
         }
-        let account = Account { nonce: self.nonce, balance: self.balance, code };
+        let account = Account {
+            nonce: self.nonce,
+            balance: self.balance,
+            code,
+        };
         ACCOUNTS.set_or_remove(state, &address, &account);
         for (slot, value) in &self.storage {
             STORAGE.set_or_remove(state, &(address, *slot), &Word(*value));
@@ -200,6 +220,8 @@ mod quantity {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
         let value = U256::deserialize(from)?;
-        value.try_into().map_err(|_| Error::custom(alloc::format!("{value} is over 64 bits")))
+        value
+            .try_into()
+            .map_err(|_| Error::custom(alloc::format!("{value} is over 64 bits")))
     }
 }

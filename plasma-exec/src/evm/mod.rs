@@ -106,7 +106,9 @@ impl Execution for EvmExecution {
             hash,
             sender,
             nonce: environment.nonce,
-            nonce_rule: NonceRule::Sequential { next: account.nonce },
+            nonce_rule: NonceRule::Sequential {
+                next: account.nonce,
+            },
             gas_limit: Gas(environment.gas_limit),
             max_fee_per_gas: environment.gas_price,
             priority_fee_per_gas: priority,

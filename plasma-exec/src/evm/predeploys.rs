@@ -61,7 +61,11 @@ pub(super) fn history_slot(number: u64) -> U256 {
 
 /// Address and code of each predeploy.
 pub(super) fn predeploys() -> Result<[(Address, Bytes); 3], String> {
-    Ok([(L2_BRIDGE, l2_bridge_code()?), (HISTORY, HISTORY_CODE), (FACTORY, FACTORY_CODE)])
+    Ok([
+        (L2_BRIDGE, l2_bridge_code()?),
+        (HISTORY, HISTORY_CODE),
+        (FACTORY, FACTORY_CODE),
+    ])
 }
 
 fn l2_bridge_code() -> Result<Bytes, String> {
@@ -77,15 +81,44 @@ fn l2_bridge_code() -> Result<Bytes, String> {
 
 /// The call that credits a deposit of a root token.
 pub(super) fn deposit_call(message: &InboxMessage) -> Bytes {
-    let InboxMessage { asset, sender, to, amount, data, .. } = message.clone();
-    depositCall { asset, sender, to, amount, data }.abi_encode().into()
+    let InboxMessage {
+        asset,
+        sender,
+        to,
+        amount,
+        data,
+        ..
+    } = message.clone();
+    depositCall {
+        asset,
+        sender,
+        to,
+        amount,
+        data,
+    }
+    .abi_encode()
+    .into()
 }
 
 /// The call of a receiver of XPL. It is the one that `L2Bridge` makes for tokens: with a selector of its own,
 /// so that a depositor's data cannot make the bridge call something else.
 pub(super) fn on_deposit_call(message: &InboxMessage) -> Bytes {
-    let InboxMessage { asset, sender, amount, data, .. } = message.clone();
-    onDepositCall { asset, token: Address::ZERO, sender, amount, data }.abi_encode().into()
+    let InboxMessage {
+        asset,
+        sender,
+        amount,
+        data,
+        ..
+    } = message.clone();
+    onDepositCall {
+        asset,
+        token: Address::ZERO,
+        sender,
+        amount,
+        data,
+    }
+    .abi_encode()
+    .into()
 }
 
 /// The event of a deposit of XPL, as `L2Bridge` emits it for tokens.
@@ -101,13 +134,20 @@ pub(super) fn deposit_finalized(message: &InboxMessage) -> Log {
 
 /// The event of a receiver that failed, and keeps what it got.
 pub(super) fn deposit_call_failed(message: &InboxMessage) -> Log {
-    log(&DepositCallFailed { asset: message.asset, to: message.to })
+    log(&DepositCallFailed {
+        asset: message.asset,
+        to: message.to,
+    })
 }
 
 fn log(event: &impl SolEvent) -> Log {
     let data = event.encode_log_data();
     let (topics, data) = data.split();
-    Log { address: L2_BRIDGE, topics, data }
+    Log {
+        address: L2_BRIDGE,
+        topics,
+        data,
+    }
 }
 
 /// The message that a log is, if it is one.

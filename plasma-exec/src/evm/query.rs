@@ -43,10 +43,16 @@ pub(super) fn answer(
         Query::Fees => Reply::Fees(fees(&Session::open(execution, state, block))),
         Query::Keys(address, slots) => {
             let slots = slots.iter().map(|slot| STORAGE.key(&(*address, *slot)));
-            Reply::Keys(core::iter::once(ACCOUNTS.key(address)).chain(slots).collect())
+            Reply::Keys(
+                core::iter::once(ACCOUNTS.key(address))
+                    .chain(slots)
+                    .collect(),
+            )
         }
         Query::Module { module, .. } => {
-            return Err(QueryError::Unsupported(alloc::format!("queries of module {module}")));
+            return Err(QueryError::Unsupported(alloc::format!(
+                "queries of module {module}"
+            )));
         }
         Query::Schema => return Err(QueryError::Unsupported("a schema of modules".into())),
         other => return Err(QueryError::Unsupported(alloc::format!("{other:?}"))),
@@ -92,11 +98,24 @@ impl<'a> Caller<'a> {
                 let is_precompile = session.evm.precompiles.precompiles.contains(&to);
                 !is_precompile && ACCOUNTS.get(state, &to).unwrap_or_default().code == Code::None
             });
-        Self { session, call, balance: from.balance, nonce: from.nonce, plain }
+        Self {
+            session,
+            call,
+            balance: from.balance,
+            nonce: from.nonce,
+            plain,
+        }
     }
 
     fn attempt(&mut self, gas_limit: u64) -> Result<ExecutionResult, String> {
-        let Call { from, to, value, input, gas_price, .. } = self.call.clone();
+        let Call {
+            from,
+            to,
+            value,
+            input,
+            gas_price,
+            ..
+        } = self.call.clone();
         let transaction = TxEnv {
             tx_type: 0,
             caller: from,
@@ -109,7 +128,9 @@ impl<'a> Caller<'a> {
             chain_id: None,
             ..TxEnv::default()
         };
-        self.session.attempt(transaction).map_err(|rejection| rejection.to_string())
+        self.session
+            .attempt(transaction)
+            .map_err(|rejection| rejection.to_string())
     }
 
     /// A call may take a block's worth of gas, whatever one transaction may (EIP-7825).
@@ -135,13 +156,19 @@ impl<'a> Caller<'a> {
         }
         let first = self.attempt(most);
         let (used, refunded) = match &first {
-            Ok(result) if result.is_success() => (gas_used(result).0, result.gas().final_refunded()),
+            Ok(result) if result.is_success() => {
+                (gas_used(result).0, result.gas().final_refunded())
+            }
             _ => return outcome(first),
         };
         // Fails with `low`, succeeds with `high`.
         let (mut low, mut high, mut best) = (used.saturating_sub(1), most, first);
         let likely = (used + refunded + STIPEND).saturating_mul(64) / 63;
-        let mut next = if likely < high { likely } else { low.midpoint(high) };
+        let mut next = if likely < high {
+            likely
+        } else {
+            low.midpoint(high)
+        };
         while low + 1 < high {
             let result = self.attempt(next);
             if result.as_ref().is_ok_and(ExecutionResult::is_success) {
@@ -151,7 +178,10 @@ impl<'a> Caller<'a> {
             }
             next = low.midpoint(high);
         }
-        CallOutcome { gas_used: Gas(high), ..outcome(best) }
+        CallOutcome {
+            gas_used: Gas(high),
+            ..outcome(best)
+        }
     }
 
     /// The most that it may have: of the caller's choice, of a transaction, of the caller's funds.
@@ -179,6 +209,9 @@ fn outcome(result: Result<ExecutionResult, String>) -> CallOutcome {
                 reason: receipt.reason,
             }
         }
-        Err(reason) => CallOutcome { reason, ..CallOutcome::default() },
+        Err(reason) => CallOutcome {
+            reason,
+            ..CallOutcome::default()
+        },
     }
 }

@@ -19,7 +19,11 @@ const MAX_REASON: usize = 256;
 /// The receipt of a transaction that was paid for.
 pub(super) fn receipt_of(result: ExecutionResult, gas_price: u128) -> Receipt {
     let gas_used = gas_used(&result);
-    let base = Receipt { gas_used, gas_price, ..Receipt::default() };
+    let base = Receipt {
+        gas_used,
+        gas_price,
+        ..Receipt::default()
+    };
     match result {
         ExecutionResult::Success { logs, output, .. } => {
             let logs: Vec<Log> = logs.into_iter().map(log).collect();
@@ -28,21 +32,38 @@ pub(super) fn receipt_of(result: ExecutionResult, gas_price: u128) -> Receipt {
                 Output::Create(output, created) => (output, created),
             };
             let messages = predeploys::messages(&logs);
-            Receipt { output, logs, messages, created, ..base }
+            Receipt {
+                output,
+                logs,
+                messages,
+                created,
+                ..base
+            }
         }
         ExecutionResult::Revert { output, .. } => {
             let reason = revert_reason(&output);
-            Receipt { status: Status::Reverted, output, reason, ..base }
+            Receipt {
+                status: Status::Reverted,
+                output,
+                reason,
+                ..base
+            }
         }
-        ExecutionResult::Halt { reason, .. } => {
-            Receipt { status: Status::Reverted, reason: shortened(&reason.to_string()), ..base }
-        }
+        ExecutionResult::Halt { reason, .. } => Receipt {
+            status: Status::Reverted,
+            reason: shortened(&reason.to_string()),
+            ..base
+        },
     }
 }
 
 fn log(log: alloy_primitives::Log) -> Log {
     let (topics, data) = log.data.split();
-    Log { address: log.address, topics, data }
+    Log {
+        address: log.address,
+        topics,
+        data,
+    }
 }
 
 /// What a contract reverted with, in words.
@@ -59,8 +80,15 @@ pub(super) fn revert_reason(output: &[u8]) -> String {
         return format!("{REVERTED}: panic {:#04x}: {kind}", panic.code);
     }
     let shown = &output[..output.len().min(MAX_REASON / 2)];
-    let more = if shown.len() < output.len() { "..." } else { "" };
-    format!("{REVERTED}: custom error {}{more}", hex::encode_prefixed(shown))
+    let more = if shown.len() < output.len() {
+        "..."
+    } else {
+        ""
+    };
+    format!(
+        "{REVERTED}: custom error {}{more}",
+        hex::encode_prefixed(shown)
+    )
 }
 
 fn shortened(text: &str) -> String {
@@ -84,23 +112,37 @@ mod tests {
         let cases = [
             (Vec::new(), "execution reverted".to_string()),
             (said("no"), "execution reverted: no".into()),
-            (said(&long), format!("execution reverted: {}...", &long[..256])),
             (
-                Panic { code: U256::from(0x11) }.abi_encode(),
-                "execution reverted: panic 0x11: arithmetic underflow or overflow"
-                    .into(),
+                said(&long),
+                format!("execution reverted: {}...", &long[..256]),
             ),
             (
-                Panic { code: U256::from(0x99) }.abi_encode(),
+                Panic {
+                    code: U256::from(0x11),
+                }
+                .abi_encode(),
+                "execution reverted: panic 0x11: arithmetic underflow or overflow".into(),
+            ),
+            (
+                Panic {
+                    code: U256::from(0x99),
+                }
+                .abi_encode(),
                 "execution reverted: panic 0x99: unknown code".into(),
             ),
-            (hex!("11223344").to_vec(), "execution reverted: custom error 0x11223344".into()),
+            (
+                hex!("11223344").to_vec(),
+                "execution reverted: custom error 0x11223344".into(),
+            ),
             (
                 alloc::vec![0xab; 1_000],
                 format!("execution reverted: custom error 0x{}...", "ab".repeat(128)),
             ),
             // The selector of Error(string), and nothing that it could mean.
-            (hex!("08c379a0").to_vec(), "execution reverted: custom error 0x08c379a0".into()),
+            (
+                hex!("08c379a0").to_vec(),
+                "execution reverted: custom error 0x08c379a0".into(),
+            ),
         ];
         for (output, reason) in cases {
             assert_eq!(revert_reason(&output), reason);

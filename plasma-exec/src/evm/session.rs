@@ -67,7 +67,13 @@ impl<'a> Session<'a> {
             .with_cfg(cfg)
             .with_block(block_environment(block, &config, &market))
             .build_mainnet();
-        Self { execution, evm, block, config, market: (stored, market) }
+        Self {
+            execution,
+            evm,
+            block,
+            config,
+            market: (stored, market),
+        }
     }
 
     /// What the market is now.
@@ -118,12 +124,16 @@ impl<'a> Session<'a> {
         let Ok(mut account) = journal.load_account_mut(message.to);
         if !account.data.incr_balance(message.amount) {
             journal.discard_tx();
-            return Receipt::invalid("the deposit is more than an account can hold (2^256 - 1 wei)");
+            return Receipt::invalid(
+                "the deposit is more than an account can hold (2^256 - 1 wei)",
+            );
         }
         let has_code = !account.data.account().info.is_empty_code_hash();
         journal.commit_tx();
-        let mut receipt =
-            Receipt { logs: [predeploys::deposit_finalized(message)].into(), ..Receipt::default() };
+        let mut receipt = Receipt {
+            logs: [predeploys::deposit_finalized(message)].into(),
+            ..Receipt::default()
+        };
         if has_code && !message.data.is_empty() {
             let call = self.call(L2_BRIDGE, message.to, predeploys::on_deposit_call(message));
             self.market.1.gas_used += call.gas_used.0;
@@ -159,11 +169,19 @@ impl<'a> Session<'a> {
         let left = self.config.gas_limit.saturating_sub(self.market.1.gas_used);
         if !forced && environment.gas_limit > left {
             let least = self.least_gas(&environment);
-            return Err(Rejection::GasLimit { offered: environment.gas_limit, least, most: left });
+            return Err(Rejection::GasLimit {
+                offered: environment.gas_limit,
+                least,
+                most: left,
+            });
         }
         let result = self.evm.transact_one(environment);
         let result = result.map_err(|error| self.rejection(error))?;
-        let price = self.evm.ctx.tx.effective_gas_price(self.evm.ctx.block.basefee.into());
+        let price = self
+            .evm
+            .ctx
+            .tx
+            .effective_gas_price(self.evm.ctx.block.basefee.into());
         let receipt = self.settle(result, price);
         self.market.1.gas_used += receipt.gas_used.0;
         Ok(receipt)
@@ -204,7 +222,12 @@ impl<'a> Session<'a> {
 
     /// What a transaction costs before it does anything: intrinsic gas, and the floor of EIP-7623.
     pub(super) fn least_gas(&self, transaction: &TxEnv) -> u64 {
-        let gas = self.evm.ctx.cfg.gas_params.initial_tx_gas_for_tx(transaction, None);
+        let gas = self
+            .evm
+            .ctx
+            .cfg
+            .gas_params
+            .initial_tx_gas_for_tx(transaction, None);
         gas.initial_total_gas().max(gas.floor_gas())
     }
 
@@ -239,7 +262,9 @@ impl<'a> Session<'a> {
     /// The most gas that one transaction may take: a block's, and no more than EIP-7825 lets it.
     pub(super) fn most_gas(&self) -> u64 {
         use revm::context::Cfg;
-        self.config.gas_limit.min(self.evm.ctx.cfg.tx_gas_limit_cap())
+        self.config
+            .gas_limit
+            .min(self.evm.ctx.cfg.tx_gas_limit_cap())
     }
 }
 

@@ -56,25 +56,33 @@ pub(super) fn rejection(
     };
     let sender = transaction.caller;
     match invalid {
-        Invalid::NonceTooLow { tx, state } => {
-            Rejection::NonceTooLow { sender, next: state, got: tx }
-        }
-        Invalid::NonceTooHigh { tx, state } => {
-            Rejection::NonceTooHigh { sender, next: state, last: state, got: tx }
-        }
+        Invalid::NonceTooLow { tx, state } => Rejection::NonceTooLow {
+            sender,
+            next: state,
+            got: tx,
+        },
+        Invalid::NonceTooHigh { tx, state } => Rejection::NonceTooHigh {
+            sender,
+            next: state,
+            last: state,
+            got: tx,
+        },
         Invalid::NonceOverflowInTransaction => {
             Rejection::Unsupported("the nonce 2^64 - 1 can never be used (EIP-2681)".into())
         }
-        Invalid::LackOfFundForMaxFee { fee, balance } => {
-            Rejection::Funds { sender, balance: *balance, needed: *fee }
-        }
+        Invalid::LackOfFundForMaxFee { fee, balance } => Rejection::Funds {
+            sender,
+            balance: *balance,
+            needed: *fee,
+        },
         Invalid::OverflowPaymentInTransaction => Rejection::Unsupported(format!(
             "a fee of {} wei for each of {} gas is more than there can be; lower it",
             transaction.gas_price, transaction.gas_limit
         )),
-        Invalid::GasPriceLessThanBasefee => {
-            Rejection::FeeTooLow { offered: transaction.gas_price, base_fee: base_fee.into() }
-        }
+        Invalid::GasPriceLessThanBasefee => Rejection::FeeTooLow {
+            offered: transaction.gas_price,
+            base_fee: base_fee.into(),
+        },
         Invalid::PriorityFeeGreaterThanMaxFee => Rejection::Malformed(format!(
             "the priority fee of {} wei is over the max fee of {} wei per gas; lower it",
             transaction.gas_priority_fee.unwrap_or_default(),
@@ -85,7 +93,11 @@ pub(super) fn rejection(
         | Invalid::CallGasCostMoreThanGasLimit { .. }
         | Invalid::GasFloorMoreThanGasLimit { .. } => {
             let (least, most) = gas();
-            Rejection::GasLimit { offered: transaction.gas_limit, least, most }
+            Rejection::GasLimit {
+                offered: transaction.gas_limit,
+                least,
+                most,
+            }
         }
         Invalid::CreateInitCodeSizeLimit => Rejection::Unsupported(format!(
             "init code of {} bytes is over the limit of {} (EIP-3860)",

@@ -28,7 +28,10 @@ fn a_transfer_moves_value_burns_the_base_fee_and_tips_the_proposer() {
     let (to, base_fee) = (Address::repeat_byte(0xaa), chain.base_fee());
     assert_eq!(base_fee, GWEI);
     let receipt = chain.send(0, to.into(), ether(3), []);
-    assert_eq!((receipt.status, receipt.gas_used.0), (Status::Success, 21_000));
+    assert_eq!(
+        (receipt.status, receipt.gas_used.0),
+        (Status::Success, 21_000)
+    );
     assert_eq!(receipt.gas_price, base_fee + GWEI);
     let fee = U256::from(21_000 * receipt.gas_price);
     assert_eq!(chain.balance(to), ether(3));
@@ -49,7 +52,10 @@ fn every_kind_of_transaction_is_executed() {
         value: U256::from(1),
         ..TxLegacy::default()
     };
-    let item = AccessListItem { address: target, storage_keys: vec![B256::ZERO, B256::ZERO] };
+    let item = AccessListItem {
+        address: target,
+        storage_keys: vec![B256::ZERO, B256::ZERO],
+    };
     let listed = TxEip2930 {
         chain_id: CHAIN.0,
         nonce: 1,
@@ -61,9 +67,11 @@ fn every_kind_of_transaction_is_executed() {
         ..TxEip2930::default()
     };
     let ordinary = ordinary(2, to.into(), U256::from(4), []);
-    let receipts =
-        chain.transactions([sign(0, legacy), sign(0, listed), sign(0, ordinary)]);
-    let seen: Vec<_> = receipts.iter().map(|r| (r.status, r.gas_used.0, r.gas_price)).collect();
+    let receipts = chain.transactions([sign(0, legacy), sign(0, listed), sign(0, ordinary)]);
+    let seen: Vec<_> = receipts
+        .iter()
+        .map(|r| (r.status, r.gas_used.0, r.gas_price))
+        .collect();
     let expected = [
         (Status::Success, 21_000, 5 * GWEI),
         (Status::Success, 21_000 + 2_400 + 2 * 1_900, 5 * GWEI),
@@ -96,7 +104,11 @@ fn what_cannot_be_executed_has_no_effect_and_says_why() {
         transaction.gas_limit = 40_000;
         transaction
     };
-    let unprotected = TxLegacy { to, gas_limit: 21_000, ..TxLegacy::default() };
+    let unprotected = TxLegacy {
+        to,
+        gas_limit: 21_000,
+        ..TxLegacy::default()
+    };
     let nobody = TxEip7702 {
         chain_id: CHAIN.0,
         gas_limit: 100_000,
@@ -110,17 +122,35 @@ fn what_cannot_be_executed_has_no_effect_and_says_why() {
     let cases: Vec<(Bytes, &str)> = vec![
         (sign(0, foreign), "wrong chain id 1; this chain is 77"),
         (sign(0, unprotected), "wrong chain id 0; this chain is 77"),
-        (sign(0, ordinary(1, to, U256::ZERO, [])), "nonce too high: 1"),
+        (
+            sign(0, ordinary(1, to, U256::ZERO, [])),
+            "nonce too high: 1",
+        ),
         (sign(0, ordinary(u64::MAX, to, U256::ZERO, [])), "EIP-2681"),
-        (sign(0, cheap), "max fee per gas 7 wei is less than the block base fee of 1000000000 wei"),
+        (
+            sign(0, cheap),
+            "max fee per gas 7 wei is less than the block base fee of 1000000000 wei",
+        ),
         (sign(0, upside_down), "priority fee"),
-        (sign(0, starved), "gas limit 20999 is outside 21000 to 16777216"),
-        (sign(0, over_cap), "gas limit 16777217 is outside 21000 to 16777216"),
+        (
+            sign(0, starved),
+            "gas limit 20999 is outside 21000 to 16777216",
+        ),
+        (
+            sign(0, over_cap),
+            "gas limit 16777217 is outside 21000 to 16777216",
+        ),
         (sign(0, zeros_floor), "gas limit 40000 is outside 61000"),
         (sign(0, absurd), "more than there can be"),
-        (sign(0, ordinary(0, to, ether(1_000), [])), "insufficient funds"),
+        (
+            sign(0, ordinary(0, to, ether(1_000), [])),
+            "insufficient funds",
+        ),
         (sign(99, good()), "insufficient funds"),
-        (sign(0, ordinary(0, TxKind::Create, U256::ZERO, vec![0; 49_153])), "EIP-3860"),
+        (
+            sign(0, ordinary(0, TxKind::Create, U256::ZERO, vec![0; 49_153])),
+            "EIP-3860",
+        ),
         (sign(0, nobody), "EIP-7702"),
         (high_s.into(), "invalid signature"),
         (Bytes::new(), "malformed"),
@@ -133,13 +163,24 @@ fn what_cannot_be_executed_has_no_effect_and_says_why() {
         let admission = chain.execution.admit(&state, &block, bytes);
         if !reason.contains("nonce too high") {
             let said = format!("{}", admission.expect_err("not to be admitted"));
-            assert!(said.contains(reason), "admission: {said:?} does not say {reason:?}");
+            assert!(
+                said.contains(reason),
+                "admission: {said:?} does not say {reason:?}"
+            );
         }
         let receipt = chain.transactions([bytes.clone()]).remove(0);
         assert_eq!(receipt.status, Status::Invalid, "{reason}");
-        assert!(receipt.reason.contains(reason), "{:?} does not say {reason:?}", receipt.reason);
+        assert!(
+            receipt.reason.contains(reason),
+            "{:?} does not say {reason:?}",
+            receipt.reason
+        );
         assert!(receipt.reason.len() < 400);
-        let untouched = (chain.balance(user(0)), chain.nonce(user(0)), chain.balance(PROPOSER));
+        let untouched = (
+            chain.balance(user(0)),
+            chain.nonce(user(0)),
+            chain.balance(PROPOSER),
+        );
         assert_eq!(untouched, (ether(1_000), 0, U256::ZERO));
         (chain.state, chain.block) = (state, block);
     }
@@ -154,7 +195,11 @@ fn nonces_are_used_one_after_the_other() {
     let receipts = chain.transactions(bytes);
     let done: Vec<bool> = receipts.iter().map(Receipt::succeeded).collect();
     assert_eq!(done, [true, false, false, true, true, false]);
-    assert!(receipts[1].reason.contains("nonce too low: 0"), "{}", receipts[1].reason);
+    assert!(
+        receipts[1].reason.contains("nonce too low: 0"),
+        "{}",
+        receipts[1].reason
+    );
     assert_eq!(chain.balance(to), U256::from(3));
 }
 
@@ -179,7 +224,10 @@ fn a_token_is_deployed_and_used() {
     assert_eq!(receipt.logs.len(), 1);
     let log = &receipt.logs[0];
     let event = Transfer::decode_raw_log(log.topics.iter().copied(), &log.data).expect("an event");
-    assert_eq!((log.address, event.from, event.to, event.value), (token, user(0), to, amount));
+    assert_eq!(
+        (log.address, event.from, event.to, event.value),
+        (token, user(0), to, amount)
+    );
 
     let held = |account| {
         let outcome = chain.ask(token, balanceOfCall { account }.abi_encode());
@@ -188,12 +236,20 @@ fn a_token_is_deployed_and_used() {
     assert_eq!((held(user(0)), held(to)), (U256::from(960), amount));
 
     // More than there is: paid for, undone, and the contract's own error given.
-    let too_much = transferCall { to: user(1), amount: U256::from(41) }.abi_encode();
+    let too_much = transferCall {
+        to: user(1),
+        amount: U256::from(41),
+    }
+    .abi_encode();
     let receipt = chain.call(5, token, too_much);
     assert_eq!(receipt.status, Status::Reverted);
     assert!(receipt.gas_used.0 > 21_000 && receipt.logs.is_empty());
     // ERC20InsufficientBalance(address,uint256,uint256)
-    assert!(receipt.reason.starts_with("execution reverted: custom error 0xe450d38c"));
+    assert!(
+        receipt
+            .reason
+            .starts_with("execution reverted: custom error 0xe450d38c")
+    );
     assert_eq!(receipt.output.len(), 100);
     assert_eq!(chain.nonce(user(5)), 1);
 }
@@ -206,7 +262,10 @@ fn out_of_gas_takes_all_gas_and_leaves_nothing() {
     let mut transaction = ordinary(1, endless.into(), U256::from(5), []);
     transaction.gas_limit = 100_000;
     let receipt = chain.transactions([sign(0, transaction)]).remove(0);
-    assert_eq!((receipt.status, receipt.gas_used.0), (Status::Reverted, 100_000));
+    assert_eq!(
+        (receipt.status, receipt.gas_used.0),
+        (Status::Reverted, 100_000)
+    );
     assert_eq!(receipt.reason, "out of gas");
     assert_eq!(chain.balance(endless), U256::ZERO);
 }
@@ -227,18 +286,29 @@ fn storage_is_set_changed_and_cleared() {
     // A cleared slot has no entry.
     assert_eq!(chain.state.entries().len(), entries + 1 + /* history */ 4);
     let set = gas[0];
-    assert!(set > gas[1] && gas[1] > gas[2], "set, change, clear with a refund: {gas:?}");
+    assert!(
+        set > gas[1] && gas[1] > gas[2],
+        "set, change, clear with a refund: {gas:?}"
+    );
     // Within one block each transaction's first access is cold, and refunds are those of its own changes.
     let nonce = chain.nonce(user(0));
-    let same_block = [(3, 5), (3, 6), (3, 0), (2, 0)].iter().zip(nonce..).map(
-        |((slot, value), nonce)| {
-            sign(0, ordinary(nonce, contract.into(), U256::ZERO, input(*slot, *value)))
-        },
-    );
+    let same_block =
+        [(3, 5), (3, 6), (3, 0), (2, 0)]
+            .iter()
+            .zip(nonce..)
+            .map(|((slot, value), nonce)| {
+                sign(
+                    0,
+                    ordinary(nonce, contract.into(), U256::ZERO, input(*slot, *value)),
+                )
+            });
     let receipts = chain.transactions(same_block.collect::<Vec<_>>());
     let seen: Vec<u64> = receipts.iter().map(|receipt| receipt.gas_used.0).collect();
     assert_eq!(seen[..3], gas[..3]);
-    assert_eq!((chain.slot(contract, 2), chain.slot(contract, 3)), (U256::ZERO, U256::ZERO));
+    assert_eq!(
+        (chain.slot(contract, 2), chain.slot(contract, 3)),
+        (U256::ZERO, U256::ZERO)
+    );
 }
 
 #[test]
@@ -250,7 +320,10 @@ fn create2_puts_a_contract_where_everyone_expects_it() {
     let receipt = chain.call(0, factory, input.clone());
     let created = factory.create2_from_code(salt, &code);
     assert_eq!(receipt.output, Bytes::copy_from_slice(created.as_slice()));
-    assert_eq!(chain.code(created), Bytes::from_static(&hex!("5f546001015f5500")));
+    assert_eq!(
+        chain.code(created),
+        Bytes::from_static(&hex!("5f546001015f5500"))
+    );
     assert_eq!(chain.nonce(created), 1);
     let again = chain.call(0, factory, input);
     assert_eq!(again.status, Status::Reverted);
@@ -268,7 +341,10 @@ fn self_destruct_ends_only_what_the_same_transaction_created() {
     let receipt = chain.call(0, old, []);
     assert!(receipt.succeeded());
     // Its XPL has gone with the first call already; the contract stays (EIP-6780).
-    assert_eq!((chain.balance(heir), chain.balance(old)), (ether(2), U256::ZERO));
+    assert_eq!(
+        (chain.balance(heir), chain.balance(old)),
+        (ether(2), U256::ZERO)
+    );
     assert_eq!(chain.code(old), Bytes::from(suicide.clone()));
 
     // Init code that writes a slot, then destroys itself: PUSH1 1 PUSH0 SSTORE, SELFDESTRUCT.
@@ -292,12 +368,22 @@ fn an_address_destroyed_is_created_anew_in_the_same_block() {
     let input: Bytes = [B256::ZERO.as_slice(), &code].concat().into();
     let values = [0_u64, 0, 9, 0];
     let receipts = chain.transactions(values.iter().zip(0..).map(|(value, nonce)| {
-        sign(0, ordinary(nonce, factory.into(), U256::from(*value), input.clone()))
+        sign(
+            0,
+            ordinary(nonce, factory.into(), U256::from(*value), input.clone()),
+        )
     }));
     let done: Vec<bool> = receipts.iter().map(Receipt::succeeded).collect();
     assert_eq!(done, [true, true, true, false], "{receipts:?}");
-    assert_eq!(chain.slot(created, 0), U256::from(1), "it found nothing of its predecessors");
-    assert_eq!((chain.balance(created), chain.code(created).len()), (U256::from(9), 1));
+    assert_eq!(
+        chain.slot(created, 0),
+        U256::from(1),
+        "it found nothing of its predecessors"
+    );
+    assert_eq!(
+        (chain.balance(created), chain.code(created).len()),
+        (U256::from(9), 1)
+    );
 }
 
 #[test]
@@ -308,8 +394,11 @@ fn an_account_delegates_replaces_and_ends_it() {
     let entries = chain.state.entries().len();
     let authority = user(3);
     let authorize = |chain: &mut Chain, to: Address, nonce: u64, chain_id: u64| {
-        let authorization =
-            Authorization { chain_id: U256::from(chain_id), address: to, nonce };
+        let authorization = Authorization {
+            chain_id: U256::from(chain_id),
+            address: to,
+            nonce,
+        };
         let signature = signer(3).sign(authorization.signature_hash());
         let signature = alloy_primitives::Signature::new(
             signature.r.into(),
@@ -327,51 +416,82 @@ fn an_account_delegates_replaces_and_ends_it() {
         };
         let receipt = chain.transactions([sign(0, transaction)]).remove(0);
         assert!(receipt.succeeded(), "{receipt:?}");
-        (chain.code(authority), chain.slot(authority, 0).to::<u64>(), chain.nonce(authority))
+        (
+            chain.code(authority),
+            chain.slot(authority, 0).to::<u64>(),
+            chain.nonce(authority),
+        )
     };
     let designator = |to: Address| Bytes::from([&hex!("ef0100"), to.as_slice()].concat());
     // Delegates, and the call of the same transaction runs the code in the account's own storage.
-    assert_eq!(authorize(&mut chain, count, 0, CHAIN.0), (designator(count), 1, 1));
+    assert_eq!(
+        authorize(&mut chain, count, 0, CHAIN.0),
+        (designator(count), 1, 1)
+    );
     // Of another chain, or with a used nonce: ignored, while the transaction goes on.
     assert_eq!(authorize(&mut chain, stop, 1, 1), (designator(count), 2, 1));
     assert_eq!(authorize(&mut chain, stop, 0, 0), (designator(count), 3, 1));
     // For all chains.
     assert_eq!(authorize(&mut chain, stop, 1, 0), (designator(stop), 3, 2));
     // To the zero address: ended.
-    assert_eq!(authorize(&mut chain, Address::ZERO, 2, CHAIN.0), (Bytes::new(), 3, 3));
+    assert_eq!(
+        authorize(&mut chain, Address::ZERO, 2, CHAIN.0),
+        (Bytes::new(), 3, 3)
+    );
     // Delegations are part of the account: all that is left is its slot, and the history of five blocks.
     assert_eq!(chain.state.entries().len(), entries + 1 + 5);
     // A delegated account may still send (EIP-3607 is about contracts).
-    assert_eq!(authorize(&mut chain, count, 3, CHAIN.0), (designator(count), 4, 4));
+    assert_eq!(
+        authorize(&mut chain, count, 3, CHAIN.0),
+        (designator(count), 4, 4)
+    );
     assert!(chain.send(3, user(1).into(), U256::from(1), []).succeeded());
 }
 
 #[test]
 fn precompiles_answer() {
     let chain = Chain::new();
-    let at = |number: u16| address!("0x0000000000000000000000000000000000000000") ^ Address::left_padding_from(&number.to_be_bytes());
+    let at = |number: u16| {
+        address!("0x0000000000000000000000000000000000000000")
+            ^ Address::left_padding_from(&number.to_be_bytes())
+    };
     // SHA-256, RIPEMD-160, identity of nothing and of "abc".
     assert_eq!(
         chain.ask(at(2), *b"abc").output,
-        Bytes::from(hex!("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"))
+        Bytes::from(hex!(
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        ))
     );
     assert_eq!(
         chain.ask(at(3), *b"abc").output,
-        Bytes::from(hex!("0000000000000000000000008eb208f7e05d987a9b044a8e98c6b087f15a0bfc"))
+        Bytes::from(hex!(
+            "0000000000000000000000008eb208f7e05d987a9b044a8e98c6b087f15a0bfc"
+        ))
     );
     assert_eq!(chain.ask(at(4), *b"abc").output, Bytes::from_static(b"abc"));
     // ecrecover
     let digest = keccak256(b"digest");
     let signature = signer(4).sign(digest);
     let input = (digest, U256::from(signature.v), signature.r, signature.s).abi_encode();
-    assert_eq!(chain.ask(at(1), input).output, Bytes::from(user(4).into_word().0));
+    assert_eq!(
+        chain.ask(at(1), input).output,
+        Bytes::from(user(4).into_word().0)
+    );
     // 3 ** 5 mod 7
-    let words = [1_u64, 1, 1].map(|n| U256::from(n).to_be_bytes::<32>()).concat();
-    assert_eq!(chain.ask(at(5), [&words[..], &[3, 5, 7]].concat()).output, Bytes::from_static(&[5]));
+    let words = [1_u64, 1, 1]
+        .map(|n| U256::from(n).to_be_bytes::<32>())
+        .concat();
+    assert_eq!(
+        chain.ask(at(5), [&words[..], &[3, 5, 7]].concat()).output,
+        Bytes::from_static(&[5])
+    );
     // bn254: 0 + 0, 0 * 0, and the empty pairing.
     assert_eq!(chain.ask(at(6), []).output, Bytes::from(vec![0; 64]));
     assert_eq!(chain.ask(at(7), []).output, Bytes::from(vec![0; 64]));
-    assert_eq!(chain.ask(at(8), []).output, Bytes::from(U256::from(1).to_be_bytes::<32>()));
+    assert_eq!(
+        chain.ask(at(8), []).output,
+        Bytes::from(U256::from(1).to_be_bytes::<32>())
+    );
     // BLAKE2 F with zero rounds: 213 bytes in, 64 out.
     assert_eq!(chain.ask(at(9), vec![0; 213]).output.len(), 64);
     // Point evaluation of the zero polynomial: commitment and proof are the point at infinity.
@@ -379,19 +499,32 @@ fn precompiles_answer() {
     let mut hash = plasma_core::sha256(&infinity);
     hash.0[0] = 1;
     let input = [hash.as_slice(), &[0; 64], &infinity, &infinity].concat();
-    let answer = [U256::from(4_096).to_be_bytes::<32>(), hex!("73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001")].concat();
+    let answer = [
+        U256::from(4_096).to_be_bytes::<32>(),
+        hex!("73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001"),
+    ]
+    .concat();
     assert_eq!(chain.ask(at(10), input.clone()).output, Bytes::from(answer));
     let mut wrong = input;
     wrong[95] = 1;
     assert!(!chain.ask(at(10), wrong).success);
     // BLS12-381: 0 + 0 in G1 and G2.
-    assert_eq!(chain.ask(at(0x0b), vec![0; 256]).output, Bytes::from(vec![0; 128]));
-    assert_eq!(chain.ask(at(0x0d), vec![0; 512]).output, Bytes::from(vec![0; 256]));
+    assert_eq!(
+        chain.ask(at(0x0b), vec![0; 256]).output,
+        Bytes::from(vec![0; 128])
+    );
+    assert_eq!(
+        chain.ask(at(0x0d), vec![0; 512]).output,
+        Bytes::from(vec![0; 256])
+    );
     // secp256r1 (the first vector of EIP-7951's tests), and a bit of it turned.
     let vector = hex!(
         "4cee90eb86eaa050036147a12d49004b6b9c72bd725d39d4785011fe190f0b4da73bd4903f0ce3b639bbbf6e8e80d16931ff4bcf5993d58468e8fb19086e8cac36dbcd03009df8c59286b162af3bd7fcc0450c9aa81be5d10d312af6c66b1d604aebd3099c618202fcfe16ae7770b0c49ab5eadf74b754204a3bb6060e44eff37618b065f9832de4ca6ca971a7a1adc826d0f7c00181a5fb2ddf79ae00b4e10e"
     );
-    assert_eq!(chain.ask(at(0x100), vector).output, Bytes::from(U256::from(1).to_be_bytes::<32>()));
+    assert_eq!(
+        chain.ask(at(0x100), vector).output,
+        Bytes::from(U256::from(1).to_be_bytes::<32>())
+    );
     let mut turned = vector;
     turned[0] ^= 1;
     assert_eq!(chain.ask(at(0x100), turned).output, Bytes::new());
@@ -418,7 +551,12 @@ fn contracts_see_the_block_that_they_are_in() {
         let outcome = chain.ask(contract, []);
         assert!(outcome.success, "{opcode}: {outcome:?}");
         parents.push(chain.block.parent);
-        (U256::from_be_slice(&outcome.output), height, parents.clone(), chain.block.clone())
+        (
+            U256::from_be_slice(&outcome.output),
+            height,
+            parents.clone(),
+            chain.block.clone(),
+        )
     };
     let (number, height, ..) = word("43");
     assert_eq!(number, U256::from(height));
@@ -443,16 +581,28 @@ fn contracts_see_the_block_that_they_are_in() {
         assert_eq!(hash, expected, "{distance} before {height}");
     }
     // The history contract knows older ones (EIP-2935).
-    let asked = chain.ask(super::super::predeploys::HISTORY, U256::from(3).to_be_bytes::<32>());
+    let asked = chain.ask(
+        super::super::predeploys::HISTORY,
+        U256::from(3).to_be_bytes::<32>(),
+    );
     assert_eq!(asked.output, Bytes::from(parents[3].0));
 }
 
 #[test]
 fn a_block_takes_no_more_than_its_gas() {
-    let mut chain = Chain::with(&EvmGenesis { gas_limit: 1_000_000, ..Chain::config() });
+    let mut chain = Chain::with(&EvmGenesis {
+        gas_limit: 1_000_000,
+        ..Chain::config()
+    });
     let to: TxKind = Address::repeat_byte(0xaa).into();
     let of = |number: u8, nonce: u64, gas_limit: u64| {
-        sign(number, TxEip1559 { gas_limit, ..ordinary(nonce, to, U256::from(1), []) })
+        sign(
+            number,
+            TxEip1559 {
+                gas_limit,
+                ..ordinary(nonce, to, U256::from(1), [])
+            },
+        )
     };
     // What counts is what is used, not what is asked for; but all that is asked for must fit.
     let receipts = chain.transactions([
@@ -464,19 +614,31 @@ fn a_block_takes_no_more_than_its_gas() {
     ]);
     let done: Vec<bool> = receipts.iter().map(Receipt::succeeded).collect();
     assert_eq!(done, [true, false, true, false, false]);
-    assert_eq!(receipts[1].reason, "gas limit 1000000 is outside 21000 to 979000");
-    assert_eq!(receipts[3].reason, "gas limit 958001 is outside 21000 to 958000");
+    assert_eq!(
+        receipts[1].reason,
+        "gas limit 1000000 is outside 21000 to 979000"
+    );
+    assert_eq!(
+        receipts[3].reason,
+        "gas limit 958001 is outside 21000 to 958000"
+    );
     // The next block starts anew.
     assert!(chain.transactions([of(2, 0, 1_000_000)])[0].succeeded());
 }
 
 #[test]
 fn the_base_fee_follows_use() {
-    let mut chain = Chain::with(&EvmGenesis { gas_limit: 3_000_000, ..Chain::config() });
+    let mut chain = Chain::with(&EvmGenesis {
+        gas_limit: 3_000_000,
+        ..Chain::config()
+    });
     let endless = chain.deploy(&hex!("5b5f56"));
     let quiet = chain.base_fee();
     assert!(quiet < GWEI);
-    let burn = TxEip1559 { gas_limit: 3_000_000, ..ordinary(1, endless.into(), U256::ZERO, []) };
+    let burn = TxEip1559 {
+        gas_limit: 3_000_000,
+        ..ordinary(1, endless.into(), U256::ZERO, [])
+    };
     chain.transactions([sign(0, burn)]);
     assert_eq!(chain.base_fee(), quiet + quiet / 8);
     chain.block([]);
@@ -499,6 +661,8 @@ fn touched_and_empty_is_removed() {
     assert_eq!(chain.state.entries().len(), entries + /* history */ 1);
     // A step alone writes what changed and nothing else.
     let mut state = chain.state.clone();
-    chain.execution.apply(&mut state, &chain.block, &Step::Transaction(Bytes::new()));
+    chain
+        .execution
+        .apply(&mut state, &chain.block, &Step::Transaction(Bytes::new()));
     assert_eq!(state, chain.state);
 }
