@@ -76,6 +76,11 @@ impl BridgeClient {
         }
     }
 
+    /// The connection.
+    pub fn root(&self) -> &RootClient {
+        &self.root
+    }
+
     /// The contracts.
     pub fn contracts(&self) -> &Contracts {
         &self.contracts

@@ -232,6 +232,20 @@ pub async fn endow_chain(
     Ok(root_receipt(&receipt))
 }
 
+/// Sends the root's coin to an account, such as one that is to publish and claim.
+pub async fn fund(
+    account: &RootAccount,
+    to: Address,
+    value: U256,
+) -> Result<RootReceipt, SettlementError> {
+    let transfer = RootCall {
+        to: Some(to),
+        value,
+        data: Bytes::new(),
+    };
+    Ok(root_receipt(&account.send(&transfer, Gas::Estimate).await?))
+}
+
 /// What is registered of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegisteredChain {

@@ -28,7 +28,7 @@ mod sovereign;
 
 pub use bridge::{BridgeClient, Enqueued, InboxStatus, WithdrawalStatus};
 pub use contracts::{Contracts, Refusal, Registration, RootContract};
-pub use deploy::{Deployed, Deployment, RegisteredChain, endow_chain, register_chain};
+pub use deploy::{Deployed, Deployment, RegisteredChain, endow_chain, fund, register_chain};
 pub use evm::EvmSettlement;
 pub use root::{RootAccount, RootClient, RootConfig};
 pub use sovereign::SovereignSettlement;

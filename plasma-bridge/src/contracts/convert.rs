@@ -184,7 +184,7 @@ enum Unreadable {
     Scheme { entry: u64, scheme: u8 },
     /// More data than the inbox takes.
     #[error(
-        "inbox message {index} carries {length} bytes; the inbox takes at most {MAX_MESSAGE_DATA_BYTES}"
+        "inbox message {index} has {length} bytes; the inbox takes at most {MAX_MESSAGE_DATA_BYTES}"
     )]
     Data { index: u64, length: usize },
 }

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!              start                 advance (for ever)
-//!   from ──────────────> window ──┬─ head is the tip ───────────────> wait
-//!     │ not on the root           ├─ tip is on the root ────────────> read on: far blocks in ranges by number,
-//!     └─> walk back by hash       │                                   the last ones each by its hash
-//!                                 └─ tip is not ────────────────────> Reorg{to: newest that is}, or DeepReorg
+//!   from ──────────────> window ──┬─ head is the tip ─────> wait
+//!     │ not on the root           ├─ tip is on the root ──> read on: far blocks in ranges,
+//!     └─> walk back by hash       │                         the last ones each by its hash
+//!                                 └─ tip is not ──────────> Reorg{to: newest that is}, DeepReorg
 //! ```
 //! Invariants: every block handed on continues the window's last one; nothing is handed on before
 //! its inbox events continued the hash chains; what is handed on is in order and given once, but

@@ -215,7 +215,12 @@ impl RootAccount {
                 over: false,
             };
             let (hash, raw) = flight.sign(&self.signer);
-            match self.hand_over(&raw).await? {
+            let verdict = match self.hand_over(&raw).await? {
+                // By this very transaction, when an answer was lost and it was offered again.
+                Verdict::NonceUsed if self.root.receipt(hash).await?.is_some() => Verdict::Taken,
+                verdict => verdict,
+            };
+            match verdict {
                 Verdict::Taken => {
                     debug!(%hash, nonce, gas, from = %self.address(), "sent to the root");
                     flight.sent.push(hash);
