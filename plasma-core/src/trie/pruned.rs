@@ -6,8 +6,11 @@ use super::node::{DEPTH, bit, same_prefix};
 use super::{EMPTY_ROOT, NodeKind, TrieError, TrieNode};
 use crate::{Preimages, StateKey, sha256};
 
-/// A key with the hash of its new value; `None` deletes the key.
-type Change = (StateKey, Option<B256>);
+/// Something of a key.
+type Keyed<T> = (StateKey, T);
+
+/// The hash of a key's new value; `None` deletes the key.
+type Change = Keyed<Option<B256>>;
 
 /// Receives each node that an update makes.
 type Emit<'a> = &'a mut dyn FnMut(&TrieNode, &B256);
@@ -243,6 +246,6 @@ fn join(left: B256, right: B256, emit: Emit<'_>) -> B256 {
 }
 
 /// Sorted entries with the same first `depth` bits, parted by the next bit.
-fn split<T>(depth: usize, entries: &[(StateKey, T)]) -> (&[(StateKey, T)], &[(StateKey, T)]) {
+fn split<T>(depth: usize, entries: &[Keyed<T>]) -> (&[Keyed<T>], &[Keyed<T>]) {
     entries.split_at(entries.partition_point(|(key, _)| !bit(key, depth)))
 }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! commit   = 1 height:u64 before[32] count:u32 change*      `before` is the root that the commit follows
-//! rollback = 2 height:u64 before[32]                        undoes all commits above `height`
-//! undo     = 3 height:u64 before[32] after[32] count:u32 change*          of a database: the values replaced
+//! rollback = 2 height:u64 before[32] after[32]              undoes all commits above `height`
+//! undo     = 3 height:u64 before[32] after[32] count:u32 change*      of a database: the values replaced
 //! change   = key[32] length:u32 value[length]               length 2^32 - 1: no value
 //! snapshot = 4 height:u64 root[32] sequence:u64             followed by records of entries
 //! entries  = 5 count:u32 change*                            in key order, over all such records
@@ -37,6 +37,7 @@ pub(super) enum Entry {
     Rollback {
         height: u64,
         before: B256,
+        after: B256,
     },
     Undo {
         height: u64,
@@ -82,10 +83,11 @@ pub(super) fn put_commit<'c>(
     put_changes(out, changes);
 }
 
-pub(super) fn put_rollback(out: &mut Vec<u8>, height: u64, before: B256) {
+pub(super) fn put_rollback(out: &mut Vec<u8>, height: u64, (before, after): (B256, B256)) {
     out.push(ROLLBACK);
     out.extend_from_slice(&height.to_le_bytes());
     out.extend_from_slice(before.as_slice());
+    out.extend_from_slice(after.as_slice());
 }
 
 #[cfg_attr(
@@ -150,6 +152,7 @@ impl Entry {
             ROLLBACK => Self::Rollback {
                 height: input.u64()?,
                 before: input.hash()?,
+                after: input.hash()?,
             },
             UNDO => Self::Undo {
                 height: input.u64()?,

@@ -93,6 +93,16 @@ impl Heights {
         self.latest = latest;
     }
 
+    /// Drops the latest height, whose commit came to nothing.
+    #[cfg_attr(
+        not(feature = "nomt"),
+        expect(dead_code, reason = "only NOMT may be behind its log")
+    )]
+    pub(super) fn retract(&mut self, height: u64, latest: Mark) {
+        self.marks.remove(&height);
+        self.latest = latest;
+    }
+
     /// Drops heights below `height`.
     pub(super) fn prune(&mut self, height: u64) {
         self.marks = self.marks.split_off(&height);

@@ -40,6 +40,8 @@ pub(super) struct Log {
     /// Sequence below which everything is durable.
     durable: u64,
     torn: Option<TornTail>,
+    /// Bytes of the last record, if it is in the last segment.
+    last_bytes: u64,
 }
 
 pub(super) fn io_error(action: &'static str, path: String) -> impl FnOnce(io::Error) -> StoreError {
@@ -59,6 +61,16 @@ fn first_of(name: &str) -> Option<u64> {
         .strip_prefix("log-")
         .filter(|digits| digits.len() == 16)?;
     u64::from_str_radix(digits, 16).ok()
+}
+
+/// Sequence of the first record that is there, for a log that needs no snapshot.
+#[cfg_attr(
+    not(feature = "nomt"),
+    expect(dead_code, reason = "only NOMT has such a log")
+)]
+pub(super) fn first(disk: &dyn Disk) -> Result<Option<u64>, StoreError> {
+    let names = disk.list().map_err(io_error("list", disk.path("")))?;
+    Ok(names.iter().filter_map(|name| first_of(name)).min())
 }
 
 impl Log {
@@ -94,6 +106,7 @@ impl Log {
             from,
             next: from,
             torn: None,
+            last_bytes: 0,
         };
         let mut segments = VecDeque::new();
         let count = firsts.len();
@@ -103,7 +116,7 @@ impl Log {
                 segments.push_back(Segment { first, bytes });
             }
         }
-        let (next, torn) = (replay.next, replay.torn);
+        let (next, torn, last_bytes) = (replay.next, replay.torn, replay.last_bytes);
         if next < from || (count == 0 && from > 0) {
             return Err(StoreError::Corrupt {
                 path: disk.path(&name(next)),
@@ -113,28 +126,25 @@ impl Log {
                 ),
             });
         }
-        let file = match segments.back() {
-            Some(segment) => {
-                let name = name(segment.first);
-                let file = disk
-                    .open(&name)
-                    .map_err(io_error("open", disk.path(&name)))?;
-                if torn.is_some() {
-                    file.truncate(segment.bytes)
-                        .map_err(io_error("truncate", disk.path(&name)))?;
-                }
-                // What was read may still be only in the system's memory.
-                file.sync().map_err(io_error("sync", disk.path(&name)))?;
-                disk.sync_names().map_err(io_error("sync", disk.path("")))?;
-                file
+        let file = if let Some(segment) = segments.back() {
+            let name = name(segment.first);
+            let file = disk
+                .open(&name)
+                .map_err(io_error("open", disk.path(&name)))?;
+            if torn.is_some() {
+                file.truncate(segment.bytes)
+                    .map_err(io_error("truncate", disk.path(&name)))?;
             }
-            None => {
-                segments.push_back(Segment {
-                    first: next,
-                    bytes: HEADER as u64,
-                });
-                create(&*disk, kind, next)?
-            }
+            // What was read may still be only in the system's memory.
+            file.sync().map_err(io_error("sync", disk.path(&name)))?;
+            disk.sync_names().map_err(io_error("sync", disk.path("")))?;
+            file
+        } else {
+            segments.push_back(Segment {
+                first: next,
+                bytes: HEADER as u64,
+            });
+            create(&*disk, kind, next)?
         };
         Ok(Self {
             disk,
@@ -145,6 +155,7 @@ impl Log {
             next,
             durable: next,
             torn,
+            last_bytes,
         })
     }
 
@@ -189,9 +200,29 @@ impl Log {
                 },
             });
         }
-        self.active().bytes += bytes.len() as u64;
+        self.last_bytes = bytes.len() as u64;
+        self.active().bytes += self.last_bytes;
         self.next += 1;
         Ok(sequence)
+    }
+
+    /// Takes back the last record: what it speaks of was not done.
+    #[cfg_attr(
+        not(feature = "nomt"),
+        expect(dead_code, reason = "only NOMT may be behind its log")
+    )]
+    pub(super) fn retract(&mut self) -> Result<(), StoreError> {
+        let path = self.path();
+        let length = self.active().bytes - self.last_bytes;
+        self.file
+            .truncate(length)
+            .and_then(|()| self.file.sync())
+            .map_err(io_error("truncate", path))?;
+        self.active().bytes = length;
+        self.last_bytes = 0;
+        self.next -= 1;
+        self.durable = self.durable.min(self.next);
+        Ok(())
     }
 
     /// Makes all records so far durable.
@@ -230,6 +261,10 @@ impl Log {
             self.disk
                 .remove(&name)
                 .map_err(io_error("remove", self.disk.path(&name)))?;
+            // One by one, so that what is left after a crash has no gap.
+            self.disk
+                .sync_names()
+                .map_err(io_error("sync", self.disk.path("")))?;
         }
         Ok(())
     }
@@ -272,13 +307,8 @@ fn create(disk: &dyn Disk, kind: Kind, first: u64) -> Result<Arc<dyn DiskFile>, 
     Ok(file)
 }
 
-/// Why a record that reads well cannot be right.
-pub(super) enum Damage {
-    /// It contradicts what stands before it.
-    Record(String),
-    /// Something else failed.
-    Store(StoreError),
-}
+/// Why a record that reads well cannot be right: it contradicts what stands before it.
+pub(super) struct Damage(pub(super) String);
 
 struct Replay<'a> {
     disk: &'a dyn Disk,
@@ -287,6 +317,7 @@ struct Replay<'a> {
     from: u64,
     next: u64,
     torn: Option<TornTail>,
+    last_bytes: u64,
 }
 
 impl Replay<'_> {
@@ -329,6 +360,7 @@ impl Replay<'_> {
             ));
         }
         let mut offset = HEADER;
+        self.last_bytes = 0;
         while offset < bytes.len() {
             let rest = &bytes[offset..];
             let expected = self.next;
@@ -355,12 +387,11 @@ impl Replay<'_> {
                 }
             };
             if record.sequence >= self.from {
-                visit(record.sequence, record.payload).map_err(|damage| match damage {
-                    Damage::Record(reason) => corrupt(offset, reason),
-                    Damage::Store(error) => error,
-                })?;
+                visit(record.sequence, record.payload)
+                    .map_err(|Damage(reason)| corrupt(offset, reason))?;
             }
             offset += record.len();
+            self.last_bytes = record.len() as u64;
             self.next += 1;
         }
         Ok(Some(offset as u64))

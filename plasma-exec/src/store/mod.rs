@@ -25,7 +25,10 @@ mod error;
 mod heights;
 mod log;
 mod memory;
+#[cfg(feature = "nomt")]
+mod nomt;
 mod record;
+mod undo;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +42,8 @@ pub use disk::{Directory, Disk, DiskFile};
 pub use error::StoreError;
 pub use log::TornTail;
 pub use memory::{MemoryConfig, MemoryStore, Recovery};
+#[cfg(feature = "nomt")]
+pub use nomt::{NomtConfig, NomtStore};
 
 /// When a commit is durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,7 +59,7 @@ pub enum Durability {
 /// The state of a chain, by height.
 ///
 /// Contract. Heights are committed one after another, the first being any. A commit shows whole or not at all: to
-/// readers, who are never kept waiting for one, and after a crash, which loses no durable commit. A view stays
+/// readers, and after a crash, which loses no durable commit. A view stays
 /// what it is while it is held, whatever is committed, pruned or rolled back meanwhile. Equal contents have equal
 /// roots, on every backend. Calls may come from any thread; those that write are served one at a time.
 pub trait Store: Send + Sync {

@@ -192,7 +192,9 @@ fn u64_at(bytes: &[u8; HEADER], at: usize) -> u64 {
 
 fn checksum(parts: &[&[u8]]) -> [u8; 8] {
     let mut hasher = Sha256::new();
-    parts.iter().for_each(|part| hasher.update(part));
+    for part in parts {
+        hasher.update(part);
+    }
     let hash = hasher.finalize();
     let mut out = [0; 8];
     out.copy_from_slice(&hash[..8]);

@@ -69,7 +69,11 @@ impl Bucket {
 
     /// The value of `key` at `version`.
     pub(super) fn get(&self, key: &StateKey, version: u64) -> Option<Bytes> {
-        let newer = self.past.iter().rev().take_while(|past| past.version > version);
+        let newer = self
+            .past
+            .iter()
+            .rev()
+            .take_while(|past| past.version > version);
         match newer.filter(|past| past.key == *key).last() {
             Some(past) => past.value.as_ref().map(Value::to_bytes),
             None => self.find(key).map(|leaf| leaf.value.to_bytes()),
@@ -93,19 +97,32 @@ impl Bucket {
 
     /// The values that keys changed after `version` had then.
     pub(super) fn changed_since(&self, version: u64, into: &mut BTreeMap<StateKey, Option<Bytes>>) {
-        for past in self.past.iter().rev().take_while(|past| past.version > version) {
+        for past in self
+            .past
+            .iter()
+            .rev()
+            .take_while(|past| past.version > version)
+        {
             into.insert(past.key, past.value.as_ref().map(Value::to_bytes));
         }
     }
 
     /// Notes what a key was until `version`.
     pub(super) fn remember(&mut self, version: u64, key: StateKey, value: Option<Value>) {
-        self.past.push_back(Past { version, key, value });
+        self.past.push_back(Past {
+            version,
+            key,
+            value,
+        });
     }
 
     /// Forgets values that only readers of versions below `version` could ask for.
     pub(super) fn forget(&mut self, version: u64) {
-        while self.past.front().is_some_and(|past| past.version <= version) {
+        while self
+            .past
+            .front()
+            .is_some_and(|past| past.version <= version)
+        {
             self.past.pop_front();
         }
         if self.past.capacity() > 4 * self.past.len().max(8) {
@@ -124,7 +141,10 @@ impl Bucket {
             }
         });
         if !old.is_empty() {
-            entries.extend(old.into_iter().filter_map(|(key, value)| Some((key, value?))));
+            entries.extend(
+                old.into_iter()
+                    .filter_map(|(key, value)| Some((key, value?))),
+            );
             entries.sort_unstable_by_key(|(key, _)| *key);
         }
         entries
@@ -132,7 +152,10 @@ impl Bucket {
 
     fn walk(&self, link: Link, visit: &mut impl FnMut(&Leaf)) {
         if link & LEAF == 0 {
-            self.nodes.links(link).into_iter().for_each(|link| self.walk(link, visit));
+            self.nodes
+                .links(link)
+                .into_iter()
+                .for_each(|link| self.walk(link, visit));
         } else if let Some(leaf) = self.leaf(link) {
             visit(leaf);
         }
@@ -145,7 +168,9 @@ impl Bucket {
             let read = self.nodes.hashes(link)[0].0[0];
             (read, self.nodes.links(link)[way(key, depth)])
         } else {
-            let read = self.leaf(link).map(|leaf| leaf.key.0[0] ^ leaf.value.first_byte());
+            let read = self
+                .leaf(link)
+                .map(|leaf| leaf.key.0[0] ^ leaf.value.first_byte());
             (read.unwrap_or_default(), NONE)
         }
     }

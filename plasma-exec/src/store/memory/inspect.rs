@@ -5,17 +5,7 @@ use plasma_core::{EMPTY_ROOT, PreimageMap, StateKey, TrieNode, sha256};
 
 use super::bucket::{BUCKET_BITS, Bucket, Change, Leaf, way};
 use super::nodes::{LEAF, Link, Subtree};
-
-/// What to collect besides the nodes on a key's path.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Collect {
-    /// Nothing.
-    Path,
-    /// The key's value.
-    Value,
-    /// Leaves beside the path: removing the key may lift one of them to where another key's path ends.
-    Siblings,
-}
+use crate::store::undo::Collect;
 
 impl Bucket {
     /// Adds the nodes on the path of `key`, and what else `what` says.
@@ -48,7 +38,10 @@ impl Bucket {
     fn collect_leaf(&self, link: Link, into: &mut PreimageMap) -> Option<&Leaf> {
         let leaf = self.leaf(link)?;
         let value_hash = sha256(leaf.value.as_slice());
-        into.insert_node(&TrieNode::Leaf { key: leaf.key, value_hash });
+        into.insert_node(&TrieNode::Leaf {
+            key: leaf.key,
+            value_hash,
+        });
         Some(leaf)
     }
 
@@ -74,7 +67,9 @@ impl Bucket {
             .filter_map(|(key, value)| Some((**key, TrieNode::leaf_hash(key, &sha256((*value)?)))))
             .collect();
         if let Some(Leaf { key, .. }) = self.leaf(tree.link)
-            && changes.binary_search_by(|(other, _)| (*other).cmp(key)).is_err()
+            && changes
+                .binary_search_by(|(other, _)| (*other).cmp(key))
+                .is_err()
         {
             let place = leaves.partition_point(|(other, _)| other < key);
             leaves.insert(place, (*key, tree.hash));

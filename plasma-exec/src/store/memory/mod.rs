@@ -15,26 +15,25 @@ mod arena;
 mod bucket;
 mod inspect;
 mod nodes;
+mod prove;
+mod prune;
+mod recover;
 mod snapshot;
 mod tree;
 mod update;
 mod value;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use alloy_primitives::{B256, Bytes};
-use plasma_core::{
-    Changes, PreimageMap, StateKey, StateProof, StateRead, StateWitness, Trie, TrieNode, sha256,
-};
+use plasma_core::{Changes, StateKey, StateProof, StateRead, StateWitness};
 
 use self::bucket::Change;
-use self::inspect::Collect;
 use self::tree::Tree;
-use super::entry::{self, Entry};
+use super::entry;
 use super::heights::{Heights, Mark};
-use super::log::{Damage, Log};
+use super::log::Log;
 use super::record::{Frame, Kind};
 use super::{Directory, Disk, Durability, Store, StoreError, TornTail};
 
@@ -194,187 +193,6 @@ impl MemoryStore {
             None => Ok(writer),
         }
     }
-
-    fn load_snapshot(&mut self, disk: &dyn Disk) -> Result<u64, StoreError> {
-        let Some(found) = snapshot::load(disk, &mut |entries| {
-            let changes: Vec<Change<'_>> = entries
-                .iter()
-                .map(|(key, value)| (key, value.as_ref()))
-                .collect();
-            self.shared.tree.apply(0, &changes);
-            self.shared.tree.forget(0);
-        })?
-        else {
-            return Ok(0);
-        };
-        let computed = self.shared.tree.root();
-        if computed != found.root {
-            let (height, recorded, path) = (found.height, found.root, found.path);
-            return Err(StoreError::Root {
-                height,
-                computed,
-                recorded,
-                path,
-            });
-        }
-        let mark = Mark {
-            version: 0,
-            root: computed,
-            sequence: found.sequence,
-        };
-        self.shared.heights_mut().commit(found.height, mark);
-        self.recovery.snapshot = Some(found.height);
-        Ok(found.sequence)
-    }
-
-    /// Does again what a record says was done.
-    fn replay(&self, sequence: u64, payload: &[u8]) -> Result<(), Damage> {
-        let root = self.shared.heights().latest().root;
-        let follows = |before: B256| {
-            let wrong = || format!("the record follows root {before}, but the state has {root}");
-            if before == root {
-                Ok(())
-            } else {
-                Err(Damage::Record(wrong()))
-            }
-        };
-        let bad = |error: StoreError| Damage::Record(error.to_string());
-        let mut writer = self.writer();
-        match Entry::parse(payload) {
-            Some(Entry::Commit {
-                height,
-                before,
-                changes,
-            }) => {
-                follows(before)?;
-                self.shared.heights().check_next(height).map_err(bad)?;
-                let changes: Vec<Change<'_>> = changes
-                    .iter()
-                    .map(|(key, value)| (key, value.as_ref()))
-                    .collect();
-                let version = writer.next_version();
-                let root = self.shared.tree.apply(version, &changes);
-                let mark = Mark {
-                    version,
-                    root,
-                    sequence: sequence + 1,
-                };
-                self.shared.heights_mut().commit(height, mark);
-                Ok(())
-            }
-            Some(Entry::Rollback { height, before }) => {
-                follows(before)?;
-                let target = self.shared.heights().find(height).map_err(bad)?;
-                let version = writer.next_version();
-                let root = self
-                    .shared
-                    .restore(target, version)
-                    .map_err(Damage::Store)?;
-                let mark = Mark {
-                    version,
-                    root,
-                    sequence: sequence + 1,
-                };
-                self.shared.heights_mut().rollback(height, mark);
-                Ok(())
-            }
-            _ => Err(Damage::Record("not a record of a memory store".to_owned())),
-        }
-    }
-
-    /// If enough of the log lies before `mark` to be worth a snapshot: where to write it. Pins the version.
-    fn begin_snapshot(&self, mark: Mark) -> Result<Option<Arc<dyn Disk>>, StoreError> {
-        let mut guard = self.running()?;
-        let writer = &mut *guard;
-        let (Some(log), Some(disk)) = (&mut writer.log, &writer.disk) else {
-            return Ok(None);
-        };
-        if log.bytes_before(mark.sequence) < self.config.snapshot_after_bytes {
-            return Ok(None);
-        }
-        let disk = Arc::clone(disk);
-        // The log must not end before the snapshot does.
-        let synced = log.sync();
-        writer.noting(synced)?;
-        self.shared.heights_mut().pin(mark.version);
-        Ok(Some(disk))
-    }
-
-    /// Puts a snapshot in the place of the log before it.
-    fn end_snapshot(
-        &self,
-        disk: &dyn Disk,
-        header: &snapshot::Header,
-        mark: Mark,
-    ) -> Result<(), StoreError> {
-        let mut guard = self.running()?;
-        let writer = &mut *guard;
-        // A rollback went behind it meanwhile: what was undone must not come back.
-        if self.shared.heights().get(header.height) != Some(mark) {
-            return snapshot::discard(disk);
-        }
-        // If this fails, the name may be there after a crash or not: no rollback may go behind it.
-        let published = snapshot::publish(disk, header).map_err(|error| StoreError::Stopped {
-            reason: error.to_string(),
-        });
-        writer.noting(published)?;
-        self.shared.drop_below(header.height);
-        if let Some(log) = &mut writer.log {
-            log.truncate_before(mark.sequence)?;
-        }
-        snapshot::discard_older(disk, mark.sequence)
-    }
-
-    /// The preimages of the paths of keys at `height`, and of the values of those to be read.
-    fn collect(
-        &self,
-        height: u64,
-        reads: &[StateKey],
-        writes: &[StateKey],
-    ) -> Result<(B256, PreimageMap), StoreError> {
-        let mut known = PreimageMap::default();
-        // Held so that nobody writes: the nodes must be of one state.
-        let writer = self.writer();
-        let (target, latest) = {
-            let heights = self.shared.heights();
-            (heights.find(height)?, heights.latest())
-        };
-        let tree = &self.shared.tree;
-        reads
-            .iter()
-            .for_each(|key| tree.collect(key, Collect::Value, &mut known));
-        writes
-            .iter()
-            .for_each(|key| tree.collect(key, Collect::Path, &mut known));
-        if target.root == latest.root {
-            return Ok((target.root, known));
-        }
-        // The nodes of an older state are made by undoing what was changed since, on the pruned trie.
-        let changed = tree.changed_since(target.version);
-        changed
-            .keys()
-            .for_each(|key| tree.collect(key, Collect::Siblings, &mut known));
-        drop(writer);
-        let reads: BTreeSet<&StateKey> = reads.iter().collect();
-        let mut hashes = Vec::with_capacity(changed.len());
-        for (key, value) in changed {
-            hashes.push((key, value.as_deref().map(|value| sha256(value))));
-            if let Some(value) = value.filter(|_| reads.contains(&key)) {
-                known.insert_value(value);
-            }
-        }
-        let mut made: Vec<TrieNode> = Vec::new();
-        let mut keep = |node: &TrieNode, _: &B256| made.push(*node);
-        let root = Trie::proven(&known).update_hashes(latest.root, &hashes, &mut keep)?;
-        assert_eq!(
-            root, target.root,
-            "undoing the changes since height {height}"
-        );
-        for node in &made {
-            known.insert_node(node);
-        }
-        Ok((root, known))
-    }
 }
 
 impl Shared {
@@ -387,7 +205,7 @@ impl Shared {
     }
 
     /// Makes the state of `target` the latest, as `version`.
-    fn restore(&self, target: Mark, version: u64) -> Result<B256, StoreError> {
+    fn restore(&self, target: Mark, version: u64) -> B256 {
         let changed = self.tree.changed_since(target.version);
         let changes: Vec<Change<'_>> = changed
             .iter()
@@ -395,7 +213,7 @@ impl Shared {
             .collect();
         let root = self.tree.apply(version, &changes);
         assert_eq!(root, target.root, "undoing changes");
-        Ok(root)
+        root
     }
 }
 
@@ -481,7 +299,7 @@ impl Store for MemoryStore {
             writer.frame.clear();
             let entries = list
                 .iter()
-                .map(|(key, value)| (*key, value.map(|v| v.as_ref())));
+                .map(|(key, value)| (*key, value.map(AsRef::as_ref)));
             entry::put_commit(writer.frame.payload(), height, before.root, entries);
             writer.write(durability)
         };
@@ -503,7 +321,7 @@ impl Store for MemoryStore {
             Ok(sequence) => sequence,
             Err(error) => {
                 let version = writer.next_version();
-                self.shared.restore(before, version)?;
+                self.shared.restore(before, version);
                 return Err(error);
             }
         };
@@ -544,28 +362,7 @@ impl Store for MemoryStore {
     }
 
     fn prune(&self, keep_from: u64) -> Result<(), StoreError> {
-        let _pruning = self.pruning.lock().expect(BROKEN);
-        let mark = self.shared.heights().find(keep_from)?;
-        match self.begin_snapshot(mark)? {
-            Some(disk) => {
-                let Mark { root, sequence, .. } = mark;
-                let header = snapshot::Header {
-                    height: keep_from,
-                    root,
-                    sequence,
-                };
-                // Commits go on meanwhile; a pin keeps what the snapshot reads.
-                let written =
-                    snapshot::write(&*disk, &header, self.shared.tree.entries(mark.version));
-                self.shared.heights_mut().unpin(mark.version);
-                written?;
-                self.end_snapshot(&*disk, &header, mark)
-            }
-            None => {
-                self.shared.drop_below(keep_from);
-                Ok(())
-            }
-        }
+        self.prune_below(keep_from)
     }
 
     fn rollback(&self, height: u64) -> Result<B256, StoreError> {
@@ -581,12 +378,13 @@ impl Store for MemoryStore {
         let mut sequence = 0;
         if writer.log.is_some() {
             writer.frame.clear();
-            entry::put_rollback(writer.frame.payload(), height, latest.root);
+            let roots = (latest.root, target.root);
+            entry::put_rollback(writer.frame.payload(), height, roots);
             let written = writer.write(self.config.durability);
             sequence = writer.noting(written)?;
         }
         let version = writer.next_version();
-        let root = self.shared.restore(target, version)?;
+        let root = self.shared.restore(target, version);
         self.shared.heights_mut().rollback(
             height,
             Mark {
@@ -618,17 +416,6 @@ impl Store for MemoryStore {
 
 /// Changes from which writing the log on a thread of its own pays.
 const OVERLAP: usize = 384;
-
-impl Shared {
-    /// Forgets heights below `height`, and what only they needed.
-    fn drop_below(&self, height: u64) {
-        let mut heights = self.heights_mut();
-        heights.prune(height);
-        let floor = heights.floor();
-        drop(heights);
-        self.tree.forget(floor);
-    }
-}
 
 /// The state at one height, for as long as it is held.
 struct View {

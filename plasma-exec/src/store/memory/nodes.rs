@@ -16,7 +16,10 @@ pub(super) struct Subtree {
 }
 
 /// A subtree without keys.
-pub(super) const EMPTY: Subtree = Subtree { link: NONE, hash: EMPTY_ROOT };
+pub(super) const EMPTY: Subtree = Subtree {
+    link: NONE,
+    hash: EMPTY_ROOT,
+};
 
 /// Hashes of a node's children: one line of cache.
 #[derive(Clone, Copy)]
@@ -49,7 +52,16 @@ impl Nodes {
     #[inline]
     pub(super) fn children(&self, place: Link) -> [Subtree; 2] {
         let (links, [left, right]) = (self.links(place), self.hashes(place));
-        [Subtree { link: links[0], hash: *left }, Subtree { link: links[1], hash: *right }]
+        [
+            Subtree {
+                link: links[0],
+                hash: *left,
+            },
+            Subtree {
+                link: links[1],
+                hash: *right,
+            },
+        ]
     }
 
     /// Gives a node another child; returns both.

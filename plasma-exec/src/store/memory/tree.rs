@@ -10,8 +10,8 @@ use alloy_primitives::{B256, Bytes};
 use plasma_core::{EMPTY_ROOT, NodeKind, PreimageMap, StateKey, TrieNode};
 
 use super::bucket::{BUCKET_BITS, Bucket, Change};
-use super::inspect::Collect;
 use super::nodes::{Link, NONE};
+use crate::store::undo::Collect;
 
 const BUCKETS: usize = 1 << BUCKET_BITS;
 /// Changes below which a second thread costs more than it brings.

@@ -66,7 +66,13 @@ impl Bucket {
         }
         for (step, place) in path[..length].iter().enumerate().rev() {
             let children = self.nodes.set_child(*place, way(key, depth + step), child);
-            child = self.close(Subtree { link: *place, hash: child.hash }, children);
+            child = self.close(
+                Subtree {
+                    link: *place,
+                    hash: child.hash,
+                },
+                children,
+            );
         }
         child
     }
@@ -76,7 +82,10 @@ impl Bucket {
     fn close(&mut self, tree: Subtree, [left, right]: [Subtree; 2]) -> Subtree {
         let Some(only) = TrieNode::only_child(&left.hash, &right.hash) else {
             let hash = TrieNode::internal_hash(&left.hash, &right.hash);
-            return Subtree { link: tree.link, hash };
+            return Subtree {
+                link: tree.link,
+                hash,
+            };
         };
         self.nodes.free(tree.link);
         match NodeKind::of(&only) {
@@ -137,13 +146,22 @@ impl Bucket {
         }
         let old = std::mem::replace(&mut leaf.value, Value::from(value));
         self.remember(version, key, Some(old));
-        Subtree { link: tree.link, hash: TrieNode::leaf_hash(&key, &sha256(value)) }
+        Subtree {
+            link: tree.link,
+            hash: TrieNode::leaf_hash(&key, &sha256(value)),
+        }
     }
 
     fn insert(&mut self, key: StateKey, value: &Bytes) -> Subtree {
         let hash = TrieNode::leaf_hash(&key, &sha256(value));
-        let place = self.leaves.insert(Leaf { key, value: Value::from(value) });
-        Subtree { link: place | LEAF, hash }
+        let place = self.leaves.insert(Leaf {
+            key,
+            value: Value::from(value),
+        });
+        Subtree {
+            link: place | LEAF,
+            hash,
+        }
     }
 
     /// The subtree at `depth` of exactly these leaves, in key order.
@@ -158,7 +176,10 @@ impl Bucket {
                 let right = self.build(depth + 1, upper);
                 // Two leaves or more: no compaction is due.
                 let hash = TrieNode::internal_hash(&left.hash, &right.hash);
-                Subtree { link: self.nodes.insert([left, right]), hash }
+                Subtree {
+                    link: self.nodes.insert([left, right]),
+                    hash,
+                }
             }
         }
     }

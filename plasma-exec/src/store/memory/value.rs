@@ -39,11 +39,12 @@ impl Value {
 
 impl From<&Bytes> for Value {
     fn from(value: &Bytes) -> Self {
-        match value.len() {
-            0..=INLINE => {}
+        if value.len() > COPIED {
+            return Self::Shared(value.clone());
+        }
+        if value.len() > INLINE {
             // A clone would keep alive the whole buffer that the value may be a slice of.
-            ..=COPIED => return Self::Shared(Bytes::copy_from_slice(value)),
-            _ => return Self::Shared(value.clone()),
+            return Self::Shared(Bytes::copy_from_slice(value));
         }
         let mut bytes = [0; INLINE];
         bytes[..value.len()].copy_from_slice(value);

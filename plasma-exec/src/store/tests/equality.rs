@@ -9,13 +9,13 @@ use super::*;
 use crate::{MemoryConfig, MemoryStore, StoreError};
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(in crate::store) enum Step {
     Commit(Changes),
     Rollback(usize),
     Prune(usize),
 }
 
-fn keys() -> impl Strategy<Value = StateKey> {
+pub(in crate::store) fn keys() -> impl Strategy<Value = StateKey> {
     prop_oneof![
         2 => (0u64..60).prop_map(|number| key(0, number)),
         1 => (0u64..20).prop_map(|number| key(1, number)),
@@ -31,7 +31,7 @@ fn changes() -> impl Strategy<Value = Changes> {
     btree_map(keys(), value, 0..30)
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(in crate::store) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => changes().prop_map(Step::Commit),
         1 => (0usize..6).prop_map(Step::Rollback),
@@ -86,7 +86,7 @@ fn check_everything(store: &dyn Store, expected: &Expected, probes: &[StateKey])
     assert_latest(store, expected.kept.last().unwrap(), probes);
 }
 
-fn run(store: &dyn Store, steps: &[Step], probes: &[StateKey]) {
+pub(in crate::store) fn run(store: &dyn Store, steps: &[Step], probes: &[StateKey]) {
     let mut expected = Expected {
         first: 5,
         kept: vec![Model::new()],

@@ -1,6 +1,6 @@
 mod crash;
 mod disk;
-mod equality;
+pub(super) mod equality;
 mod format;
 
 use std::collections::BTreeMap;
@@ -11,10 +11,10 @@ use plasma_core::{Changes, StateKey, Trie, sha256};
 use super::Store;
 
 /// A state as it should be: keys and values.
-type Model = BTreeMap<StateKey, Bytes>;
+pub(super) type Model = BTreeMap<StateKey, Bytes>;
 
 /// The root of a state, by the plain trie.
-fn root_of(model: &Model) -> B256 {
+pub(super) fn root_of(model: &Model) -> B256 {
     let leaves: Vec<_> = model
         .iter()
         .map(|(key, value)| (*key, sha256(value)))
@@ -22,7 +22,7 @@ fn root_of(model: &Model) -> B256 {
     Trie::root_of(&leaves)
 }
 
-fn apply(model: &mut Model, changes: &Changes) {
+pub(super) fn apply(model: &mut Model, changes: &Changes) {
     for (key, value) in changes {
         match value {
             Some(value) => model.insert(*key, value.clone()),
@@ -32,7 +32,7 @@ fn apply(model: &mut Model, changes: &Changes) {
 }
 
 /// A key that shares its bucket, and more, with others of the same `cluster`.
-fn key(cluster: u8, number: u64) -> StateKey {
+pub(super) fn key(cluster: u8, number: u64) -> StateKey {
     let mut key = sha256(&number.to_le_bytes());
     match cluster {
         0 => {}
