@@ -36,6 +36,7 @@ use revm::Database as _;
 
 pub use config::EvmSpec;
 pub use genesis::{EvmGenesis, EvmGenesisAccount};
+pub use predeploys::L2_BRIDGE;
 
 use crate::ethereum::{EthereumTransaction, Senders};
 use session::Session;

@@ -9,7 +9,7 @@ use plasma_core::{ChainId, InboxMessage, Log, OutgoingMessage};
 /// Who calls when the node itself does (as in EIP-2935 and EIP-4788).
 pub(super) const SYSTEM: Address = address!("0xfffffffffffffffffffffffffffffffffffffffe");
 /// The bridge's end on this chain: deposits come in through it, messages go out.
-pub(super) const L2_BRIDGE: Address = address!("0x0000000000000000000000000000000000706C61");
+pub const L2_BRIDGE: Address = address!("0x0000000000000000000000000000000000706C61");
 /// The last 8,191 blocks' hashes (EIP-2935).
 pub(super) const HISTORY: Address = address!("0x0000F90827F1C53a10cb7A02335B175320002935");
 const HISTORY_CODE: Bytes = bytes!(

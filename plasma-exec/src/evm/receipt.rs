@@ -13,7 +13,7 @@ use revm::context_interface::result::{ExecutionResult, Output};
 
 use super::{predeploys, session::gas_used};
 
-/// The longest part of a contract's own words that a receipt repeats, in characters.
+/// The longest part of a contract's own words that a receipt repeats, in bytes.
 const MAX_REASON: usize = 256;
 
 /// The receipt of a transaction that was paid for.
@@ -92,11 +92,14 @@ pub(super) fn revert_reason(output: &[u8]) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    let mut shown: String = text.chars().take(MAX_REASON).collect();
-    if shown.len() < text.len() {
-        shown.push_str("...");
+    if text.len() <= MAX_REASON {
+        return text.into();
     }
-    shown
+    let mut end = MAX_REASON;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}...", &text[..end])
 }
 
 #[cfg(test)]

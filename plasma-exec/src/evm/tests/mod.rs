@@ -1,5 +1,6 @@
 //! Tests of the EVM: each through whole blocks, executed both at once and step by step.
 
+mod conformance;
 mod genesis;
 mod messages;
 mod oracle;
