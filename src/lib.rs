@@ -1,6 +1,29 @@
 //! Compose an application-specific chain from pluggable execution, data availability, sequencing and settlement.
 
+mod assembly;
 mod chain;
+#[doc(hidden)]
+pub mod cli;
+pub mod devnet;
+mod explain;
+mod node;
+mod remote;
 pub mod rpc;
 
+pub use assembly::{
+    ChainBuilder, DEFAULT_GENESIS_TIME, EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle, RunningChain,
+    SequencerParts, SequencerPlan, Solo,
+};
 pub use chain::{Chain, ChainConfig, ChainError, ChainEvent, InboxRecord, Ledger, Position, RootInbox, Stages, StoredBlock};
+pub use explain::{Explainer, Explanation};
+pub use remote::{RemoteGenesis, RpcBlobs};
+pub use node::{BatcherConfig, ChainGate, Health, HealthReport, Node, NodeParts, ProposerConfig};
+
+pub use plasma_bridge as bridge;
+pub use plasma_core as core;
+pub use plasma_da as da;
+pub use plasma_exec as exec;
+pub use plasma_sequencer as sequencer;
+
+pub use plasma_core::{Address, B256, Bytes, ChainId, TokioEnv, U256};
+pub use plasma_exec::{EvmExecution, EvmGenesis, ModuleRuntime};

@@ -1,2 +1,7 @@
-//! The `plasma` binary.
-fn main() {}
+//! The `plasma` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    plasma_sdk::cli::main()
+}

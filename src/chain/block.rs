@@ -83,7 +83,7 @@ impl StoredBlock {
 
 /// The hash under which an inbox message shows as a transaction: a forced one by its own bytes, so that its sender
 /// finds it.
-pub fn entry_hash(message: &InboxMessage) -> B256 {
+pub(crate) fn entry_hash(message: &InboxMessage) -> B256 {
     match message.kind {
         plasma_core::MessageKind::Transaction => plasma_core::transaction_hash(&message.data),
         plasma_core::MessageKind::Deposit => message.hash(),

@@ -9,7 +9,7 @@ use plasma_core::{
     B256, Block, BlockContext, Certificate, ChainHead, Execution, FeeQuote, Genesis, Height, Outbox, Query, Reply,
     Severe as _, Severity, Stage, StateRead, execute_block,
 };
-use plasma_exec::store::Store;
+use plasma_exec::Store;
 use tokio::sync::broadcast;
 
 use super::{ChainError, Ledger, RootInbox, StoredBlock};
@@ -100,14 +100,13 @@ impl Chain {
         let ledger = Ledger::open(directory)?;
         let first = genesis.state(&*execution)?;
         let common = match (store.height(), ledger.tip()?) {
-            (Some(store), Some(ledger)) => Some(ledger.min(store)),
-            (Some(store), None) if store.0 == 0 => None,
+            (Some(store), Some(ledger)) => Some(ledger.min(Height(store))),
             _ => None,
         };
         let genesis_block = match common {
             Some(height) => {
-                if store.height() > Some(height) {
-                    store.rollback(height)?;
+                if store.height() > Some(height.0) {
+                    store.rollback(height.0)?;
                 }
                 ledger.truncate(height)?;
                 ledger.block(Height(0))?
@@ -118,14 +117,13 @@ impl Chain {
             Some(block) => block,
             None => {
                 let state_root = match store.height() {
-                    None => store.commit(Height(0), &first.changes)?,
+                    None => store.commit(0, &first.changes)?,
                     Some(_) => {
-                        store.rollback(Height(0))?;
-                        store.root()
+                        store.rollback(0)?
                     }
                 };
                 let header = first.header(state_root);
-                let fees = fees_of(&*execution, &*store.view(Height(0))?, &BlockContext::of(&header, B256::ZERO));
+                let fees = fees_of(&*execution, &*store.view(0)?, &BlockContext::of(&header, B256::ZERO));
                 let block = Arc::new(StoredBlock {
                     hash: header.hash(),
                     block: Block { header, transactions: Vec::new() },
@@ -238,7 +236,7 @@ impl Chain {
 
     /// The state after the block at `height`.
     pub fn state_at(&self, height: Height) -> Result<Arc<dyn StateRead>, ChainError> {
-        Ok(self.store.view(height)?)
+        Ok(self.store.view(height.0)?)
     }
 
     /// The context of a block that would follow the one at `height`, in which calls and admissions run.
@@ -279,11 +277,11 @@ impl Chain {
         if messages.len() as u64 != to - from {
             return Err(ChainError::MessagesAhead { height, needed: to, known: from + messages.len() as u64 });
         }
-        let base = self.store.view(head.height())?;
+        let base = self.store.view(head.height().0)?;
         let context = BlockContext::of(&block.header, self.genesis_hash);
         let fees = fees_of(&*self.execution, &*base, &context);
         let executed = execute_block(&*self.execution, &*base, self.genesis_hash, &block, &messages);
-        let state_root = self.store.commit(height, &executed.changes)?;
+        let state_root = self.store.commit(height.0, &executed.changes)?;
         let stored = Arc::new(StoredBlock {
             hash,
             block,
@@ -316,7 +314,7 @@ impl Chain {
         let head = self.block(height)?;
         self.ledger.truncate(height)?;
         self.ledger.sync()?;
-        self.store.rollback(height)?;
+        self.store.rollback(height.0)?;
         *self.head.write().unwrap_or_else(PoisonError::into_inner) = head;
         self.move_stages(|stages| {
             stages.sequenced = height;

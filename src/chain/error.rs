@@ -1,7 +1,7 @@
 //! What can go wrong with the chain on this node.
 
 use plasma_core::{B256, ExecutionError, Height, Severe, Severity};
-use plasma_exec::store::StoreError;
+use plasma_exec::StoreError;
 
 /// Why the chain could not be read or go on.
 #[derive(Debug, thiserror::Error)]

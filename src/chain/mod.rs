@@ -14,7 +14,9 @@ mod error;
 mod inbox;
 mod ledger;
 
+pub(crate) use block::entry_hash;
 pub use block::{Position, StoredBlock};
+pub(crate) use engine::is_transient;
 pub use engine::{Chain, ChainConfig, ChainEvent, Stages};
 pub use error::ChainError;
 pub use inbox::{InboxRecord, RootInbox};

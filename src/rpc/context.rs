@@ -52,7 +52,7 @@ impl Default for RpcLimits {
             filters: 1_024,
             workers: std::thread::available_parallelism().map_or(2, usize::from) * 2,
             sync_timeout: Duration::from_secs(10),
-            sync_timeout_max: Duration::from_secs(60),
+            sync_timeout_max: Duration::from_mins(1),
         }
     }
 }

@@ -36,8 +36,8 @@ pub(super) fn register(methods: &mut Methods) {
         count(node, arguments.required::<B256>(0, "block hash")?.into())
     });
     // There are no uncles; tools that ask for their number are told so.
-    methods.read("eth_getUncleCountByBlockNumber", 1, |node, arguments| uncles(node, arguments));
-    methods.read("eth_getUncleCountByBlockHash", 1, |node, arguments| uncles(node, arguments));
+    methods.read("eth_getUncleCountByBlockNumber", 1, uncles);
+    methods.read("eth_getUncleCountByBlockHash", 1, uncles);
     methods.work("eth_getBlockReceipts", 1, receipts);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use alloy::rpc::types::{Filter, FilterBlockOption};
+use alloy::rpc::types::{Filter, FilterBlockOption, FilterSet};
 use alloy_eips::BlockNumberOrTag;
 use plasma_core::{Height, Log};
 
@@ -25,7 +25,7 @@ pub(super) fn register(methods: &mut Methods) {
 
 /// Refuses a filter that would cost too much to apply.
 pub(super) fn check(filter: &Filter) -> Outcome<()> {
-    let most = filter.topics.iter().map(|topics| topics.len()).chain([filter.address.len()]).max();
+    let most = filter.topics.iter().map(FilterSet::len).chain([filter.address.len()]).max();
     if most.unwrap_or_default() > ALTERNATIVES {
         return Err(Refusal::limit(format!(
             "a filter may name at most {ALTERNATIVES} addresses, and as many topics in each place; split it"

@@ -12,7 +12,7 @@ mod subscriptions;
 mod transactions;
 
 pub(super) use filters::Filters;
-pub(super) use submit::Submitted;
+pub(super) use submit::{Submitted, send};
 
 use alloy_primitives::U64;
 use plasma_core::{Bytes, keccak256};

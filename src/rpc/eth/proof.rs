@@ -27,6 +27,7 @@ pub(super) fn register(methods: &mut Methods) {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names of EIP-1186")]
 struct AccountProof {
     address: Address,
     balance: U256,

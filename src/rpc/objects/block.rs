@@ -2,7 +2,7 @@
 
 use alloy_consensus::EMPTY_OMMER_ROOT_HASH;
 use alloy_primitives::{B64, Bloom, U64, U128};
-use plasma_core::{Address, B256, Bytes, Epoch, Height, Stage, Timestamp};
+use plasma_core::{Address, B256, Bytes, Epoch, Height, Stage, Timestamp, U256, keccak256};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -99,7 +99,7 @@ impl BlockObject {
             gas_used: U64::from(block.gas_used()),
             timestamp: U64::from(header.timestamp.seconds().0),
             base_fee_per_gas: U128::from(block.base_fee),
-            mix_hash: B256::ZERO,
+            mix_hash: randomness(header.parent, header.height),
             size: Some(U64::from(HEADER_BYTES + bytes as u64)),
             uncles: (show != Transactions::None).then_some([]),
             transactions,
@@ -140,7 +140,7 @@ impl BlockObject {
             gas_used: U64::ZERO,
             timestamp: U64::from(timestamp.seconds().0),
             base_fee_per_gas: U128::from(base_fee),
-            mix_hash: B256::ZERO,
+            mix_hash: randomness(parent.hash, header.height.next()),
             size: Some(U64::from(HEADER_BYTES)),
             uncles: Some([]),
             transactions: Some(transactions),
@@ -154,6 +154,11 @@ impl BlockObject {
             },
         }
     }
+}
+
+/// What contracts read as `PREVRANDAO`.
+fn randomness(parent: B256, height: Height) -> B256 {
+    keccak256([parent.0, B256::from(U256::from(height.0)).0].concat())
 }
 
 pub(crate) fn hash_value(hash: B256) -> Value {

@@ -6,6 +6,7 @@ mod finality;
 mod modules;
 mod outbox;
 mod tree;
+mod typed;
 
 pub(super) use tree::OutboxTree;
 
@@ -15,6 +16,7 @@ pub(super) fn register(methods: &mut Methods) {
     chain::register(methods);
     finality::register(methods);
     modules::register(methods);
+    typed::register(methods);
     outbox::register(methods);
     bytes::register(methods);
 }

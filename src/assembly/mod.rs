@@ -1,0 +1,13 @@
+//! Putting a chain together: its parts, its root, and the defaults of each slot.
+
+mod builder;
+mod error;
+mod root;
+mod running;
+mod sequencer;
+
+pub use builder::{ChainBuilder, DEFAULT_GENESIS_TIME};
+pub use error::LaunchError;
+pub use root::{EmbeddedRoot, EmbeddedRootConfig, RootHandle};
+pub use running::RunningChain;
+pub use sequencer::{SequencerParts, SequencerPlan, Solo};

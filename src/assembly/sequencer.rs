@@ -1,0 +1,85 @@
+//! Which sequencer a chain gets.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use plasma_core::{BlockHeader, ChainId, Committee, Env, Gas, Gate, Sequencer, SequencerError, Signer};
+use plasma_sequencer::{FileJournal, Journal, MemoryJournal, MempoolLimits, SoloConfig, SoloSequencer};
+
+use super::LaunchError;
+
+/// What a sequencer is built from.
+pub struct SequencerParts {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// The block that it continues from when it has none of its own.
+    pub genesis: BlockHeader,
+    /// The gas of one block.
+    pub gas_limit: Gas,
+    /// The mempool's door.
+    pub gate: Arc<dyn Gate>,
+    /// Time and tasks.
+    pub env: Arc<dyn Env>,
+    /// Where it keeps its journal; `None` for memory.
+    pub directory: Option<PathBuf>,
+}
+
+/// A sequencer to be: it can be started only once the chain that it feeds is open.
+pub trait SequencerPlan: Send {
+    /// Who will certify, as the root has to know it.
+    fn committee(&self) -> Committee;
+
+    /// Starts it.
+    fn start(self: Box<Self>, parts: SequencerParts) -> Result<Arc<dyn Sequencer>, LaunchError>;
+}
+
+/// One sequencer, who certifies alone. The default.
+#[derive(Clone, Debug)]
+pub struct Solo {
+    /// The key that certifies.
+    pub signer: Signer,
+    /// The time between blocks; zero makes one as soon as there is something to include.
+    pub block_time: Duration,
+    /// How much may wait.
+    pub limits: MempoolLimits,
+    /// Fault injection for tests and devnets: never consume the root's messages by itself.
+    pub ignore_messages: bool,
+}
+
+impl Solo {
+    /// A sequencer with this key, and a block every 250 ms at most.
+    pub fn new(signer: Signer) -> Self {
+        let (block_time, limits) = (Duration::from_millis(250), MempoolLimits::default());
+        Self { signer, block_time, limits, ignore_messages: false }
+    }
+
+    /// Sets the time between blocks.
+    pub fn block_time(mut self, block_time: Duration) -> Self {
+        self.block_time = block_time;
+        self
+    }
+}
+
+impl SequencerPlan for Solo {
+    fn committee(&self) -> Committee {
+        Committee::solo(self.signer.address())
+    }
+
+    fn start(self: Box<Self>, parts: SequencerParts) -> Result<Arc<dyn Sequencer>, LaunchError> {
+        let journal: Box<dyn Journal> = match &parts.directory {
+            Some(directory) => {
+                let journal = FileJournal::open(directory, &parts.genesis, &*parts.env);
+                Box::new(journal.map_err(|error| SequencerError::Journal(error.to_string()))?)
+            }
+            None => Box::new(MemoryJournal::default()),
+        };
+        let config = SoloConfig {
+            block_time: self.block_time,
+            gas_limit: parts.gas_limit,
+            limits: self.limits,
+            ignore_messages: self.ignore_messages,
+            ..SoloConfig::new(parts.chain_id, parts.genesis)
+        };
+        let sequencer = SoloSequencer::start(config, self.signer, parts.env, parts.gate, journal)?;
+        Ok(Arc::new(sequencer))
+    }
+}

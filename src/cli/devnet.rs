@@ -1,0 +1,136 @@
+//! `plasma devnet`.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::{Duration, Instant}};
+
+use clap::Args;
+use plasma_core::TokioEnv;
+
+use super::{Failure, duration};
+use crate::devnet::{DevExecution, Devnet, DevnetConfig, DevnetReport, MNEMONIC};
+
+#[derive(Args)]
+pub(super) struct DevnetArgs {
+    /// What the chains execute.
+    #[arg(long, value_enum, default_value_t = DevExecution::Modules)]
+    execution: DevExecution,
+    /// How many chains; chain k serves at the chain port plus k.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    chains: u32,
+    /// The time between blocks (250ms, 2s, or seconds); 0 makes one as soon as there is something to include.
+    #[arg(long, value_parser = duration::parse, default_value = "250ms")]
+    block_time: Duration,
+    /// How long a claim can be contested, in whole seconds.
+    #[arg(long, value_parser = duration::parse, default_value = "10s")]
+    challenge_window: Duration,
+    /// After how long anyone may force a message of the inbox, in whole seconds.
+    #[arg(long, value_parser = duration::parse, default_value = "30s")]
+    forced_delay: Duration,
+    /// An outside Ethereum node instead of the embedded root (http:// or ws://).
+    #[arg(long, value_name = "URL")]
+    root: Option<String>,
+    /// Keep data here, and go on from it after a restart. Default: in memory.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Write what programs need to know here, as JSON, once everything answers.
+    #[arg(long, value_name = "FILE")]
+    config_out: Option<PathBuf>,
+    /// The address to serve at.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    /// The root's JSON-RPC port; 0 for any free one.
+    #[arg(long, default_value_t = 8_545)]
+    root_port: u16,
+    /// Chain 0's JSON-RPC port; 0 for any free ones.
+    #[arg(long, visible_alias = "port", default_value_t = 9_545)]
+    chain_port: u16,
+    /// Serve Prometheus metrics at this address.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:9600")]
+    metrics: Option<SocketAddr>,
+    /// Fault injection: the sequencers consume no message of the inbox by themselves.
+    #[arg(long, hide_short_help = true)]
+    ignore_messages: bool,
+}
+
+pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
+    let started = Instant::now();
+    if let Some(address) = args.metrics {
+        serve_metrics(address)?;
+    }
+    let config = DevnetConfig {
+        execution: args.execution,
+        chains: args.chains,
+        block_time: args.block_time,
+        challenge_window: whole_seconds("--challenge-window", args.challenge_window)?,
+        forced_delay: whole_seconds("--forced-delay", args.forced_delay)?,
+        root: args.root,
+        data: args.data,
+        host: args.host,
+        root_port: args.root_port,
+        chain_port: args.chain_port,
+        ignore_messages: args.ignore_messages,
+    };
+    let devnet = Devnet::launch(config, Arc::new(TokioEnv)).await?;
+    print(&devnet.report);
+    if let Some(path) = &args.config_out {
+        let failed = |error| format!("--config-out {}: {error}", path.display());
+        devnet.report.write(path).map_err(failed)?;
+    }
+    println!("\nReady in {:.2} s. Ctrl-C stops.", started.elapsed().as_secs_f64());
+    stopped().await?;
+    devnet.stop().await?;
+    Ok(())
+}
+
+fn whole_seconds(flag: &str, duration: Duration) -> Result<u64, Failure> {
+    if duration.subsec_nanos() != 0 || duration.as_secs() == 0 {
+        return Err(format!("{flag} is {duration:?}; the root's clock counts whole seconds, give at least 1s").into());
+    }
+    Ok(duration.as_secs())
+}
+
+/// Serves Prometheus metrics.
+pub(super) fn serve_metrics(address: SocketAddr) -> Result<(), Failure> {
+    metrics_exporter_prometheus::PrometheusBuilder::new()
+        .with_http_listener(address)
+        .install()
+        .map_err(|error| format!("metrics at {address}: {error}; is the port in use?").into())
+}
+
+/// Resolves at Ctrl-C or a polite kill.
+pub(super) async fn stopped() -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+fn print(report: &DevnetReport) {
+    println!("Accounts: 10,000 XPL on each chain, 1,000,000 XPL and coins for gas on the root");
+    for (index, account) in report.accounts.iter().enumerate() {
+        println!("  ({index}) {}  {}", account.address, account.private_key);
+    }
+    println!("  mnemonic: {MNEMONIC}\n  Everyone knows these keys: send nothing of worth to them.");
+    let root = &report.root;
+    println!("\nRoot: {} (chain id {})", root.rpc, root.chain_id);
+    let contracts = &root.contracts;
+    for (name, address) in [
+        ("Xpl", contracts.xpl),
+        ("ChainRegistry", contracts.chain_registry),
+        ("Inbox", contracts.inbox),
+        ("Bridge", contracts.bridge),
+        ("Tournament", contracts.tournament),
+    ] {
+        println!("  {name:14} {address}");
+    }
+    println!("\nChains:");
+    for chain in &report.chains {
+        println!("  {:10} {} (chain id {}, {})", chain.name, chain.rpc, chain.chain_id, chain.execution);
+    }
+}

@@ -1,0 +1,123 @@
+//! A running node of one chain.
+//!
+//! ```text
+//!   Sequencer --blocks--> follow_sequencer --execute--> Chain <--derive-- follow_root <--events-- Settlement
+//!       ^                                                 |                    ^                       ^
+//!       | seal, messages, override                        v                    | bytes                 | append, claim,
+//!       +------------------------ batcher <---- blocks ---+          DataAvailability                  | settle, force
+//!                                    |                                                                 |
+//!                                    +---------------- append -------> Settlement <----- proposer -----+
+//! ```
+//! A *full* node runs all of it. A *verifier* runs `follow_root` alone: it needs nothing from the sequencers and
+//! derives exactly the blocks that they certified; where the two differ, the derived chain wins.
+
+mod batcher;
+mod follow_root;
+mod follow_sequencer;
+mod gate;
+mod health;
+mod proposer;
+
+use std::{sync::Arc, time::Duration};
+
+use plasma_core::{DataAvailability, Env, Sequencer, Settlement, Task};
+
+pub use batcher::BatcherConfig;
+pub use gate::ChainGate;
+pub use health::{Health, HealthReport};
+pub use proposer::ProposerConfig;
+
+use crate::chain::Chain;
+
+/// How long a task waits before it tries again what the world refused.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// What a node is made of.
+pub struct NodeParts {
+    /// The chain as it executes it.
+    pub chain: Arc<Chain>,
+    /// Who orders; `None` for a verifier.
+    pub sequencer: Option<Arc<dyn Sequencer>>,
+    /// Where the bytes are.
+    pub da: Arc<dyn DataAvailability>,
+    /// The root; `None` for a chain that no root settles: there, what is sequenced is final.
+    pub settlement: Option<Arc<dyn Settlement>>,
+    /// Time and tasks.
+    pub env: Arc<dyn Env>,
+    /// Whether, and how, it publishes batches.
+    pub batcher: Option<BatcherConfig>,
+    /// Whether, and how, it claims results.
+    pub proposer: Option<ProposerConfig>,
+}
+
+/// A running node. Dropping it stops its tasks.
+pub struct Node {
+    chain: Arc<Chain>,
+    health: Arc<Health>,
+    tasks: Vec<Task>,
+}
+
+/// What all tasks of a node share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) sequencer: Option<Arc<dyn Sequencer>>,
+    pub(crate) da: Arc<dyn DataAvailability>,
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) health: Arc<Health>,
+}
+
+impl Shared {
+    /// Runs work that takes the processor for long off the tasks' threads.
+    pub(crate) async fn blocking<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Chain) -> R + Send + 'static,
+    ) -> Result<R, tokio::task::JoinError> {
+        let chain = self.chain.clone();
+        tokio::task::spawn_blocking(move || work(&chain)).await
+    }
+}
+
+impl Node {
+    /// Starts the tasks that the parts call for.
+    pub fn start(parts: NodeParts) -> Self {
+        let NodeParts { chain, sequencer, da, settlement, env, batcher, proposer } = parts;
+        let health = Arc::new(Health::default());
+        let shared = Shared { chain: chain.clone(), sequencer, da, env: env.clone(), health: health.clone() };
+        let mut tasks = Vec::new();
+        if let Some(sequencer) = shared.sequencer.clone() {
+            let sovereign = settlement.is_none();
+            let task = follow_sequencer::run(shared.clone(), sequencer, sovereign);
+            tasks.push(env.spawn("follow-sequencer", Box::pin(task)));
+        }
+        if let Some(settlement) = settlement {
+            let task = follow_root::run(shared.clone(), settlement.clone());
+            tasks.push(env.spawn("follow-root", Box::pin(task)));
+            if let (Some(config), Some(sequencer)) = (batcher, shared.sequencer.clone()) {
+                let task = batcher::run(shared.clone(), sequencer, settlement.clone(), config);
+                tasks.push(env.spawn("batcher", Box::pin(task)));
+            }
+            if let Some(config) = proposer {
+                let task = proposer::run(shared, settlement, config);
+                tasks.push(env.spawn("proposer", Box::pin(task)));
+            }
+        }
+        Self { chain, health, tasks }
+    }
+
+    /// The chain as it executes it.
+    pub fn chain(&self) -> &Arc<Chain> {
+        &self.chain
+    }
+
+    /// How its tasks are.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    /// Stops the tasks and makes all that was executed durable.
+    pub fn stop(self) -> Result<(), crate::ChainError> {
+        drop(self.tasks);
+        self.chain.sync()
+    }
+}
