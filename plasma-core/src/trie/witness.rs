@@ -35,6 +35,11 @@ const LEAF: u8 = 3;
 const LEAF_WITH_VALUE: u8 = 4;
 
 impl StateWitness {
+    /// A witness of `root` from nodes and values that are just what is to be shown.
+    pub fn new(root: B256, known: PreimageMap) -> Self {
+        Self { root, known }
+    }
+
     /// Takes from `preimages` what reading `reads` and writing (or deleting) `writes` needs under `root`.
     pub fn collect<'k>(
         preimages: &dyn Preimages,

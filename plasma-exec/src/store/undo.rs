@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{B256, Bytes};
-use plasma_core::{PreimageMap, StateKey, Trie, TrieNode, sha256};
+use plasma_core::{PreimageMap, StateKey, StateProof, StateWitness, Trie, TrieNode, sha256};
 
 use super::StoreError;
 
@@ -16,6 +16,36 @@ pub(super) enum Collect {
     Value,
     /// Leaves beside the path: removing the key may lift one of them to where another key's path ends.
     Siblings,
+}
+
+/// Preimages of one state.
+pub(super) struct Collected {
+    pub(super) root: B256,
+    pub(super) known: PreimageMap,
+    /// Whether they are just those that were asked for.
+    pub(super) exact: bool,
+}
+
+impl Collected {
+    pub(super) fn proof(&self, key: &StateKey) -> Result<StateProof, StoreError> {
+        Ok(StateProof::make(&self.known, self.root, key)?)
+    }
+
+    pub(super) fn witness(
+        self,
+        reads: &[StateKey],
+        writes: &[StateKey],
+    ) -> Result<StateWitness, StoreError> {
+        if self.exact {
+            return Ok(StateWitness::new(self.root, self.known));
+        }
+        Ok(StateWitness::collect(
+            &self.known,
+            self.root,
+            reads,
+            writes,
+        )?)
+    }
 }
 
 /// Adds the nodes of the state that had the root `target`, and the values that `reads` had in it, to those of the

@@ -1,15 +1,17 @@
 use std::ops::{Index, IndexMut};
 
-/// Values in one allocation, named by small indices; freed places are used again.
+use super::chunks::Chunks;
+
+/// Values named by small indices; freed places are used again.
 pub(super) struct Arena<T> {
-    places: Vec<T>,
+    places: Chunks<T>,
     free: Vec<u32>,
 }
 
 impl<T> Default for Arena<T> {
     fn default() -> Self {
         Self {
-            places: Vec::new(),
+            places: Chunks::default(),
             free: Vec::new(),
         }
     }
@@ -20,10 +22,6 @@ impl<T> Arena<T> {
         if let Some(place) = self.free.pop() {
             self[place] = value;
             return place;
-        }
-        if self.places.len() == self.places.capacity() {
-            // By an eighth instead of doubling: memory is what limits this store.
-            self.places.reserve_exact((self.places.len() / 8).max(4));
         }
         self.places.push(value);
         (self.places.len() - 1) as u32
@@ -39,7 +37,7 @@ impl<T> Arena<T> {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.places.capacity() * size_of::<T>() + self.free.capacity() * size_of::<u32>()
+        self.places.bytes() + self.free.capacity() * size_of::<u32>()
     }
 }
 
@@ -47,13 +45,13 @@ impl<T> Index<u32> for Arena<T> {
     type Output = T;
     #[inline]
     fn index(&self, place: u32) -> &T {
-        &self.places[place as usize]
+        &self.places[place]
     }
 }
 
 impl<T> IndexMut<u32> for Arena<T> {
     #[inline]
     fn index_mut(&mut self, place: u32) -> &mut T {
-        &mut self.places[place as usize]
+        &mut self.places[place]
     }
 }

@@ -13,6 +13,7 @@
 
 mod arena;
 mod bucket;
+mod chunks;
 mod inspect;
 mod nodes;
 mod prove;
@@ -347,8 +348,7 @@ impl Store for MemoryStore {
     }
 
     fn prove(&self, height: u64, key: &StateKey) -> Result<StateProof, StoreError> {
-        let (root, known) = self.collect(height, &[*key], &[])?;
-        Ok(StateProof::make(&known, root, key)?)
+        self.collect(height, &[*key], &[])?.proof(key)
     }
 
     fn witness(
@@ -357,8 +357,7 @@ impl Store for MemoryStore {
         reads: &[StateKey],
         writes: &[StateKey],
     ) -> Result<StateWitness, StoreError> {
-        let (root, known) = self.collect(height, reads, writes)?;
-        Ok(StateWitness::collect(&known, root, reads, writes)?)
+        self.collect(height, reads, writes)?.witness(reads, writes)
     }
 
     fn prune(&self, keep_from: u64) -> Result<(), StoreError> {

@@ -1,6 +1,8 @@
 use alloy_primitives::B256;
 use plasma_core::EMPTY_ROOT;
 
+use super::chunks::Chunks;
+
 /// Names a node: none, or a leaf if the first bit is set, or else an internal node.
 pub(super) type Link = u32;
 /// No node.
@@ -33,7 +35,7 @@ struct Hashes([B256; 2]);
 #[derive(Default)]
 pub(super) struct Nodes {
     links: Vec<[Link; 2]>,
-    hashes: Vec<Hashes>,
+    hashes: Chunks<Hashes>,
     free: Vec<Link>,
 }
 
@@ -45,7 +47,7 @@ impl Nodes {
 
     #[inline]
     pub(super) fn hashes(&self, place: Link) -> &[B256; 2] {
-        &self.hashes[place as usize].0
+        &self.hashes[place].0
     }
 
     /// A node's children.
@@ -68,13 +70,13 @@ impl Nodes {
     #[inline]
     pub(super) fn set_child(&mut self, place: Link, side: usize, child: Subtree) -> [Subtree; 2] {
         self.links[place as usize][side] = child.link;
-        self.hashes[place as usize].0[side] = child.hash;
+        self.hashes[place].0[side] = child.hash;
         self.children(place)
     }
 
     pub(super) fn set(&mut self, place: Link, [left, right]: [Subtree; 2]) {
         self.links[place as usize] = [left.link, right.link];
-        self.hashes[place as usize] = Hashes([left.hash, right.hash]);
+        self.hashes[place] = Hashes([left.hash, right.hash]);
     }
 
     pub(super) fn insert(&mut self, children: [Subtree; 2]) -> Link {
@@ -83,10 +85,8 @@ impl Nodes {
             return place;
         }
         if self.links.len() == self.links.capacity() {
-            // By an eighth instead of doubling: memory is what limits this store.
-            let more = (self.links.len() / 8).max(4);
-            self.links.reserve_exact(more);
-            self.hashes.reserve_exact(more);
+            // Not by doubling: memory is what limits this store.
+            self.links.reserve_exact((self.links.len() / 4).max(32));
         }
         let [left, right] = children;
         self.links.push([left.link, right.link]);
@@ -100,7 +100,7 @@ impl Nodes {
 
     pub(super) fn bytes(&self) -> usize {
         self.links.capacity() * size_of::<[Link; 2]>()
-            + self.hashes.capacity() * size_of::<Hashes>()
+            + self.hashes.bytes()
             + self.free.capacity() * size_of::<Link>()
     }
 }

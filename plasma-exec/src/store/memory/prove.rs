@@ -1,20 +1,20 @@
 //! Proofs at any height kept.
 
-use alloy_primitives::B256;
 use plasma_core::{PreimageMap, StateKey};
 
 use super::MemoryStore;
 use crate::store::StoreError;
-use crate::store::undo::{Collect, undo};
+use crate::store::undo::{Collect, Collected, undo};
 
 impl MemoryStore {
-    /// The preimages of the paths of keys at `height`, and of the values of those to be read.
+    /// The preimages of the paths of keys at `height`, and of the values of those to be read; more than those if
+    /// the height is not the latest.
     pub(super) fn collect(
         &self,
         height: u64,
         reads: &[StateKey],
         writes: &[StateKey],
-    ) -> Result<(B256, PreimageMap), StoreError> {
+    ) -> Result<Collected, StoreError> {
         let mut known = PreimageMap::default();
         // Held so that nobody writes: the nodes must be of one state.
         let writer = self.writer();
@@ -29,7 +29,8 @@ impl MemoryStore {
         for key in writes {
             tree.collect(key, Collect::Path, &mut known);
         }
-        if target.root != latest.root {
+        let exact = target.root == latest.root;
+        if !exact {
             let changed = tree.changed_since(target.version);
             for key in changed.keys() {
                 tree.collect(key, Collect::Siblings, &mut known);
@@ -37,6 +38,10 @@ impl MemoryStore {
             drop(writer);
             undo(&mut known, latest.root, target.root, changed, reads)?;
         }
-        Ok((target.root, known))
+        Ok(Collected {
+            root: target.root,
+            known,
+            exact,
+        })
     }
 }

@@ -20,7 +20,7 @@ use super::entry::{self, Change, Entry};
 use super::heights::{Heights, Mark};
 use super::log::{self, Damage, Log};
 use super::record::{Frame, Kind};
-use super::undo::{Collect, undo};
+use super::undo::{Collect, Collected, undo};
 use super::{Directory, Disk, Store, StoreError, TornTail};
 
 /// How a [`NomtStore`] works.
@@ -206,13 +206,14 @@ impl NomtStore {
         })
     }
 
-    /// The preimages of the paths of keys at `height`, and of the values of those to be read.
+    /// The preimages of the paths of keys at `height`, and of the values of those to be read; more than those if
+    /// the height is not the latest.
     fn collect(
         &self,
         height: u64,
         reads: &[StateKey],
         writes: &[StateKey],
-    ) -> Result<(B256, PreimageMap), StoreError> {
+    ) -> Result<Collected, StoreError> {
         let mut known = PreimageMap::default();
         // Held so that nobody writes: the nodes must be of one state.
         let _writer = self.writer();
@@ -223,13 +224,18 @@ impl NomtStore {
         let asked = reads.iter().map(|key| (key, Collect::Value));
         let asked = asked.chain(writes.iter().map(|key| (key, Collect::Path)));
         self.shared.database.collect(asked, &mut known)?;
-        if target.root != latest.root {
+        let exact = target.root == latest.root;
+        if !exact {
             let changed = self.shared.past().changed_since(target.version);
             let keys = changed.keys().map(|key| (key, Collect::Siblings));
             self.shared.database.collect(keys, &mut known)?;
             undo(&mut known, latest.root, target.root, changed, reads)?;
         }
-        Ok((target.root, known))
+        Ok(Collected {
+            root: target.root,
+            known,
+            exact,
+        })
     }
 }
 
@@ -435,8 +441,7 @@ impl Store for NomtStore {
     }
 
     fn prove(&self, height: u64, key: &StateKey) -> Result<StateProof, StoreError> {
-        let (root, known) = self.collect(height, &[*key], &[])?;
-        Ok(StateProof::make(&known, root, key)?)
+        self.collect(height, &[*key], &[])?.proof(key)
     }
 
     fn witness(
@@ -445,8 +450,7 @@ impl Store for NomtStore {
         reads: &[StateKey],
         writes: &[StateKey],
     ) -> Result<StateWitness, StoreError> {
-        let (root, known) = self.collect(height, reads, writes)?;
-        Ok(StateWitness::collect(&known, root, reads, writes)?)
+        self.collect(height, reads, writes)?.witness(reads, writes)
     }
 
     fn prune(&self, keep_from: u64) -> Result<(), StoreError> {

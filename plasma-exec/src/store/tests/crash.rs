@@ -150,8 +150,8 @@ fn crash(seed: u64, stop: u64, durability: Durability) {
     check(&store, &after, &context);
 }
 
-fn crash_everywhere(durability: Durability) {
-    for seed in 0..3 {
+fn crash_everywhere(durability: Durability, seeds: u64) {
+    for seed in 0..seeds {
         let disk = SimulatedDisk::default();
         let store = MemoryStore::open_on(Arc::new(disk.clone()), config(durability)).unwrap();
         work(&store, (None, Model::new()), seed, 60, durability);
@@ -165,12 +165,12 @@ fn crash_everywhere(durability: Durability) {
 
 #[test]
 fn a_crash_loses_no_acknowledged_commit() {
-    crash_everywhere(Durability::Commit);
+    crash_everywhere(Durability::Commit, 2);
 }
 
 #[test]
 fn a_crash_loses_no_synced_commit_and_tears_none() {
-    crash_everywhere(Durability::Sync);
+    crash_everywhere(Durability::Sync, 3);
 }
 
 #[test]
