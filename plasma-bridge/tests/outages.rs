@@ -201,7 +201,7 @@ async fn nonce(anvil: &Anvil, account: &RootAccount, at: &str) -> u64 {
 /// What the pool's transaction with this nonce offers for a unit of gas.
 async fn offer(anvil: &Anvil, account: &RootAccount, nonce: u64) -> u128 {
     let pool: serde_json::Value = anvil.ask("txpool_content", ()).await;
-    let sender = account.address().to_string();
+    let sender = account.address().to_string().to_lowercase();
     let transaction = &pool["pending"][&sender][nonce.to_string()];
     let fee = transaction["maxFeePerGas"]
         .as_str()

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use plasma_bridge::{BridgeClient, EvmSettlement, RootAccount, RootConfig};
 use plasma_core::{RootBlock, RootEvent, RootUpdate, Settlement as _, SettlementError};
 use serde_json::Value;
-use support::{Anvil, CHAIN, TestChain, Updates, account, config, deployed, next, within};
+use support::{Anvil, CHAIN, TestChain, Updates, config, deployed, next, within};
 
 struct Followed {
     anvil: Anvil,

@@ -38,9 +38,11 @@ macro_rules! sol {
 }
 
 #[cfg(feature = "evm")]
-pub use evm::{EvmExecution, EvmGenesis, EvmGenesisAccount, EvmSpec};
+pub use evm::{EvmExecution, EvmGenesis, EvmGenesisAccount, EvmSpec, L2_BRIDGE};
 #[cfg(feature = "std")]
 pub use store::{
     Directory, Disk, DiskFile, Durability, MemoryConfig, MemoryStore, Recovery, Store, StoreError,
     TornTail,
 };
+#[cfg(feature = "nomt")]
+pub use store::{NomtConfig, NomtStore};

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use plasma_core::{
-    B256, Checkpoint, DisputeView, Height, Move, Settlement, Severe as _, Severity, TraceCommitment,
+    B256, Checkpoint, DisputeView, Height, Move, Seconds, Settlement, Severe as _, Severity, TraceCommitment,
 };
 
 use super::{RETRY, Shared};
@@ -40,7 +40,9 @@ pub(super) async fn run(shared: Shared, settlement: Arc<dyn Settlement>, config:
 async fn turn(shared: &Shared, settlement: &Arc<dyn Settlement>) -> Result<bool, bool> {
     let view = settlement.view().await.map_err(|error| shared.health.met(TASK, &error))?;
     let chain = shared.chain.clone();
-    let next = tokio::task::spawn_blocking(move || next_move(&chain, &view))
+    // A root that makes no blocks while it is idle stands still in time; the block that takes the move will not.
+    let now = view.at.timestamp.max(shared.env.now().seconds());
+    let next = tokio::task::spawn_blocking(move || next_move(&chain, &view, now))
         .await
         .map_err(|panic| shared.health.note(TASK, format!("claiming stopped: {panic}"), Severity::Fatal))?
         .map_err(|error| shared.health.met(TASK, &error))?;
@@ -72,8 +74,7 @@ fn name(action: &Move) -> &'static str {
 }
 
 /// What to do next, from what the root says and what this node derived: a pure function, asked anew each time.
-fn next_move(chain: &Chain, view: &DisputeView) -> Result<Option<Move>, ChainError> {
-    let now = view.at.timestamp;
+fn next_move(chain: &Chain, view: &DisputeView, now: Seconds) -> Result<Option<Move>, ChainError> {
     if view.overdue_at.is_some_and(|deadline| now > deadline) {
         return Ok(Some(Move::Force));
     }
@@ -109,6 +110,10 @@ fn join(entries: u64, (checkpoint, trace): (Checkpoint, TraceCommitment)) -> Mov
 fn claim_of(chain: &Chain, view: &DisputeView, entries: u64) -> Result<Option<(Checkpoint, TraceCommitment)>, ChainError> {
     let mut leaves: Vec<B256> = Vec::new();
     let Some(start) = checkpoint_before(chain, view.settled_entries)? else { return Ok(None) };
+    if start.hash() != view.settled {
+        tracing::error!(entries = view.settled_entries, "the root settled another state than this node derives");
+        return Ok(None);
+    }
     let mut last = start;
     for entry in view.settled_entries..entries {
         let Some(record) = chain.inbox().entry(entry)? else { return Ok(None) };

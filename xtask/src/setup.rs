@@ -46,7 +46,7 @@ pub(crate) fn e2e() -> Result<(), String> {
         return Ok(());
     }
     println!("installing the wallet libraries of the end-to-end tests");
-    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))
+    run(Command::new("npm").args(["install", "--no-save", "--no-audit", "--no-fund"]).current_dir(folder))
 }
 
 /// How code for the guest is built here.

@@ -1,4 +1,4 @@
-//! The interfaces, as far as they are used. `tests/artifacts.rs` checks them against the artifacts.
+//! The interfaces, as far as they are used. A test in `mod.rs` checks them.
 #![allow(missing_docs)] // Each item is documented in the Solidity source of the same name.
 
 use alloy::sol;
@@ -160,7 +160,6 @@ sol! {
     interface ChainRegistry {
         function register(RegistrationData r) external;
         function chain(uint64 chainId) external view returns (Chain memory);
-        function exists(uint64 chainId) external view returns (bool);
         function claimTerms(uint64 chainId) external view returns (uint64 window, uint256 bond);
     }
 
@@ -209,7 +208,6 @@ sol! {
     interface Bridge {
         event Withdrawn(bytes32 indexed id, uint64 indexed chainId, address indexed paidTo,
             address token, uint256 amount, address sender, uint64 nonce);
-        event MessageFailed(bytes32 indexed id, bytes reason);
 
         function deposit(uint64 chainId, address token, address to, uint256 amount, bytes data)
             external returns (uint64 index);

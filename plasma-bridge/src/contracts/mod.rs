@@ -13,3 +13,110 @@ pub use addresses::Contracts;
 pub use artifacts::RootContract;
 pub use convert::Registration;
 pub use refusals::Refusal;
+
+#[cfg(test)]
+mod tests {
+    use alloy::sol_types::{SolCall, SolEvent, SolStruct as _, SolType, TopicList};
+
+    use super::{RootContract, abi};
+
+    /// Selector, arguments and results are the artifact's.
+    fn call<C: SolCall>(contract: RootContract) {
+        let found = contract
+            .abi()
+            .functions()
+            .find(|found| found.selector() == C::SELECTOR);
+        let found = found.unwrap_or_else(|| panic!("{contract:?} has no {}", C::SIGNATURE));
+        let results = tuples(<C::ReturnTuple<'_> as SolType>::SOL_NAME);
+        assert_eq!(
+            found.signature_with_outputs(),
+            format!("{}{results}", C::SIGNATURE)
+        );
+    }
+
+    /// Structs by their members' types, as selectors write them.
+    fn tuples(types: &str) -> String {
+        let structs = [
+            (abi::Chain::NAME, abi::Chain::eip712_root_type()),
+            (
+                abi::SettledState::NAME,
+                abi::SettledState::eip712_root_type(),
+            ),
+            (abi::Arena::NAME, abi::Arena::eip712_root_type()),
+            (abi::Claim::NAME, abi::Claim::eip712_root_type()),
+            (abi::Checkpoint::NAME, abi::Checkpoint::eip712_root_type()),
+        ];
+        structs
+            .iter()
+            .fold(types.to_owned(), |types, (name, definition)| {
+                let members = definition[name.len()..].trim_matches(['(', ')']).split(',');
+                let members: Vec<&str> = members
+                    .filter_map(|member| member.split(' ').next())
+                    .collect();
+                types.replace(name, &format!("({})", members.join(",")))
+            })
+    }
+
+    /// Signature and number of topics are the artifact's; `indexed` is no part of the signature.
+    fn event<E: SolEvent>(contract: RootContract) {
+        let found = contract
+            .abi()
+            .events()
+            .find(|found| found.selector() == E::SIGNATURE_HASH);
+        let found = found.unwrap_or_else(|| panic!("{contract:?} has no {}", E::SIGNATURE));
+        assert_eq!(found.num_topics(), E::TopicList::COUNT, "{}", E::SIGNATURE);
+    }
+
+    #[test]
+    fn the_interfaces_are_the_artifacts() {
+        use abi::{Bridge, ChainRegistry, Inbox, Token, Tournament};
+        for token in [RootContract::Xpl, RootContract::TestToken] {
+            call::<Token::approveCall>(token);
+            call::<Token::transferCall>(token);
+            call::<Token::allowanceCall>(token);
+            call::<Token::balanceOfCall>(token);
+        }
+        let registry = RootContract::ChainRegistry;
+        call::<ChainRegistry::registerCall>(registry);
+        call::<ChainRegistry::chainCall>(registry);
+        call::<ChainRegistry::claimTermsCall>(registry);
+        let inbox = RootContract::Inbox;
+        call::<Inbox::appendCall>(inbox);
+        call::<Inbox::forceCall>(inbox);
+        call::<Inbox::sendTransactionCall>(inbox);
+        call::<Inbox::countsCall>(inbox);
+        call::<Inbox::entryHashCall>(inbox);
+        call::<Inbox::messageAccCall>(inbox);
+        call::<Inbox::messageDeadlineCall>(inbox);
+        call::<Inbox::overdueCall>(inbox);
+        event::<Inbox::BatchAppended>(inbox);
+        event::<Inbox::ForceAppended>(inbox);
+        event::<Inbox::MessageEnqueued>(inbox);
+        let tournament = RootContract::Tournament;
+        call::<Tournament::joinCall>(tournament);
+        call::<Tournament::settleCall>(tournament);
+        call::<Tournament::withdrawCall>(tournament);
+        call::<Tournament::creditCall>(tournament);
+        call::<Tournament::settledCall>(tournament);
+        call::<Tournament::isSettledOutboxCall>(tournament);
+        call::<Tournament::openClaimCall>(tournament);
+        event::<Tournament::Joined>(tournament);
+        event::<Tournament::Contested>(tournament);
+        event::<Tournament::Settled>(tournament);
+        let bridge = RootContract::Bridge;
+        call::<Bridge::depositCall>(bridge);
+        call::<Bridge::endowCall>(bridge);
+        call::<Bridge::withdrawCall>(bridge);
+        call::<Bridge::balanceCall>(bridge);
+        call::<Bridge::nullifiedCall>(bridge);
+        event::<Bridge::Withdrawn>(bridge);
+    }
+
+    #[test]
+    fn every_artifact_can_be_deployed() {
+        for contract in RootContract::all() {
+            assert!(contract.bytecode().len() > 1_000, "{contract:?}");
+            assert!(contract.abi().functions().count() > 5, "{contract:?}");
+        }
+    }
+}

@@ -328,7 +328,8 @@ impl Follower {
                 })
                 .await
             }
-            (None, None) => Tracker::default(),
+            // Before the root's first block nothing was there.
+            (None, None) => Tracker::empty(),
         };
         let contract = Contract {
             root: &self.root,

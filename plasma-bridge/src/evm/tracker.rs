@@ -84,16 +84,24 @@ impl Tracker {
     /// Where the inbox stood at a block. A node that no longer has that state tells nothing, and
     /// then the first events do.
     pub(super) async fn anchor(contract: Contract<'_>) -> Self {
-        let known = |entries, messages| Self {
-            entries: Some(entries),
-            messages: Some(messages),
-            ..Self::default()
-        };
         match contract.counts().await {
-            Ok((entries, messages)) => known(entries, messages),
+            Ok((entries, messages)) => Self {
+                entries: Some(entries),
+                messages: Some(messages),
+                ..Self::default()
+            },
             // There was no contract yet: it returned nothing.
-            Err(SettlementError::Contract(_)) => known(0, 0),
+            Err(SettlementError::Contract(_)) => Self::empty(),
             Err(_) => Self::default(),
+        }
+    }
+
+    /// Before the first message and entry.
+    pub(super) fn empty() -> Self {
+        Self {
+            entries: Some(0),
+            messages: Some(0),
+            ..Self::default()
         }
     }
 

@@ -168,8 +168,8 @@ impl RootAccount {
             }
         }
         let gas = self.root.estimate(call.request(self.address())).await?;
-        // What a call costs may grow between now and then: cold slots, a longer queue.
-        Ok(gas.map(|gas| gas + gas / 5 + 10_000))
+        // What a call costs may grow until it is its turn: a few slots that are new by then.
+        Ok(gas.map(|gas| gas + gas / 4 + 60_000))
     }
 
     /// The nonce that the next transaction will have, when nothing is under way and nothing is to

@@ -122,7 +122,8 @@ struct Planes<'a> {
     heads: Vec<Head>,
     /// Which head each number has; empty when there is one only.
     selectors: core::slice::Iter<'a, u8>,
-    planes: Vec<core::slice::Iter<'a, u8>>,
+    /// The bytes of one weight, from the lowest.
+    bytes: Vec<core::slice::Iter<'a, u8>>,
 }
 
 impl<'a> Planes<'a> {
@@ -141,12 +142,12 @@ impl<'a> Planes<'a> {
             *only = count;
         }
         let longest = heads.iter().map(|head| head.bytes).max().unwrap_or_default();
-        let planes = (0..longest).map(|plane| {
-            let with = heads.iter().zip(&counts).filter(|(head, _)| head.bytes > plane);
+        let planes = (0..longest).map(|weight| {
+            let with = heads.iter().zip(&counts).filter(|(head, _)| head.bytes > weight);
             reader.take(with.map(|(_, count)| count).sum()).map(<[u8]>::iter)
         });
-        let planes = planes.collect::<Result<_, _>>()?;
-        Ok(Self { heads, selectors: selectors.iter(), planes })
+        let bytes = planes.collect::<Result<_, _>>()?;
+        Ok(Self { heads, selectors: selectors.iter(), bytes })
     }
 
     /// The caller counts: there is one more.
@@ -154,7 +155,7 @@ impl<'a> Planes<'a> {
         let selector = usize::from(self.selectors.next().copied().unwrap_or_default());
         let head = &self.heads[selector];
         let mut bytes = [0; 32];
-        for (byte, plane) in bytes[..head.bytes].iter_mut().zip(&mut self.planes) {
+        for (byte, plane) in bytes[..head.bytes].iter_mut().zip(&mut self.bytes) {
             *byte = plane.next().copied().unwrap_or_default();
         }
         let digits = U256::from_le_bytes(bytes);

@@ -57,7 +57,9 @@ impl Sections {
     fn cost(&self) -> f64 {
         self.iter().map(|section| {
             let mut counts = [0_u32; 256];
-            section.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+            for byte in section {
+                counts[usize::from(*byte)] += 1;
+            }
             let total = section.len() as f64;
             let present = counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count));
             // A code takes about five bits for each byte it knows.
@@ -142,7 +144,9 @@ fn planes(numbers: &[U256], decimal: bool) -> Sections {
     if heads.len() > 1 {
         sections.push(selectors.into_iter().map(|selector| selector as u8).collect());
     }
-    planes.into_iter().for_each(|plane| sections.push(plane));
+    for plane in planes {
+        sections.push(plane);
+    }
     sections
 }
 

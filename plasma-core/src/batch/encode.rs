@@ -184,7 +184,9 @@ impl Columns {
             Call::Opaque => self.push_opaque(fields.data),
             Call::Words(_, kinds) => {
                 let words = fields.data[4..].as_chunks::<32>().0;
-                words.iter().zip(kinds).for_each(|(word, kind)| self.push_word(word, *kind));
+                for (word, kind) in words.iter().zip(kinds) {
+                    self.push_word(word, *kind);
+                }
             }
         }
         let mut signature = fields.signature;
@@ -232,7 +234,9 @@ impl Columns {
         out.push(self.addresses.items.iter().flatten().copied().collect());
         write_varint(out.last(), self.dictionary.items.len() as u64);
         let mut forms = Vec::new();
-        self.dictionary.items.iter().for_each(|form| form.write(&mut forms));
+        for form in &self.dictionary.items {
+            form.write(&mut forms);
+        }
         out.push(forms);
         write_varint(out.last(), self.hashes.len() as u64);
         out.push(self.hashes.iter().flatten().copied().collect());

@@ -103,7 +103,9 @@ fn write_rlp(fields: &Fields<'_>, out: &mut Vec<u8>) {
         numbers + strings + access + rlp::number_length(&fields.value) + rlp::number_length(&after);
 
     rlp::write_list_header(out, length);
-    before.iter().for_each(|number| rlp::write_number(out, number));
+    for number in before {
+        rlp::write_number(out, number);
+    }
     rlp::write_string(out, to);
     rlp::write_number(out, &fields.value);
     rlp::write_string(out, fields.data);
@@ -228,7 +230,7 @@ mod parse {
             }
             (Kind::Legacy, 35..) => {
                 fields.chain_id = u64::try_from((v - 35) / 2).ok()?;
-                v % 2 == 0
+                v.is_multiple_of(2)
             }
             (Kind::AccessList | Kind::DynamicFee, 0 | 1) => v == 1,
             _ => return None,

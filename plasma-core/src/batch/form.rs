@@ -39,9 +39,8 @@ impl Word {
         match bits {
             0 => Self::Zero,
             // Amounts are below 2^112 in practice, and addresses above: a wrong guess costs bytes, nothing else.
-            1..=112 => Self::Number,
             113..=160 => Self::Address,
-            161..=224 => Self::Number,
+            1..=224 => Self::Number,
             _ => Self::Raw,
         }
     }

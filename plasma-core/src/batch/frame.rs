@@ -5,13 +5,16 @@ use alloc::{format, vec::Vec};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::{
-    limits::{MAX_BATCH_BYTES, MAX_BATCH_PAYLOAD_BYTES},
+    limits::{MAX_BATCH_BYTES, MAX_BATCH_PAYLOAD_BYTES, OUTLINE_BYTES},
     reader::{Reader, malformed},
 };
 use crate::CodecError;
 
 /// The layout that this code reads and writes.
 pub(super) const VERSION: u8 = 1;
+
+/// The most that the columns take, decompressed.
+const MAX_COLUMNS_BYTES: usize = MAX_BATCH_PAYLOAD_BYTES + OUTLINE_BYTES;
 
 /// A batch taken out of its frame.
 pub(super) struct Frame<'a> {
@@ -31,7 +34,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<Frame<'_>, CodecError> {
     if version != VERSION {
         return Err(malformed(format!("a batch of version {version}; this code reads {VERSION}")));
     }
-    let length = reader.count(MAX_BATCH_PAYLOAD_BYTES, "bytes of columns")?;
+    let length = reader.count(MAX_COLUMNS_BYTES, "bytes of columns")?;
     let compressed = reader.count(MAX_BATCH_BYTES, "compressed bytes")?;
     let payload = decompress(reader.take(compressed)?, length)?;
     let (signatures, rest) = reader.rest().as_chunks::<64>();
@@ -48,7 +51,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<Frame<'_>, CodecError> {
 fn decompress(mut frame: &[u8], length: usize) -> Result<Vec<u8>, CodecError> {
     let zstd = |error| malformed(format!("the columns do not decompress: {error}"));
     let mut decoder = FrameDecoder::new();
-    decoder.set_max_window_size(MAX_BATCH_PAYLOAD_BYTES as u64);
+    decoder.set_max_window_size(MAX_COLUMNS_BYTES as u64);
     decoder.init(&mut frame).map_err(zstd)?;
     let mut content = Vec::with_capacity(length);
     loop {

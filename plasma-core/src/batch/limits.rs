@@ -2,13 +2,16 @@
 
 use crate::Block;
 
-/// The most that a batch may hold: the weight of its blocks ([`batch_weight`]), and, decompressed, its columns.
-/// A block of the largest size, whatever is in it, fits.
+/// The most that a batch may hold, by the weight of its blocks ([`batch_weight`]). Decompressed, its columns take no
+/// more than that either. A block of the largest size, whatever is in it, fits.
 pub const MAX_BATCH_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
 
 /// The most bytes of an encoded batch. Content within [`MAX_BATCH_PAYLOAD_BYTES`] never takes more, even when
 /// nothing in it can be compressed.
 pub const MAX_BATCH_BYTES: usize = MAX_BATCH_PAYLOAD_BYTES + 64 * 1024;
+
+/// The most that columns take beside what they hold: counts, modes, heads.
+pub(super) const OUTLINE_BYTES: usize = 32 * 1024;
 
 /// What a block weighs by itself.
 pub(super) const BLOCK_WEIGHT: usize = 256;

@@ -42,6 +42,8 @@ mod reader;
 mod rlp;
 #[cfg(feature = "testing")]
 mod sample;
+#[cfg(all(test, feature = "compress"))]
+mod tests;
 
 pub use decode::decode_batch;
 #[cfg(feature = "compress")]

@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use alloy_primitives::{Bytes, hex};
 use alloy_sol_types::{Revert, SolError};
 
-use super::Interface;
+use super::registry::Registry;
 
 /// The longest reason that a receipt holds, in bytes.
 const MAX_REASON_BYTES: usize = 256;
@@ -40,20 +40,22 @@ impl CallError {
         }
     }
 
-    /// Why, in words. `interface` gives the names of custom errors.
-    pub(crate) fn reason(&self, interface: &Interface) -> String {
+    /// Why, in words. The modules say what their custom errors mean; an error may come from any of them.
+    pub(crate) fn reason(&self, registry: &Registry) -> String {
         let data = match self {
             Self::OutOfGas => return "out of gas; raise the gas limit".into(),
             Self::Revert(data) => data,
         };
         if let Ok(Revert { reason }) = Revert::abi_decode(data) {
-            return shorten(&reason).into();
+            // An empty one would say nothing, and a failure says why.
+            let reason = if reason.is_empty() { "execution reverted" } else { &reason };
+            return shorten(reason).into();
         }
-        let custom = data
-            .first_chunk()
-            .and_then(|selector| interface.error(*selector));
-        let name = custom.unwrap_or("execution reverted");
-        shorten(&format!("{name} {}", hex::encode_prefixed(data))).into()
+        let mut interfaces = registry.entries().iter().map(|entry| &entry.interface);
+        let custom = interfaces.find_map(|interface| interface.describe_error(data));
+        let reason =
+            custom.unwrap_or_else(|| format!("execution reverted {}", hex::encode_prefixed(data)));
+        shorten(&reason).into()
     }
 }
 

@@ -51,7 +51,7 @@ impl ModuleRuntime {
                 Err(error) => {
                     state.revert(mark);
                     let name = entry.interface.name();
-                    let reason = error.reason(&entry.interface);
+                    let reason = error.reason(&self.registry);
                     receipt.reason = alloc::format!("module {name:?}: {reason}");
                 }
             }
@@ -96,7 +96,7 @@ impl ModuleRuntime {
             },
             Err(error) => {
                 state.revert(mark);
-                failed(&error, &self.registry, index)
+                failed(&error, &self.registry)
             }
         };
         if let Some(mut market) = MARKET.get(state) {
@@ -178,7 +178,7 @@ impl ModuleRuntime {
                 messages: effects.messages,
                 ..Receipt::default()
             },
-            Err(error) => failed(&error, &self.registry, module),
+            Err(error) => failed(&error, &self.registry),
         };
 
         let unused = U256::from(terms.gas_limit - gas_used) * price;
@@ -252,11 +252,11 @@ fn run_transfer(state: &mut dyn State, checked: Checked) -> Receipt {
     receipt
 }
 
-fn failed(error: &CallError, registry: &Registry, module: usize) -> Receipt {
+fn failed(error: &CallError, registry: &Registry) -> Receipt {
     Receipt {
         status: Status::Reverted,
         output: error.output(),
-        reason: error.reason(&registry.entry(module).interface),
+        reason: error.reason(registry),
         ..Receipt::default()
     }
 }

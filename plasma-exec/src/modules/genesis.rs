@@ -137,7 +137,7 @@ impl GenesisConfig {
                 .map_err(|error| {
                     invalid(format!(
                         "modules.{name}: {}",
-                        error.reason(&entry.interface)
+                        error.reason(registry)
                     ))
                 })?;
         }

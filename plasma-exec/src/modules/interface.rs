@@ -7,8 +7,8 @@ use alloc::{
     vec::Vec,
 };
 
-use alloy_json_abi::{Function, JsonAbi, StateMutability};
-use alloy_primitives::{Address, B256, Bytes, keccak256};
+use alloy_json_abi::{Function, JsonAbi, Param, StateMutability};
+use alloy_primitives::{Address, B256, Bytes, hex, keccak256};
 use plasma_core::{ChainId, Words};
 use serde_json::{Value, json};
 
@@ -42,7 +42,15 @@ pub struct Interface {
     address: Address,
     abi: JsonAbi,
     functions: BTreeMap<[u8; 4], Callable>,
-    errors: BTreeMap<[u8; 4], String>,
+    errors: BTreeMap<[u8; 4], CustomError>,
+}
+
+/// A custom error of a module, and how to read what it says.
+#[derive(Clone, Debug)]
+struct CustomError {
+    name: String,
+    /// Names and types of its fields; `None` where one is of a type that is not read.
+    fields: Option<Vec<(String, ArgumentType)>>,
 }
 
 /// A function of a module.
@@ -98,10 +106,12 @@ impl Interface {
             (function.selector().0, callable)
         });
         let functions = functions.collect();
-        let errors = abi
-            .errors()
-            .map(|error| (error.selector().0, error.signature()))
-            .collect();
+        let errors = abi.errors().map(|error| {
+            let field = |input: &Param| Some((input.name.clone(), ArgumentType::parse(&input.ty)?));
+            let fields = error.inputs.iter().map(field).collect();
+            (error.selector().0, CustomError { name: error.name.clone(), fields })
+        });
+        let errors = errors.collect();
         Self {
             name: name.into(),
             address: module_address(name),
@@ -136,9 +146,20 @@ impl Interface {
         self.functions.get(input.first_chunk()?)
     }
 
-    /// The signature of a custom error.
-    pub(crate) fn error(&self, selector: [u8; 4]) -> Option<&str> {
-        self.errors.get(&selector).map(String::as_str)
+    /// A custom error in words, with its values, if it is one of this module's.
+    pub(crate) fn describe_error(&self, data: &[u8]) -> Option<String> {
+        let CustomError { name, fields } = self.errors.get(data.first_chunk()?)?;
+        let read = |fields: &Vec<(String, ArgumentType)>| {
+            let values = read_arguments(fields.iter().map(|(_, kind)| kind), &data[4..])?;
+            let shown = fields.iter().zip(&values).map(|((field, kind), value)| {
+                let value = kind.show(value);
+                let text = value.as_str().map_or_else(|| value.to_string(), String::from);
+                format!("{field}: {text}")
+            });
+            Some(shown.collect::<Vec<_>>().join(", "))
+        };
+        let values = fields.as_ref().and_then(read);
+        Some(format!("{name}({})", values.unwrap_or_else(|| hex::encode_prefixed(&data[4..]))))
     }
 
     /// The module's part of the chain's schema.

@@ -132,7 +132,6 @@ impl ModuleRuntime {
         let from: (Address, U256) = (call.from, call.value);
         let outcome = self.enter(&mut overlay, block, &mut effects, module, from, &call.input);
         let gas_used = Gas(intrinsic + effects.meter.used());
-        let interface = &self.registry.entry(module).interface;
         match outcome {
             Ok(output) => CallOutcome {
                 success: true,
@@ -144,7 +143,7 @@ impl ModuleRuntime {
                 success: false,
                 output: error.output(),
                 gas_used,
-                reason: error.reason(interface),
+                reason: error.reason(&self.registry),
             },
         }
     }

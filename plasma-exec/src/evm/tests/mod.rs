@@ -5,6 +5,7 @@ mod genesis;
 mod messages;
 mod oracle;
 mod queries;
+mod speed;
 mod transactions;
 
 use alloc::{string::String, vec::Vec};

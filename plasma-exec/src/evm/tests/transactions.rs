@@ -19,7 +19,7 @@ sol! {
     event Transfer(address indexed from, address indexed to, uint256 value);
 }
 
-const TEST_TOKEN: &str =
+pub(super) const TEST_TOKEN: &str =
     include_str!("../../../../plasma-bridge/contracts/artifacts/TestToken.json");
 
 #[test]

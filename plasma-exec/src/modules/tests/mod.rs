@@ -1,1 +1,11 @@
 //! Whole blocks, through the port.
+
+mod bench;
+mod calls;
+mod chain;
+mod conformance;
+mod inbox;
+mod native;
+mod queries;
+mod rejections;
+mod transfers;
