@@ -1,0 +1,9 @@
+//! The JSON-RPC, over real chains with a real sequencer: in process, over HTTP and over WebSocket.
+
+#![allow(unreachable_pub, reason = "a test binary has no public items")]
+
+mod evm;
+mod harness;
+mod hostile;
+mod logs;
+mod transport;
