@@ -13,6 +13,8 @@ use super::{EMPTY_ROOT, PreimageMap, StateProof, StateWitness, Trie, TrieError, 
 use crate::{StateKey, decode, encode, sha256};
 
 type Model = BTreeMap<StateKey, Bytes>;
+/// A key and its value.
+type Named = (StateKey, &'static [u8]);
 type Changes = BTreeMap<StateKey, Option<Bytes>>;
 
 /// A whole trie, kept by the code under test: every node it made and every value.
@@ -45,8 +47,9 @@ impl Full {
             Trie::new(&self.known).update(self.root, changes).unwrap(),
             root
         );
-        made.iter()
-            .for_each(|node| drop(self.known.insert_node(node)));
+        for node in &made {
+            self.known.insert_node(node);
+        }
         self.root = root;
     }
 }
@@ -160,7 +163,9 @@ proptest! {
         flip in any::<proptest::sample::Index>(),
     ) {
         let mut full = Full::default();
-        base.iter().for_each(|changes| full.apply(changes));
+        for changes in &base {
+            full.apply(changes);
+        }
         let reads: Vec<_> = reads.into_iter().chain(full.model.keys().take(4).copied()).collect();
         let witness =
             StateWitness::collect(&full.known, full.root, &reads, changes.keys()).unwrap();
@@ -207,7 +212,7 @@ proptest! {
     }
 }
 
-fn full(entries: &[(StateKey, &'static [u8])]) -> Full {
+fn full(entries: &[Named]) -> Full {
     let mut full = Full::default();
     full.apply(
         &entries
@@ -224,7 +229,7 @@ fn golden_roots() {
     let a = B256::repeat_byte(0x11);
     let b = B256::repeat_byte(0x12);
     let c = B256::repeat_byte(0xee);
-    let cases: [(&[(StateKey, &'static [u8])], B256); 4] = [
+    let cases: [(&[Named], B256); 4] = [
         (&[], B256::ZERO),
         (&[(a, b"one")], GOLDEN_ONE),
         (&[(a, b"one"), (b, b"two")], GOLDEN_TWO),
