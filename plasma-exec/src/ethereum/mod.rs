@@ -4,4 +4,6 @@ mod senders;
 mod transaction;
 
 pub(crate) use senders::Senders;
-pub(crate) use transaction::{Envelope, EthereumTransaction};
+#[cfg(any(test, feature = "evm"))]
+pub(crate) use transaction::Envelope;
+pub(crate) use transaction::EthereumTransaction;
