@@ -48,7 +48,11 @@ impl CallError {
         };
         if let Ok(Revert { reason }) = Revert::abi_decode(data) {
             // An empty one would say nothing, and a failure says why.
-            let reason = if reason.is_empty() { "execution reverted" } else { &reason };
+            let reason = if reason.is_empty() {
+                "execution reverted"
+            } else {
+                &reason
+            };
             return shorten(reason).into();
         }
         let mut interfaces = registry.entries().iter().map(|entry| &entry.interface);

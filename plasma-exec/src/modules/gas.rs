@@ -50,8 +50,8 @@ pub const MAX_HOOK: u64 = 1 << 22;
 
 /// The gas of a transaction before it does anything.
 pub fn intrinsic(input: &[u8]) -> u64 {
-    let zeros = input.iter().filter(|byte| **byte == 0).count() as u64;
-    TRANSACTION + zeros * ZERO_BYTE + (input.len() as u64 - zeros) * NONZERO_BYTE
+    let price = |byte: &u8| if *byte == 0 { ZERO_BYTE } else { NONZERO_BYTE };
+    TRANSACTION + input.iter().map(price).sum::<u64>()
 }
 
 /// Gas that is there and gas that is used.
@@ -68,19 +68,12 @@ impl Meter {
 
     /// Uses gas; what is missing uses up all that there is.
     pub(crate) fn charge(&mut self, gas: u64) -> Result<(), CallError> {
-        match self
-            .used
-            .checked_add(gas)
-            .filter(|used| *used <= self.limit)
-        {
-            Some(used) => {
-                self.used = used;
-                Ok(())
-            }
-            None => {
-                self.used = self.limit;
-                Err(CallError::OutOfGas)
-            }
+        let used = self.used.saturating_add(gas);
+        self.used = used.min(self.limit);
+        if used > self.limit {
+            Err(CallError::OutOfGas)
+        } else {
+            Ok(())
         }
     }
 

@@ -134,12 +134,7 @@ impl GenesisConfig {
             entry
                 .module
                 .genesis(&mut context, self.modules.get(name))
-                .map_err(|error| {
-                    invalid(format!(
-                        "modules.{name}: {}",
-                        error.reason(registry)
-                    ))
-                })?;
+                .map_err(|error| invalid(format!("modules.{name}: {}", error.reason(registry))))?;
         }
         Ok(())
     }

@@ -109,7 +109,13 @@ impl Interface {
         let errors = abi.errors().map(|error| {
             let field = |input: &Param| Some((input.name.clone(), ArgumentType::parse(&input.ty)?));
             let fields = error.inputs.iter().map(field).collect();
-            (error.selector().0, CustomError { name: error.name.clone(), fields })
+            (
+                error.selector().0,
+                CustomError {
+                    name: error.name.clone(),
+                    fields,
+                },
+            )
         });
         let errors = errors.collect();
         Self {
@@ -153,13 +159,18 @@ impl Interface {
             let values = read_arguments(fields.iter().map(|(_, kind)| kind), &data[4..])?;
             let shown = fields.iter().zip(&values).map(|((field, kind), value)| {
                 let value = kind.show(value);
-                let text = value.as_str().map_or_else(|| value.to_string(), String::from);
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), String::from);
                 format!("{field}: {text}")
             });
             Some(shown.collect::<Vec<_>>().join(", "))
         };
         let values = fields.as_ref().and_then(read);
-        Some(format!("{name}({})", values.unwrap_or_else(|| hex::encode_prefixed(&data[4..]))))
+        Some(format!(
+            "{name}({})",
+            values.unwrap_or_else(|| hex::encode_prefixed(&data[4..]))
+        ))
     }
 
     /// The module's part of the chain's schema.

@@ -4,7 +4,7 @@ use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
 
 use alloy_primitives::{Address, B256, hex, keccak256};
 
-use super::{Interface, Module, module::ErasedModule, module_address};
+use super::{Interface, Module, module::ErasedModule};
 
 /// The bank comes first.
 pub(crate) const BANK: usize = 0;
@@ -55,13 +55,12 @@ impl Registry {
             interface,
             scope,
         };
-        match self.by_address.get(&module_address(M::NAME)) {
-            Some(index) => self.entries[*index] = entry,
-            None => {
-                self.by_address
-                    .insert(entry.interface.address(), self.entries.len());
-                self.entries.push(entry);
-            }
+        let address = entry.interface.address();
+        if let Some(index) = self.by_address.get(&address) {
+            self.entries[*index] = entry;
+        } else {
+            self.by_address.insert(address, self.entries.len());
+            self.entries.push(entry);
         }
     }
 

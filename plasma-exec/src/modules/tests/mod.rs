@@ -1,6 +1,5 @@
 //! Whole blocks, through the port.
 
-mod bench;
 mod calls;
 mod chain;
 mod conformance;
