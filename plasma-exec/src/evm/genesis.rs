@@ -147,16 +147,12 @@ impl EvmGenesis {
                 .map_err(|reason| format!("alloc {address}: {reason}"))?;
         }
         for (address, code) in predeploys()? {
-            let balance = match self.alloc.get(&address) {
-                Some(given) if *given != given.only_balance() => {
-                    return Err(format!(
-                        "alloc {address}: it is a contract of every chain; give it a balance or nothing"
-                    ));
-                }
-                given => given.map(|given| given.balance).unwrap_or_default(),
-            };
+            if self.alloc.contains_key(&address) {
+                return Err(format!(
+                    "alloc {address}: it is a contract of every chain; leave it out"
+                ));
+            }
             let predeploy = EvmGenesisAccount {
-                balance,
                 nonce: 1,
                 code,
                 ..Default::default()
@@ -168,13 +164,6 @@ impl EvmGenesis {
 }
 
 impl EvmGenesisAccount {
-    fn only_balance(&self) -> Self {
-        Self {
-            balance: self.balance,
-            ..Self::default()
-        }
-    }
-
     fn write(&self, state: &mut dyn State, address: Address) -> Result<(), String> {
         let code = match self.code.as_ref() {
             [] => Code::None,

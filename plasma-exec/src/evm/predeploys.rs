@@ -23,10 +23,10 @@ const FACTORY_CODE: Bytes = bytes!(
 /// The compiled `L2Bridge` of the contracts' sources.
 const L2_BRIDGE_ARTIFACT: &str = include_str!("predeploys/L2Bridge.json");
 
-/// The gas of a deposit's call: enough for a token's first deposit, which creates the token here. It is free on
-/// this chain (the depositor paid on the root for the room in the inbox), so the bound is what a hostile
-/// receiver can make everyone compute.
-pub(super) const DEPOSIT_GAS: u64 = 3_000_000;
+/// The gas of a call by the node itself: enough for a token's first deposit, which creates the token here. A
+/// deposit's call is free on this chain (the depositor paid on the root for the room in the inbox), so the bound
+/// is what a hostile receiver can make everyone compute.
+pub(super) const SYSTEM_CALL_GAS: u64 = 3_000_000;
 
 sol! {
     event MessageSent(

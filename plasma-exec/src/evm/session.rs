@@ -25,7 +25,7 @@ use super::{
     EvmExecution,
     config::{CONFIG, Config, MARKET, Market},
     database::Reader,
-    predeploys::{self, DEPOSIT_GAS, HISTORY, L2_BRIDGE, SYSTEM},
+    predeploys::{self, HISTORY, L2_BRIDGE, SYSTEM, SYSTEM_CALL_GAS},
     receipt::receipt_of,
     transaction::{environment, rejection},
 };
@@ -130,6 +130,7 @@ impl<'a> Session<'a> {
         }
         let has_code = !account.data.account().info.is_empty_code_hash();
         journal.commit_tx();
+        self.burn();
         let mut receipt = Receipt {
             logs: [predeploys::deposit_finalized(message)].into(),
             ..Receipt::default()
@@ -193,7 +194,7 @@ impl<'a> Session<'a> {
             caller: from,
             kind: TxKind::Call(to),
             data,
-            gas_limit: DEPOSIT_GAS,
+            gas_limit: SYSTEM_CALL_GAS,
             gas_price: 0,
             ..TxEnv::default()
         };
@@ -211,13 +212,19 @@ impl<'a> Session<'a> {
     /// The receipt of what was executed. Messages leave the chain, and the XPL that they carry with them.
     fn settle(&mut self, result: ExecutionResult, gas_price: u128) -> Receipt {
         let receipt = receipt_of(result, gas_price);
+        self.burn();
+        receipt
+    }
+
+    /// Burns what the bridge has. So it has nothing between steps, and no step depends on whether another one
+    /// had loaded it.
+    fn burn(&mut self) {
         if let Some(bridge) = self.evm.ctx.journaled_state.state.get_mut(&L2_BRIDGE)
             && !bridge.info.balance.is_zero()
         {
             bridge.info.balance = U256::ZERO;
             bridge.mark_touch();
         }
-        receipt
     }
 
     /// What a transaction costs before it does anything: intrinsic gas, and the floor of EIP-7623.

@@ -8,7 +8,7 @@ use plasma_core::{OutgoingMessage, Status};
 
 use super::*;
 use crate::evm::predeploys::{
-    DEPOSIT_GAS, DepositCallFailed, DepositFinalized, L2_BRIDGE, MessageSent, SYSTEM,
+    DepositCallFailed, DepositFinalized, L2_BRIDGE, MessageSent, SYSTEM, SYSTEM_CALL_GAS,
 };
 
 sol! {
@@ -168,7 +168,7 @@ fn a_receiver_that_fails_keeps_what_it_got() {
                 .block([deposit(index, asset, contract, amount, b"x")])
                 .remove(0);
             assert!(receipt.succeeded(), "{receipt:?}");
-            assert!(receipt.gas_used.0 <= DEPOSIT_GAS);
+            assert!(receipt.gas_used.0 <= SYSTEM_CALL_GAS);
             let log = receipt.logs.last().expect("a log");
             let failed = DepositCallFailed::decode_raw_log(log.topics.iter().copied(), &log.data);
             assert_eq!(failed.expect("the event").to, contract);
@@ -189,7 +189,7 @@ fn a_token_is_created_with_its_first_deposit_and_withdrawn() {
     assert!(receipts.iter().all(Receipt::succeeded), "{receipts:?}");
     let [first, second] = [receipts[0].gas_used.0, receipts[1].gas_used.0];
     assert!(
-        first > 4 * second && first < DEPOSIT_GAS - 500_000,
+        first > 4 * second && first < SYSTEM_CALL_GAS - 500_000,
         "{first}, {second}"
     );
     assert_eq!(chain.held(GOLD, user(1)), U256::from(111));
@@ -290,6 +290,32 @@ fn xpl_that_leaves_is_burned() {
         (user(0), user(3), user(4))
     );
     assert_eq!(sent.payload, Bytes::from_static(b"payload"));
+}
+
+#[test]
+fn xpl_that_the_bridge_gets_otherwise_is_burned_too() {
+    let mut chain = Chain::new();
+    // Creates a contract that destroys itself in favour of the bridge.
+    let suicide = [push(L2_BRIDGE), vec![0xff]].concat();
+    let nothing = withdrawCall {
+        asset: XPL,
+        recipient: user(1),
+        amount: U256::ZERO,
+    }
+    .abi_encode();
+    let receipts = chain.block([
+        deposit(0, XPL, L2_BRIDGE, ether(1), b""),
+        deposit(1, XPL, L2_BRIDGE, ether(1), b"data"),
+        Step::Transaction(sign(0, ordinary(0, TxKind::Create, ether(2), suicide))),
+        Step::Transaction(sign(0, ordinary(1, L2_BRIDGE.into(), U256::ZERO, nothing))),
+    ]);
+    assert!(receipts.iter().all(Receipt::succeeded), "{receipts:?}");
+    assert_eq!(chain.balance(L2_BRIDGE), U256::ZERO);
+    let messages: Vec<usize> = receipts
+        .iter()
+        .map(|receipt| receipt.messages.len())
+        .collect();
+    assert_eq!(messages, [0, 0, 0, 1]);
 }
 
 #[test]
