@@ -294,11 +294,13 @@ impl Chain {
             base_fee: fees.base_fee,
             gas_limit: fees.gas_limit.0,
         });
+        // Its state is the newest before its receipts can be found: who sees a receipt must see what it did.
+        self.ledger.show(&stored);
+        *self.head.write().unwrap_or_else(PoisonError::into_inner) = stored.clone();
         self.ledger.append(&stored)?;
         if height.0.is_multiple_of(LEDGER_SYNC_BLOCKS) {
             self.ledger.sync()?;
         }
-        *self.head.write().unwrap_or_else(PoisonError::into_inner) = stored.clone();
         self.move_stages(|stages| stages.sequenced = height);
         let _ = self.events.send(ChainEvent::Block(stored.clone()));
         Ok(stored)

@@ -110,6 +110,15 @@ impl Ledger {
         self.read(BLOCKS, |table| Ok(table.first()?.map(|(height, _)| Height(height.value()))))
     }
 
+    /// Shows a block that [`Ledger::append`] is about to add.
+    pub(super) fn show(&self, block: &Arc<StoredBlock>) {
+        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+        recent.insert(block.height().0, block.clone());
+        while recent.len() > RECENT_BLOCKS {
+            recent.pop_first();
+        }
+    }
+
     /// Adds the block after the newest.
     pub fn append(&self, block: &Arc<StoredBlock>) -> Result<(), ChainError> {
         let height = block.height().0;
@@ -131,11 +140,6 @@ impl Ledger {
             }
             Ok(())
         })?;
-        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
-        recent.insert(height, block.clone());
-        while recent.len() > RECENT_BLOCKS {
-            recent.pop_first();
-        }
         Ok(())
     }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use plasma_core::{
-    Address, BlockContext, Call, CallOutcome, FeeQuote, Height, Query, QueryError, Reply, Stage, StateRead, U256,
+    Address, BlockContext, Call, CallOutcome, FeeQuote, Height, Query, QueryError, Reply, Stage,
+    StateRead, U256,
 };
 
 use super::{
@@ -23,7 +24,8 @@ pub(super) struct At<'a> {
 }
 
 impl Node {
-    /// The block that `id` names: by number, by hash (EIP-1898), or by the tag of a stage. `None` if it is not here.
+    /// The block that `id` names: by number, by hash (EIP-1898), or by the tag of a stage. `None`
+    /// if it is not here.
     pub(super) fn find(&self, id: BlockId) -> Outcome<Option<Arc<StoredBlock>>> {
         let chain = &self.context.chain;
         let height = match id {
@@ -31,10 +33,14 @@ impl Node {
                 Some(height) => height,
                 None => return Ok(None),
             },
-            BlockId::Number(BlockNumberOrTag::Latest | BlockNumberOrTag::Pending) => return Ok(Some(chain.head())),
+            BlockId::Number(BlockNumberOrTag::Latest | BlockNumberOrTag::Pending) => {
+                return Ok(Some(chain.head()));
+            }
             BlockId::Number(BlockNumberOrTag::Safe) => chain.stages().height(Stage::Published),
             BlockId::Number(BlockNumberOrTag::Finalized) => chain.stages().height(Stage::Settled),
-            BlockId::Number(BlockNumberOrTag::Earliest) => chain.ledger().oldest()?.unwrap_or_default(),
+            BlockId::Number(BlockNumberOrTag::Earliest) => {
+                chain.ledger().oldest()?.unwrap_or_default()
+            }
             BlockId::Number(BlockNumberOrTag::Number(number)) => Height(number),
         };
         Ok(chain.ledger().block(height)?)
@@ -44,11 +50,14 @@ impl Node {
     pub(super) fn block(&self, id: BlockId) -> Outcome<Arc<StoredBlock>> {
         self.find(id)?.ok_or_else(|| {
             let head = self.context.chain.head().height();
-            Refusal::not_found(format!("header not found: block {id} is not here; the newest is {head}"))
+            Refusal::not_found(format!(
+                "header not found: block {id} is not here; the newest is {head}"
+            ))
         })
     }
 
-    /// The state after the block that the argument at `index` names; after the newest if it names none.
+    /// The state after the block that the argument at `index` names; after the newest if it names
+    /// none.
     pub(super) fn at(&self, arguments: &Arguments, index: usize) -> Outcome<At<'_>> {
         let id: BlockId = arguments.optional(index, "block")?.unwrap_or_default();
         self.after(self.block(id)?)
@@ -63,17 +72,31 @@ impl Node {
     pub(super) fn after(&self, block: Arc<StoredBlock>) -> Outcome<At<'_>> {
         let chain = &self.context.chain;
         let state = chain.state_at(block.height())?;
-        // A chain without traffic has an old head: calls on it run in the present, so that deadlines pass.
+        // A chain without traffic has an old head: calls on it run in the present, so that
+        // deadlines pass.
         let newest = block.height() >= chain.head().height();
-        let now = if newest { self.context.env.now() } else { block.block.header.timestamp };
+        let now = if newest {
+            self.context.env.now()
+        } else {
+            block.block.header.timestamp
+        };
         let context = chain.next_context(&block, now);
-        Ok(At { node: self, block, state, context })
+        Ok(At {
+            node: self,
+            block,
+            state,
+            context,
+        })
     }
 }
 
 impl At<'_> {
     pub(super) fn ask(&self, query: &Query) -> Result<Reply, QueryError> {
-        self.node.context.chain.execution().query(&*self.state, &self.context, query)
+        self.node
+            .context
+            .chain
+            .execution()
+            .query(&*self.state, &self.context, query)
     }
 
     pub(super) fn word(&self, query: &Query) -> Outcome<U256> {
@@ -91,7 +114,11 @@ impl At<'_> {
     }
 
     pub(super) fn call(&self, call: Call, estimate: bool) -> Outcome<CallOutcome> {
-        let query = if estimate { Query::Estimate(call) } else { Query::Call(call) };
+        let query = if estimate {
+            Query::Estimate(call)
+        } else {
+            Query::Call(call)
+        };
         match self.ask(&query)? {
             Reply::Call(outcome) => Ok(outcome),
             other => Err(mismatch(&query, &other)),
@@ -113,5 +140,7 @@ impl At<'_> {
 }
 
 fn mismatch(query: &Query, reply: &Reply) -> Refusal {
-    Refusal::internal(format!("the chain's execution answered {query:?} with {reply:?}; this is a bug of it"))
+    Refusal::internal(format!(
+        "the chain's execution answered {query:?} with {reply:?}; this is a bug of it"
+    ))
 }

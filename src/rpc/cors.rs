@@ -1,4 +1,5 @@
-//! Lets pages of any origin call: wallets and dapps run in browsers, and nothing here rests on cookies.
+//! Lets pages of any origin call: wallets and dapps run in browsers, and nothing here rests on
+//! cookies.
 
 use std::task::{Context, Poll};
 
@@ -60,6 +61,8 @@ fn mark(answer: &mut HttpResponse) {
         ("access-control-max-age", "86400"),
     ];
     for (name, value) in headers {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        answer
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
 }

@@ -33,7 +33,9 @@ pub enum RpcError {
     #[error("port {port} of {ip} is in use by another program; stop that program, or choose another port (0 picks any free one)", port = .0.port(), ip = .0.ip())]
     PortInUse(SocketAddr),
     /// Not an address.
-    #[error("cannot listen on \"{listen}\": {reason}; write it as address:port, such as 127.0.0.1:9545")]
+    #[error(
+        "cannot listen on \"{listen}\": {reason}; write it as address:port, such as 127.0.0.1:9545"
+    )]
     Address {
         /// What was given.
         listen: String,
@@ -41,7 +43,9 @@ pub enum RpcError {
         reason: String,
     },
     /// The system refuses the address.
-    #[error("cannot listen on {address}: {reason}; choose an address of this machine and a port that you may use")]
+    #[error(
+        "cannot listen on {address}: {reason}; choose an address of this machine and a port that you may use"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -131,7 +135,9 @@ impl From<ChainError> for Refusal {
             ChainError::NoBlock { .. } => Self::not_found(error.to_string()),
             ChainError::Store(StoreError::NotKept { .. }) => {
                 // The opening by which tools recognise a node that pruned.
-                Self::refused(format!("missing trie node: the state of this block is not kept here ({error})"))
+                Self::refused(format!(
+                    "missing trie node: the state of this block is not kept here ({error})"
+                ))
             }
             _ => Self::internal(error.to_string()),
         }

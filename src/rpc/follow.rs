@@ -16,8 +16,8 @@ pub(super) enum Move {
     Undone(Arc<StoredBlock>),
 }
 
-/// Where a follower is. It reads the ledger at its own pace, so that a slow one misses nothing and keeps nothing
-/// from anyone; events only wake it.
+/// Where a follower is. It reads the ledger at its own pace, so that a slow one misses nothing and
+/// keeps nothing from anyone; events only wake it.
 #[derive(Debug)]
 pub(super) struct Follower {
     recent: VecDeque<Arc<StoredBlock>>,
@@ -26,7 +26,9 @@ pub(super) struct Follower {
 impl Follower {
     /// Follows from the chain's head on.
     pub(super) fn from_head(chain: &Chain) -> Self {
-        Self { recent: VecDeque::from([chain.head()]) }
+        Self {
+            recent: VecDeque::from([chain.head()]),
+        }
     }
 
     /// The next move; `None` at the head.
@@ -41,7 +43,9 @@ impl Follower {
         if last.height() >= chain.head().height() {
             return Ok(None);
         }
-        let Some(next) = chain.ledger().block(last.height().next())? else { return Ok(None) };
+        let Some(next) = chain.ledger().block(last.height().next())? else {
+            return Ok(None);
+        };
         if next.block.header.parent != last.hash {
             // It was reorganised between the two reads.
             return self.undo(chain);
@@ -57,7 +61,11 @@ impl Follower {
         let undone = self.recent.pop_back();
         if let (Some(block), true) = (&undone, self.recent.is_empty()) {
             // Deeper than is remembered: go on from where the chain is now.
-            let height = block.height().0.saturating_sub(1).min(chain.head().height().0);
+            let height = block
+                .height()
+                .0
+                .saturating_sub(1)
+                .min(chain.head().height().0);
             self.recent.push_back(chain.block(height.into())?);
         }
         Ok(undone.map(Move::Undone))

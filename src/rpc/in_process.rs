@@ -23,14 +23,21 @@ pub struct InProcess {
 impl InProcess {
     /// The methods of this module.
     pub fn new(module: impl Into<Methods>) -> Self {
-        Self { methods: module.into() }
+        Self {
+            methods: module.into(),
+        }
     }
 
     async fn answer(&self, request: SerializedRequest) -> Result<Response, TransportError> {
         let text = request.serialized().get();
         // One message is the answer; there is nobody to read more.
-        let (answer, _) = self.methods.raw_json_request(text, 1).await.map_err(TransportError::ser_err)?;
-        serde_json::from_str(answer.get()).map_err(|error| TransportError::deser_err(error, answer.get()))
+        let (answer, _) = self
+            .methods
+            .raw_json_request(text, 1)
+            .await
+            .map_err(TransportError::ser_err)?;
+        serde_json::from_str(answer.get())
+            .map_err(|error| TransportError::deser_err(error, answer.get()))
     }
 }
 
@@ -47,7 +54,9 @@ impl Service<RequestPacket> for InProcess {
         let this = self.clone();
         Box::pin(async move {
             match packet {
-                RequestPacket::Single(request) => this.answer(request).await.map(ResponsePacket::Single),
+                RequestPacket::Single(request) => {
+                    this.answer(request).await.map(ResponsePacket::Single)
+                }
                 RequestPacket::Batch(requests) => {
                     let mut answers = Vec::with_capacity(requests.len());
                     for request in requests {

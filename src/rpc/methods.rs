@@ -19,7 +19,8 @@ type Written = Outcome<Box<JsonRawValue>>;
 
 /// Collects methods into a module.
 ///
-/// A method is a function of the node and its arguments, registered with the number of arguments that it takes.
+/// A method is a function of the node and its arguments, registered with the number of arguments
+/// that it takes.
 pub(super) struct Methods {
     module: RpcModule<Node>,
     node: Arc<Node>,
@@ -28,7 +29,10 @@ pub(super) struct Methods {
 impl Methods {
     pub(super) fn new(node: Node) -> Self {
         let node = Arc::new(node);
-        Self { module: RpcModule::from_arc(node.clone()), node }
+        Self {
+            module: RpcModule::from_arc(node.clone()),
+            node,
+        }
     }
 
     pub(super) fn into_module(self) -> RpcModule<()> {
@@ -49,7 +53,8 @@ impl Methods {
     ) {
         let registered = self.module.register_method(name, move |params, node, _| {
             let started = Instant::now();
-            let outcome = Arguments::read(&params, arity).and_then(|arguments| method(node, &arguments));
+            let outcome =
+                Arguments::read(&params, arity).and_then(|arguments| method(node, &arguments));
             finish(name, started, outcome.and_then(write))
         });
         expect_new(registered.map(drop));
@@ -108,17 +113,19 @@ impl Methods {
         method: impl Fn(Arc<Node>, Arguments) -> F + Clone + Send + Sync + 'static,
     ) {
         let node = self.node.clone();
-        let registered = self.module.register_async_method(name, move |params: Params<'static>, _, _| {
-            let (method, node) = (method.clone(), node.clone());
-            async move {
-                let started = Instant::now();
-                let outcome = match Arguments::read(&params, arity) {
-                    Ok(arguments) => method(node, arguments).await,
-                    Err(refusal) => Err(refusal),
-                };
-                finish(name, started, outcome)
-            }
-        });
+        let registered =
+            self.module
+                .register_async_method(name, move |params: Params<'static>, _, _| {
+                    let (method, node) = (method.clone(), node.clone());
+                    async move {
+                        let started = Instant::now();
+                        let outcome = match Arguments::read(&params, arity) {
+                            Ok(arguments) => method(node, arguments).await,
+                            Err(refusal) => Err(refusal),
+                        };
+                        finish(name, started, outcome)
+                    }
+                });
         expect_new(registered.map(drop));
     }
 }
@@ -131,7 +138,9 @@ pub(super) async fn blocking<T: Send + 'static>(
         Ok(outcome) => outcome,
         Err(stopped) => {
             tracing::error!(%stopped, "a request's work did not finish");
-            Err(Refusal::internal("the request's work did not finish; this is a bug, see the node's log"))
+            Err(Refusal::internal(
+                "the request's work did not finish; this is a bug, see the node's log",
+            ))
         }
     }
 }
@@ -140,9 +149,16 @@ pub(super) fn write<R: Serialize>(result: R) -> Written {
     to_json_raw_value(&result).map_err(|error| Refusal::internal(error.to_string()))
 }
 
-fn finish(name: &'static str, started: Instant, outcome: Written) -> Result<Box<JsonRawValue>, ErrorObjectOwned> {
-    let code = outcome.as_ref().map_or_else(|refusal| refusal.code().to_string(), |_| "ok".to_owned());
-    metrics::counter!("plasma_rpc_requests_total", "method" => name, "outcome" => code).increment(1);
+fn finish(
+    name: &'static str,
+    started: Instant,
+    outcome: Written,
+) -> Result<Box<JsonRawValue>, ErrorObjectOwned> {
+    let code = outcome
+        .as_ref()
+        .map_or_else(|refusal| refusal.code().to_string(), |_| "ok".to_owned());
+    metrics::counter!("plasma_rpc_requests_total", "method" => name, "outcome" => code)
+        .increment(1);
     metrics::histogram!("plasma_rpc_seconds", "method" => name).record(started.elapsed());
     outcome.map_err(Into::into)
 }

@@ -1,12 +1,13 @@
-//! JSON-RPC for wallets and tools: `eth_` as Ethereum nodes speak it, `plasma_` for what is ours, `da_` for bytes.
+//! JSON-RPC for wallets and tools: `eth_` as Ethereum nodes speak it, `plasma_` for what is ours,
+//! `da_` for bytes.
 //!
 //! ```text
 //!   serve ── HTTP and WebSocket on one port ──┐
 //!                                             ├── module ── eth, plasma, da ── Node (chain, sequencer, caches)
 //!   InProcess ── alloy's transport ───────────┘
 //! ```
-//! The tags are stages of finality: `latest` is sequenced, `safe` is published, `finalized` is settled. Everything
-//! that a caller can make long is bounded by [`RpcLimits`].
+//! The tags are stages of finality: `latest` is sequenced, `safe` is published, `finalized` is
+//! settled. Everything that a caller can make long is bounded by [`RpcLimits`].
 
 mod arguments;
 mod at;

@@ -10,16 +10,23 @@ use jsonrpsee::{
 
 use super::{RpcError, RpcLimits, cors::Open};
 
-/// Serves the module's methods on `listen`, an `address:port`; port 0 is any free one. Returns where it listens, and
-/// the handle that stops it: dropping all its copies does, too.
+/// Serves the module's methods on `listen`, an `address:port`; port 0 is any free one. Returns
+/// where it listens, and the handle that stops it: dropping all its copies does, too.
 pub async fn serve(
     listen: &str,
     module: RpcModule<()>,
     limits: RpcLimits,
 ) -> Result<(SocketAddr, ServerHandle), RpcError> {
-    let unknown = |reason: String| RpcError::Address { listen: listen.to_owned(), reason };
-    let mut found = tokio::net::lookup_host(listen).await.map_err(|error| unknown(error.to_string()))?;
-    let address = found.next().ok_or_else(|| unknown("no such host".to_owned()))?;
+    let unknown = |reason: String| RpcError::Address {
+        listen: listen.to_owned(),
+        reason,
+    };
+    let mut found = tokio::net::lookup_host(listen)
+        .await
+        .map_err(|error| unknown(error.to_string()))?;
+    let address = found
+        .next()
+        .ok_or_else(|| unknown("no such host".to_owned()))?;
     let config = ServerConfig::builder()
         .max_request_body_size(limits.request_bytes)
         .max_response_body_size(limits.response_bytes)

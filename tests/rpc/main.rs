@@ -2,8 +2,12 @@
 
 #![allow(unreachable_pub, reason = "a test binary has no public items")]
 
-mod evm;
+mod accounts;
+mod bytes;
+mod contracts;
 mod harness;
 mod hostile;
 mod logs;
+mod modules;
+mod stages;
 mod transport;

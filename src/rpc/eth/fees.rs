@@ -35,7 +35,9 @@ pub(super) fn register(methods: &mut Methods) {
         Ok(U128::from(suggested_tip(node, base)?))
     });
     methods.read("eth_blobBaseFee", 0, |node, _| {
-        Ok(U128::from(node.newest()?.fees().blob_base_fee.unwrap_or_default()))
+        Ok(U128::from(
+            node.newest()?.fees().blob_base_fee.unwrap_or_default(),
+        ))
     });
     methods.read("eth_feeHistory", 3, history);
 }
@@ -47,9 +49,13 @@ fn suggested_tip(node: &Node, base_fee: u128) -> Outcome<u128> {
     let mut tips = Vec::new();
     for height in (head.saturating_sub(SUGGESTION_BLOCKS - 1)..=head).rev() {
         if let Some(block) = chain.ledger().block(Height(height))? {
-            let paid = entries(&block).filter(|entry| entry.transaction().is_some() && entry.receipt.gas_used.0 > 0);
+            let paid = entries(&block)
+                .filter(|entry| entry.transaction().is_some() && entry.receipt.gas_used.0 > 0);
             // A few of each block suffice: full blocks hold tens of thousands.
-            tips.extend(paid.take(64).map(|entry| entry.receipt.gas_price.saturating_sub(block.base_fee)));
+            tips.extend(
+                paid.take(64)
+                    .map(|entry| entry.receipt.gas_price.saturating_sub(block.base_fee)),
+            );
         }
     }
     tips.sort_unstable();
@@ -86,13 +92,19 @@ fn history(node: &Node, arguments: &Arguments) -> Outcome<FeeHistory> {
         Count::Hex(count) => count.to(),
     };
     let newest: BlockNumberOrTag = arguments.required(1, "newest block")?;
-    let percentiles: Vec<f64> = arguments.optional(2, "reward percentiles")?.unwrap_or_default();
+    let percentiles: Vec<f64> = arguments
+        .optional(2, "reward percentiles")?
+        .unwrap_or_default();
     if percentiles.len() > HISTORY_PERCENTILES {
         let got = percentiles.len();
-        return Err(Refusal::limit(format!("{got} percentiles are over the limit of {HISTORY_PERCENTILES}")));
+        return Err(Refusal::limit(format!(
+            "{got} percentiles are over the limit of {HISTORY_PERCENTILES}"
+        )));
     }
     if percentiles.iter().any(|one| !(0.0..=100.0).contains(one)) || !percentiles.is_sorted() {
-        return Err(Refusal::invalid("invalid reward percentile: give values from 0 to 100 in ascending order"));
+        return Err(Refusal::invalid(
+            "invalid reward percentile: give values from 0 to 100 in ascending order",
+        ));
     }
     let chain = &node.context.chain;
     let newest = node.block(newest.into())?;
@@ -109,7 +121,9 @@ fn history(node: &Node, arguments: &Arguments) -> Outcome<FeeHistory> {
     for height in first..=last {
         let block = chain.block(Height(height))?;
         history.base_fee_per_gas.push(U128::from(block.base_fee));
-        history.gas_used_ratio.push(block.gas_used() as f64 / block.gas_limit.max(1) as f64);
+        history
+            .gas_used_ratio
+            .push(block.gas_used() as f64 / block.gas_limit.max(1) as f64);
         history.blob_gas_used_ratio.push(0.0);
         if let Some(rewards) = &mut history.reward {
             rewards.push(tips_at(&block, &percentiles));
@@ -129,7 +143,12 @@ fn history(node: &Node, arguments: &Arguments) -> Outcome<FeeHistory> {
 fn tips_at(block: &StoredBlock, percentiles: &[f64]) -> Vec<U128> {
     let paid = entries(block).filter(|entry| entry.transaction().is_some());
     let mut tips: Vec<(u128, u64)> = paid
-        .map(|entry| (entry.receipt.gas_price.saturating_sub(block.base_fee), entry.receipt.gas_used.0))
+        .map(|entry| {
+            (
+                entry.receipt.gas_price.saturating_sub(block.base_fee),
+                entry.receipt.gas_used.0,
+            )
+        })
         .collect();
     tips.sort_unstable();
     let total: u64 = tips.iter().map(|(_, gas)| gas).sum();

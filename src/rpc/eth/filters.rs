@@ -29,13 +29,18 @@ pub(super) fn register(methods: &mut Methods) {
     methods.read("eth_newFilter", 1, |node, arguments| {
         let filter: Filter = arguments.required(0, "filter")?;
         check(&filter)?;
-        node.filters.add(node, Kind::Logs(Box::new(filter), Follower::from_head(&node.context.chain)))
+        node.filters.add(
+            node,
+            Kind::Logs(Box::new(filter), Follower::from_head(&node.context.chain)),
+        )
     });
     methods.read("eth_newBlockFilter", 0, |node, _| {
-        node.filters.add(node, Kind::Blocks(Follower::from_head(&node.context.chain)))
+        node.filters
+            .add(node, Kind::Blocks(Follower::from_head(&node.context.chain)))
     });
     methods.read("eth_newPendingTransactionFilter", 0, |node, _| {
-        node.filters.add(node, Kind::Pending(node.submitted.count()))
+        node.filters
+            .add(node, Kind::Pending(node.submitted.count()))
     });
     methods.read("eth_uninstallFilter", 1, |node, arguments| {
         let id = arguments.required(0, "filter id")?;
@@ -68,11 +73,16 @@ enum Kind {
 
 impl Filters {
     pub(in crate::rpc) fn new(limit: usize) -> Self {
-        Self { installed: Mutex::default(), limit }
+        Self {
+            installed: Mutex::default(),
+            limit,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<U128, Installed>> {
-        self.installed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.installed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn add(&self, node: &Node, kind: Kind) -> Outcome<U128> {
@@ -81,7 +91,9 @@ impl Filters {
         installed.retain(|_, filter| now.0.saturating_sub(filter.asked.0) < IDLE_MS);
         if installed.len() >= self.limit {
             let limit = self.limit;
-            return Err(Refusal::limit(format!("{limit} filters are installed, the most there may be; subscribe")));
+            return Err(Refusal::limit(format!(
+                "{limit} filters are installed, the most there may be; subscribe"
+            )));
         }
         // Unguessable, so that nobody empties another's filter.
         let mut random = [0; 16];
@@ -93,7 +105,9 @@ impl Filters {
 
     /// Takes a filter out while it is read, so that reading holds up nobody else's.
     fn take(&self, id: U128) -> Outcome<Installed> {
-        let missing = || Refusal::refused("filter not found: it was never made, or nobody asked for 5 minutes");
+        let missing = || {
+            Refusal::refused("filter not found: it was never made, or nobody asked for 5 minutes")
+        };
         self.lock().remove(&id).ok_or_else(missing)
     }
 }
@@ -151,8 +165,15 @@ fn news(node: &Node, kind: &mut Kind) -> Outcome<Value> {
 fn logs(node: &Node, arguments: &Arguments) -> Outcome<Value> {
     let id: U128 = arguments.required(0, "filter id")?;
     let criteria = match node.filters.lock().get(&id) {
-        Some(Installed { kind: Kind::Logs(filter, _), .. }) => (**filter).clone(),
-        Some(_) => return Err(Refusal::invalid("this filter is not one of logs; use eth_getFilterChanges")),
+        Some(Installed {
+            kind: Kind::Logs(filter, _),
+            ..
+        }) => (**filter).clone(),
+        Some(_) => {
+            return Err(Refusal::invalid(
+                "this filter is not one of logs; use eth_getFilterChanges",
+            ));
+        }
         None => return Err(Refusal::refused("filter not found")),
     };
     Ok(json!(search(node, &criteria)?))

@@ -21,12 +21,20 @@ use serde_json::{Value, json};
 use super::methods::Methods;
 
 pub(super) fn register(methods: &mut Methods) {
-    methods.quick("eth_chainId", 0, |node, _| Ok(U64::from(node.context.chain.genesis().chain_id.0)));
-    methods.quick("net_version", 0, |node, _| Ok(node.context.chain.genesis().chain_id.to_string()));
+    methods.quick("eth_chainId", 0, |node, _| {
+        Ok(U64::from(node.context.chain.genesis().chain_id.0))
+    });
+    methods.quick("net_version", 0, |node, _| {
+        Ok(node.context.chain.genesis().chain_id.to_string())
+    });
     methods.quick("net_listening", 0, |_, _| Ok(true));
     methods.quick("net_peerCount", 0, |_, _| Ok(U64::ZERO));
-    methods.quick("web3_clientVersion", 0, |node, _| Ok(node.context.client_version.clone()));
-    methods.quick("web3_sha3", 1, |_, arguments| Ok(keccak256(arguments.required::<Bytes>(0, "data")?)));
+    methods.quick("web3_clientVersion", 0, |node, _| {
+        Ok(node.context.client_version.clone())
+    });
+    methods.quick("web3_sha3", 1, |_, arguments| {
+        Ok(keccak256(arguments.required::<Bytes>(0, "data")?))
+    });
     methods.quick("eth_accounts", 0, |_, _| Ok(json!([])));
     // A node serves what it has executed, and what it has executed is whole.
     methods.quick("eth_syncing", 0, |_, _| Ok(Value::Bool(false)));

@@ -8,14 +8,18 @@ use crate::rpc::{arguments::Arguments, at::At, error::Outcome, methods::Methods,
 
 pub(super) fn register(methods: &mut Methods) {
     methods.read("eth_getBalance", 2, |node, arguments| {
-        node.at(arguments, 1)?.word(&Query::Balance(arguments.required(0, "address")?))
+        node.at(arguments, 1)?
+            .word(&Query::Balance(arguments.required(0, "address")?))
     });
     methods.read("eth_getTransactionCount", 2, transaction_count);
     methods.read("eth_getCode", 2, |node, arguments| {
         code(&node.at(arguments, 1)?, arguments.required(0, "address")?)
     });
     methods.read("eth_getStorageAt", 3, |node, arguments| {
-        let (address, slot) = (arguments.required(0, "address")?, arguments.required(1, "slot")?);
+        let (address, slot) = (
+            arguments.required(0, "address")?,
+            arguments.required(1, "slot")?,
+        );
         Ok(B256::from(storage(&node.at(arguments, 2)?, address, slot)?))
     });
 }
@@ -23,7 +27,10 @@ pub(super) fn register(methods: &mut Methods) {
 fn transaction_count(node: &Node, arguments: &Arguments) -> Outcome<U64> {
     let account: Address = arguments.required(0, "address")?;
     let next = node.at(arguments, 1)?.nonce(account)?;
-    let waiting = match (arguments.optional::<BlockId>(1, "block")?, &node.context.sequencer) {
+    let waiting = match (
+        arguments.optional::<BlockId>(1, "block")?,
+        &node.context.sequencer,
+    ) {
         (Some(id), Some(sequencer)) if id.is_pending() => sequencer.pending_nonce(&account),
         _ => None,
     };

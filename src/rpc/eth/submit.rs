@@ -26,12 +26,18 @@ const REMEMBERED: usize = 4_096;
 
 pub(super) fn register(methods: &mut Methods) {
     methods.waiting("eth_sendRawTransaction", 1, |node, arguments| async move {
-        Ok(send(&node, arguments.required(0, "transaction")?).await?.transaction)
+        Ok(send(&node, arguments.required(0, "transaction")?)
+            .await?
+            .transaction)
     });
-    methods.waiting("eth_sendRawTransactionSync", 2, |node, arguments| async move {
-        let timeout: Option<Timeout> = arguments.optional(1, "timeout")?;
-        send_and_wait(&node, arguments.required(0, "transaction")?, timeout).await
-    });
+    methods.waiting(
+        "eth_sendRawTransactionSync",
+        2,
+        |node, arguments| async move {
+            let timeout: Option<Timeout> = arguments.optional(1, "timeout")?;
+            send_and_wait(&node, arguments.required(0, "transaction")?, timeout).await
+        },
+    );
     methods.waiting("plasma_submit", 1, |node, arguments| async move {
         send(&node, arguments.required(0, "transaction")?).await
     });
@@ -53,7 +59,10 @@ struct Recent {
 
 impl Default for Submitted {
     fn default() -> Self {
-        Self { news: broadcast::channel(REMEMBERED).0, recent: Mutex::default() }
+        Self {
+            news: broadcast::channel(REMEMBERED).0,
+            recent: Mutex::default(),
+        }
     }
 }
 
@@ -87,7 +96,10 @@ impl Submitted {
         let recent = self.recent();
         let new = usize::try_from(recent.count.saturating_sub(count)).unwrap_or(usize::MAX);
         let skip = recent.hashes.len().saturating_sub(new);
-        (recent.hashes.iter().skip(skip).copied().collect(), recent.count)
+        (
+            recent.hashes.iter().skip(skip).copied().collect(),
+            recent.count,
+        )
     }
 }
 
@@ -95,11 +107,19 @@ impl Submitted {
 pub(in crate::rpc) async fn send(node: &Arc<Node>, bytes: Bytes) -> Outcome<Promise> {
     if bytes.len() > MAX_TRANSACTION_BYTES {
         let length = bytes.len();
-        return Err(SubmitError::from(Rejection::TooLarge { length, limit: MAX_TRANSACTION_BYTES }).into());
+        return Err(SubmitError::from(Rejection::TooLarge {
+            length,
+            limit: MAX_TRANSACTION_BYTES,
+        })
+        .into());
     }
     let promise = match &node.context.sequencer {
         Some(sequencer) => sequencer.submit(bytes.clone()).await?,
-        None => match node.upstream()?.request("plasma_submit", [bytes.clone()]).await {
+        None => match node
+            .upstream()?
+            .request("plasma_submit", [bytes.clone()])
+            .await
+        {
             Ok(promise) => promise,
             Err(ClientError::Call(refusal)) => return Err(refusal.into()),
             Err(error) => {
@@ -122,7 +142,11 @@ enum Timeout {
 }
 
 /// EIP-7966: sends, and answers with the receipt.
-async fn send_and_wait(node: &Arc<Node>, bytes: Bytes, timeout: Option<Timeout>) -> Outcome<ReceiptObject> {
+async fn send_and_wait(
+    node: &Arc<Node>,
+    bytes: Bytes,
+    timeout: Option<Timeout>,
+) -> Outcome<ReceiptObject> {
     let limits = &node.context.limits;
     let asked = match timeout {
         None => limits.sync_timeout,
@@ -130,7 +154,11 @@ async fn send_and_wait(node: &Arc<Node>, bytes: Bytes, timeout: Option<Timeout>)
         Some(Timeout::Hex(ms)) => Duration::from_millis(ms.to()),
     };
     // The standard has what is out of bounds replaced, not refused.
-    let timeout = if asked.is_zero() { limits.sync_timeout } else { asked.min(limits.sync_timeout_max) };
+    let timeout = if asked.is_zero() {
+        limits.sync_timeout
+    } else {
+        asked.min(limits.sync_timeout_max)
+    };
     let hash = plasma_core::transaction_hash(&bytes);
     // Before it is sent, so that its block cannot be missed.
     let mut events = node.context.chain.subscribe();

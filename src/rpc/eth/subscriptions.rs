@@ -84,7 +84,9 @@ fn plasma_topic(arguments: &Arguments) -> Outcome<Topic> {
     let topic: String = arguments.required(0, "topic")?;
     match topic.as_str() {
         "stages" => Ok(Topic::Stages),
-        other => Err(Refusal::invalid(format!("no \"{other}\" subscription; there is stages"))),
+        other => Err(Refusal::invalid(format!(
+            "no \"{other}\" subscription; there is stages"
+        ))),
     }
 }
 
@@ -95,12 +97,17 @@ async fn serve(node: Arc<Node>, pending: PendingSubscriptionSink, topic: Outcome
     };
     // Before it is accepted, so that nothing after the acceptance is missed.
     let follower = Follower::from_head(&node.context.chain);
-    let Ok(sink) = pending.accept().await else { return };
+    let Ok(sink) = pending.accept().await else {
+        return;
+    };
     let ended = match topic {
         Topic::Heads => follow(node, &sink, follower, heads).await,
         Topic::Logs(filter) => {
             let filter = Arc::new(filter);
-            follow(node, &sink, follower, move |node, change| logs(node, &filter, change)).await
+            follow(node, &sink, follower, move |node, change| {
+                logs(node, &filter, change)
+            })
+            .await
         }
         Topic::Pending { full } => transactions(node, &sink, full).await,
         Topic::Syncing => {
@@ -131,7 +138,11 @@ impl From<Refusal> for Stopped {
 }
 
 async fn send(sink: &SubscriptionSink, message: &impl Serialize) -> Result<(), Stopped> {
-    send_raw(sink, to_json_raw_value(message).map_err(|error| Stopped::Failed(error.to_string()))?).await
+    send_raw(
+        sink,
+        to_json_raw_value(message).map_err(|error| Stopped::Failed(error.to_string()))?,
+    )
+    .await
 }
 
 async fn send_raw(sink: &SubscriptionSink, message: Box<JsonRawValue>) -> Result<(), Stopped> {
@@ -177,7 +188,12 @@ fn raw(value: &impl Serialize) -> Outcome<Box<JsonRawValue>> {
 
 fn heads(node: &Node, change: &Move) -> Outcome<Vec<Box<JsonRawValue>>> {
     let show = |block: &StoredBlock| {
-        raw(&BlockObject::new(&node.context.chain, &node.blooms, block, Transactions::None))
+        raw(&BlockObject::new(
+            &node.context.chain,
+            &node.blooms,
+            block,
+            Transactions::None,
+        ))
     };
     match change {
         Move::Added(block) => Ok(vec![show(block)?]),

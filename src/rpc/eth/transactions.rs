@@ -20,12 +20,28 @@ use crate::{
 
 pub(super) fn register(methods: &mut Methods) {
     methods.read("eth_getTransactionByHash", 1, by_hash);
-    methods.read("eth_getTransactionByBlockHashAndIndex", 2, |node, arguments| {
-        by_index(node, arguments.required::<B256>(0, "block hash")?.into(), arguments)
-    });
-    methods.read("eth_getTransactionByBlockNumberAndIndex", 2, |node, arguments| {
-        by_index(node, arguments.required::<BlockNumberOrTag>(0, "block")?.into(), arguments)
-    });
+    methods.read(
+        "eth_getTransactionByBlockHashAndIndex",
+        2,
+        |node, arguments| {
+            by_index(
+                node,
+                arguments.required::<B256>(0, "block hash")?.into(),
+                arguments,
+            )
+        },
+    );
+    methods.read(
+        "eth_getTransactionByBlockNumberAndIndex",
+        2,
+        |node, arguments| {
+            by_index(
+                node,
+                arguments.required::<BlockNumberOrTag>(0, "block")?.into(),
+                arguments,
+            )
+        },
+    );
     methods.read("eth_getRawTransactionByHash", 1, raw_by_hash);
     methods.read("eth_getTransactionReceipt", 1, |node, arguments| {
         receipt(node, arguments.required(0, "transaction hash")?)
@@ -36,7 +52,9 @@ impl Node {
     /// The block that has the transaction or deposit of this hash, and its place there.
     pub(in crate::rpc) fn locate(&self, hash: B256) -> Outcome<Option<(Arc<StoredBlock>, u64)>> {
         let ledger = self.context.chain.ledger();
-        let Some(position) = ledger.locate(&hash)? else { return Ok(None) };
+        let Some(position) = ledger.locate(&hash)? else {
+            return Ok(None);
+        };
         let block = ledger.block(position.height)?;
         Ok(block.map(|block| (block, u64::from(position.step.saturating_sub(1)))))
     }
@@ -50,7 +68,8 @@ impl Node {
 /// The receipt of a transaction in a block; `None` while there is none.
 pub(super) fn receipt(node: &Node, hash: B256) -> Outcome<Option<ReceiptObject>> {
     let located = node.locate(hash)?;
-    Ok(located.and_then(|(block, index)| Some(receipt_of(&node.context.chain, &entry(&block, index)?))))
+    Ok(located
+        .and_then(|(block, index)| Some(receipt_of(&node.context.chain, &entry(&block, index)?))))
 }
 
 fn by_hash(node: &Node, arguments: &Arguments) -> Outcome<Option<Value>> {
@@ -59,7 +78,9 @@ fn by_hash(node: &Node, arguments: &Arguments) -> Outcome<Option<Value>> {
     if let Some((block, index)) = node.locate(hash)? {
         return Ok(entry(&block, index).map(|entry| mined(chain, &entry)));
     }
-    let Some(bytes) = node.pending(&hash) else { return Ok(None) };
+    let Some(bytes) = node.pending(&hash) else {
+        return Ok(None);
+    };
     let context = chain.next_context(&chain.head(), node.context.env.now());
     Ok(Some(waiting(&**chain.execution(), &context, &bytes)))
 }

@@ -74,12 +74,26 @@ pub(crate) enum Transactions {
 
 impl BlockObject {
     /// A block in the chain.
-    pub(crate) fn new(chain: &Chain, blooms: &Blooms, block: &StoredBlock, show: Transactions) -> Self {
+    pub(crate) fn new(
+        chain: &Chain,
+        blooms: &Blooms,
+        block: &StoredBlock,
+        show: Transactions,
+    ) -> Self {
         let header = &block.block.header;
-        let bytes: usize = block.block.transactions.iter().map(|bytes| bytes.len()).sum();
+        let bytes: usize = block
+            .block
+            .transactions
+            .iter()
+            .map(|bytes| bytes.len())
+            .sum();
         let transactions = match show {
             Transactions::None => None,
-            Transactions::Hashes => Some(entries(block).map(|entry| hash_value(entry.hash())).collect()),
+            Transactions::Hashes => Some(
+                entries(block)
+                    .map(|entry| hash_value(entry.hash()))
+                    .collect(),
+            ),
             Transactions::Full => Some(entries(block).map(|entry| mined(chain, &entry)).collect()),
         };
         Self {

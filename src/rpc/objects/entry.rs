@@ -58,7 +58,12 @@ pub(crate) fn entry(block: &StoredBlock, index: u64) -> Option<Entry<'_>> {
         Some(message) => Body::Forced(message),
         None => Body::Transaction(block.block.transactions.get(at - block.messages.len())?),
     };
-    Some(Entry { block, index, body, receipt })
+    Some(Entry {
+        block,
+        index,
+        body,
+        receipt,
+    })
 }
 
 /// All entries of a block.

@@ -49,7 +49,9 @@ impl LogObject {
 /// The logs of an entry; `first` is the number in the block of the first.
 pub(crate) fn logs_of(entry: &Entry<'_>, hash: B256, first: u64) -> Vec<LogObject> {
     let numbered = entry.receipt.logs.iter().zip(first..);
-    numbered.map(|(log, index)| LogObject::new(log, entry, hash, index)).collect()
+    numbered
+        .map(|(log, index)| LogObject::new(log, entry, hash, index))
+        .collect()
 }
 
 /// The logs of a block that `wanted` picks.
@@ -108,9 +110,16 @@ impl Blooms {
 
     /// The bloom of the block at `height`, if that block was seen before and still stands.
     pub(crate) fn known(&self, chain: &Chain, height: Height) -> Result<Option<Bloom>, ChainError> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&height.0).copied();
+        let known = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&height.0)
+            .copied();
         match known {
-            Some((hash, bloom)) if chain.ledger().height_of(&hash)? == Some(height) => Ok(Some(bloom)),
+            Some((hash, bloom)) if chain.ledger().height_of(&hash)? == Some(height) => {
+                Ok(Some(bloom))
+            }
             _ => Ok(None),
         }
     }

@@ -47,7 +47,11 @@ struct Extras {
 pub(crate) fn receipt_of(chain: &Chain, entry: &Entry<'_>) -> ReceiptObject {
     let before = &entry.block.receipts[..entry.step() as usize];
     let gas = before.iter().map(|receipt| receipt.gas_used.0).sum();
-    let logs = before.iter().skip(1).map(|receipt| receipt.logs.len() as u64).sum();
+    let logs = before
+        .iter()
+        .skip(1)
+        .map(|receipt| receipt.logs.len() as u64)
+        .sum();
     after(chain, entry, gas, logs)
 }
 
@@ -66,7 +70,9 @@ pub(crate) fn receipts_of(chain: &Chain, block: &StoredBlock) -> Vec<ReceiptObje
 
 fn after(chain: &Chain, entry: &Entry<'_>, gas_before: u64, logs_before: u64) -> ReceiptObject {
     let (block, receipt, hash) = (entry.block, entry.receipt, entry.hash());
-    let view = entry.transaction().and_then(|bytes| chain.execution().view(&chain.context_of(block), bytes));
+    let view = entry
+        .transaction()
+        .and_then(|bytes| chain.execution().view(&chain.context_of(block), bytes));
     let (kind, from, to) = match (entry.body, view) {
         (_, Some(view)) => (view.kind, view.sender, view.to),
         (Body::Deposit(message), None) => (DEPOSIT_TYPE, message.sender, Some(message.to)),

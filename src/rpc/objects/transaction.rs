@@ -1,16 +1,17 @@
 //! Transactions.
 //!
-//! Those of Ethereum's types show all their fields. A native module call shows as type 0x70 with the module as
-//! `to` and the ABI-encoded call as `input`. A deposit shows as type 0x7e, signed by nobody: `from` is who sent it
-//! on the root, `to` who is credited, `value` the amount where that is XPL.
+//! Those of Ethereum's types show all their fields. A native module call shows as type 0x70 with
+//! the module as `to` and the ABI-encoded call as `input`. A deposit shows as type 0x7e, signed by
+//! nobody: `from` is who sent it on the root, `to` who is credited, `value` the amount where that
+//! is XPL.
 
 use alloy::rpc::types::Transaction;
 use alloy_consensus::{TxEnvelope, transaction::Recovered};
 use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::{U64, U128};
 use plasma_core::{
-    Address, B256, BlockContext, Bytes, Execution, InboxMessage, NATIVE_TRANSACTION_TYPE, NativeTransaction,
-    TransactionView, U256,
+    Address, B256, BlockContext, Bytes, Execution, InboxMessage, NATIVE_TRANSACTION_TYPE,
+    NativeTransaction, TransactionView, U256,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -71,10 +72,17 @@ pub(crate) fn mined(chain: &Chain, entry: &Entry<'_>) -> Value {
     };
     let context = chain.context_of(entry.block);
     match entry.body {
-        Body::Deposit(message) => deposit(&context, message, entry.hash(), entry.receipt.gas_used.0, place),
+        Body::Deposit(message) => deposit(
+            &context,
+            message,
+            entry.hash(),
+            entry.receipt.gas_used.0,
+            place,
+        ),
         Body::Forced(message) => {
             let mut object = signed(&**chain.execution(), &context, &message.data, Some(place));
-            object["plasma"]["forced"] = json!({ "index": message.index, "sender": message.sender });
+            object["plasma"]["forced"] =
+                json!({ "index": message.index, "sender": message.sender });
             object
         }
         Body::Transaction(bytes) => signed(&**chain.execution(), &context, bytes, Some(place)),
@@ -86,7 +94,12 @@ pub(crate) fn waiting(execution: &dyn Execution, context: &BlockContext, bytes: 
     signed(execution, context, bytes, None)
 }
 
-fn signed(execution: &dyn Execution, context: &BlockContext, bytes: &Bytes, place: Option<Place>) -> Value {
+fn signed(
+    execution: &dyn Execution,
+    context: &BlockContext,
+    bytes: &Bytes,
+    place: Option<Place>,
+) -> Value {
     let view = execution.view(context, bytes);
     let envelope = match (&view, bytes.first()) {
         (Some(_), Some(&first)) if first != NATIVE_TRANSACTION_TYPE => decode(bytes),
@@ -112,10 +125,17 @@ fn signed(execution: &dyn Execution, context: &BlockContext, bytes: &Bytes, plac
 
 fn decode(bytes: &[u8]) -> Option<TxEnvelope> {
     let mut rest = bytes;
-    TxEnvelope::decode_2718(&mut rest).ok().filter(|_| rest.is_empty())
+    TxEnvelope::decode_2718(&mut rest)
+        .ok()
+        .filter(|_| rest.is_empty())
 }
 
-fn own(context: &BlockContext, bytes: &Bytes, view: Option<TransactionView>, place: Option<Place>) -> Own {
+fn own(
+    context: &BlockContext,
+    bytes: &Bytes,
+    view: Option<TransactionView>,
+    place: Option<Place>,
+) -> Own {
     let native = NativeTransaction::from_bytes(bytes).ok();
     let plasma = match &native {
         Some(native) => json!({ "expiresAt": native.expires_at, "maxFee": native.max_fee }),
@@ -163,7 +183,13 @@ fn own(context: &BlockContext, bytes: &Bytes, view: Option<TransactionView>, pla
     }
 }
 
-fn deposit(context: &BlockContext, message: &InboxMessage, hash: B256, gas_used: u64, place: Place) -> Value {
+fn deposit(
+    context: &BlockContext,
+    message: &InboxMessage,
+    hash: B256,
+    gas_used: u64,
+    place: Place,
+) -> Value {
     let xpl = message.asset == Address::ZERO;
     let object = serde_json::to_value(Own {
         kind: U64::from(DEPOSIT_TYPE),

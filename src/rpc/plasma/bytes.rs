@@ -30,14 +30,18 @@ pub(super) fn register(methods: &mut Methods) {
         let limit = u64::from(node.context.limits.response_bytes / 2).saturating_sub(1_024);
         if blob.commitment.length > limit {
             let length = blob.commitment.length;
-            return Err(Refusal::limit(format!("a blob of {length} bytes is over the limit of {limit} for one answer")));
+            return Err(Refusal::limit(format!(
+                "a blob of {length} bytes is over the limit of {limit} for one answer"
+            )));
         }
         fetch(&node, blob).await
     });
 }
 
 fn layer(node: &Node) -> Outcome<&Arc<dyn DataAvailability>> {
-    let missing = || Refusal::unsupported("this node serves no bytes; ask one that keeps the chain's batches");
+    let missing = || {
+        Refusal::unsupported("this node serves no bytes; ask one that keeps the chain's batches")
+    };
     node.context.da.as_ref().ok_or_else(missing)
 }
 

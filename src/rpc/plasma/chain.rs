@@ -2,7 +2,8 @@
 
 use alloy_eips::BlockId;
 use plasma_core::{
-    B256, BatchHeader, BlockHeader, Bytes, Certificate, Checkpoint, DaProperties, EntryKind, Height, InboxMessage, Stage,
+    B256, BatchHeader, BlockHeader, Bytes, Certificate, Checkpoint, DaProperties, EntryKind,
+    Height, InboxMessage, Stage,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -10,13 +11,7 @@ use serde_json::{Value, json};
 use super::finality::entry_of;
 use crate::{
     Stages, StoredBlock,
-    rpc::{
-        arguments::Arguments,
-        error::Outcome,
-        methods::Methods,
-        node::Node,
-        objects::entries,
-    },
+    rpc::{arguments::Arguments, error::Outcome, methods::Methods, node::Node, objects::entries},
 };
 
 /// Waiting transactions shown.
@@ -95,13 +90,19 @@ struct BlockDetails {
 
 fn block(node: &Node, arguments: &Arguments) -> Outcome<Option<BlockDetails>> {
     let id: BlockId = arguments.required(0, "block")?;
-    let Some(block) = node.find(id)? else { return Ok(None) };
+    let Some(block) = node.find(id)? else {
+        return Ok(None);
+    };
     Ok(Some(details(node, &block)?))
 }
 
 fn details(node: &Node, block: &StoredBlock) -> Outcome<BlockDetails> {
     let header = block.block.header.clone();
-    let sealed = if header.seal.is_zero() { None } else { sealed(node, &header)? };
+    let sealed = if header.seal.is_zero() {
+        None
+    } else {
+        sealed(node, &header)?
+    };
     Ok(BlockDetails {
         hash: block.hash,
         certificate: block.certificate.clone(),
@@ -120,7 +121,10 @@ fn details(node: &Node, block: &StoredBlock) -> Outcome<BlockDetails> {
 
 /// The batch that a header seals: the one that ends before it.
 fn sealed(node: &Node, header: &BlockHeader) -> Outcome<Option<BatchHeader>> {
-    let record = entry_of(&node.context.chain, Height(header.height.0.saturating_sub(1)))?;
+    let record = entry_of(
+        &node.context.chain,
+        Height(header.height.0.saturating_sub(1)),
+    )?;
     Ok(record.and_then(|record| match record.entry.kind {
         EntryKind::Batch(batch) if batch.hash() == header.seal => Some(batch),
         _ => None,
@@ -133,7 +137,8 @@ fn sealed(node: &Node, header: &BlockHeader) -> Outcome<Option<BatchHeader>> {
 struct CheckpointDetails {
     checkpoint: Checkpoint,
     hash: B256,
-    /// Whether an inbox entry ends with this block: only then is it one that can be claimed and settled.
+    /// Whether an inbox entry ends with this block: only then is it one that can be claimed and
+    /// settled.
     claimable: bool,
     settled: bool,
 }
@@ -144,7 +149,10 @@ fn checkpoint(node: &Node, arguments: &Arguments) -> Outcome<CheckpointDetails> 
     let block = node.block(id.unwrap_or(BlockId::finalized()))?;
     let height = block.height();
     let record = entry_of(chain, height)?;
-    let claimable = height.0 == 0 || record.as_ref().is_some_and(|record| record.head.height == height);
+    let claimable = height.0 == 0
+        || record
+            .as_ref()
+            .is_some_and(|record| record.head.height == height);
     let next = match (record, height.0) {
         (_, 0) => 0,
         (Some(record), _) if record.head.height == height => record.entry.index + 1,
@@ -178,9 +186,17 @@ struct PendingTransaction {
 
 fn pending(node: &Node) -> Pending {
     let sequencer = node.context.sequencer.as_ref();
-    let mut waiting = sequencer.map(|sequencer| sequencer.pending(PENDING_SHOWN + 1)).unwrap_or_default();
+    let mut waiting = sequencer
+        .map(|sequencer| sequencer.pending(PENDING_SHOWN + 1))
+        .unwrap_or_default();
     let more = waiting.len() > PENDING_SHOWN;
     waiting.truncate(PENDING_SHOWN);
-    let show = |bytes: Bytes| PendingTransaction { hash: plasma_core::transaction_hash(&bytes), bytes };
-    Pending { transactions: waiting.into_iter().map(show).collect(), more }
+    let show = |bytes: Bytes| PendingTransaction {
+        hash: plasma_core::transaction_hash(&bytes),
+        bytes,
+    };
+    Pending {
+        transactions: waiting.into_iter().map(show).collect(),
+        more,
+    }
 }

@@ -14,15 +14,17 @@ pub(super) fn register(methods: &mut Methods) {
     methods.read("plasma_finality", 1, finality);
 }
 
-/// The inbox entry that brings the block at `height`: the first whose derived head is not below it. `None` while
-/// the root does not have it.
+/// The inbox entry that brings the block at `height`: the first whose derived head is not below it.
+/// `None` while the root does not have it.
 pub(super) fn entry_of(chain: &Chain, height: Height) -> Result<Option<InboxRecord>, ChainError> {
     let inbox = chain.inbox();
     let (mut low, mut high) = (0, inbox.entry_count()?);
     let mut found = None;
     while low < high {
         let middle = low + (high - low) / 2;
-        let Some(record) = inbox.entry(middle)? else { break };
+        let Some(record) = inbox.entry(middle)? else {
+            break;
+        };
         if record.head.height >= height {
             high = middle;
             found = Some(record);
@@ -66,7 +68,10 @@ fn finality(node: &Node, arguments: &Arguments) -> Outcome<Option<Finality>> {
     let height = match arguments.required(0, "hash or height")? {
         Subject::Height(height) => Some(Height(height)),
         Subject::Hex(height) => Some(Height(height.to())),
-        Subject::Hash(hash) => match (chain.ledger().locate(&hash)?, chain.ledger().height_of(&hash)?) {
+        Subject::Hash(hash) => match (
+            chain.ledger().locate(&hash)?,
+            chain.ledger().height_of(&hash)?,
+        ) {
             (Some(position), _) => Some(position.height),
             (None, Some(height)) => Some(height),
             (None, None) if node.pending(&hash).is_some() => None,
@@ -78,7 +83,11 @@ fn finality(node: &Node, arguments: &Arguments) -> Outcome<Option<Finality>> {
     };
     let block = chain.block(height)?;
     let stages = chain.stages();
-    let record = if height.0 == 0 { None } else { entry_of(chain, height)? };
+    let record = if height.0 == 0 {
+        None
+    } else {
+        entry_of(chain, height)?
+    };
     let record = record.filter(|_| height <= stages.published);
     Ok(Some(Finality {
         height: Some(height),
@@ -92,9 +101,13 @@ fn finality(node: &Node, arguments: &Arguments) -> Outcome<Option<Finality>> {
 
 fn stage_of(stage: Stage) -> Finality {
     let waits_for = match stage {
-        Stage::Pending => Some("a sequencer to put it in a block; forced through the root's inbox, nobody can refuse it"),
+        Stage::Pending => Some(
+            "a sequencer to put it in a block; forced through the root's inbox, nobody can refuse it",
+        ),
         Stage::Sequenced => Some("a batch with it in the root's inbox, which anyone may append"),
-        Stage::Published => Some("a claim on the state after it, which anyone may make, to stand for the challenge window"),
+        Stage::Published => Some(
+            "a claim on the state after it, which anyone may make, to stand for the challenge window",
+        ),
         Stage::Settled => None,
     };
     Finality {

@@ -49,11 +49,24 @@ struct Proven {
 
 fn messages(node: &Node, arguments: &Arguments) -> Outcome<Option<Vec<Sent>>> {
     let hash: B256 = arguments.required(0, "transaction hash")?;
-    let Some((block, index)) = node.locate(hash)? else { return Ok(None) };
+    let Some((block, index)) = node.locate(hash)? else {
+        return Ok(None);
+    };
     let step = index + 1;
     let sent = block.sent.iter().filter(|(by, _)| u64::from(*by) == step);
-    let (height, stage) = (block.height(), node.context.chain.stages().of(block.height()));
-    Ok(Some(sent.map(|(_, message)| Sent { id: message.id(), message: message.clone(), height, stage }).collect()))
+    let (height, stage) = (
+        block.height(),
+        node.context.chain.stages().of(block.height()),
+    );
+    Ok(Some(
+        sent.map(|(_, message)| Sent {
+            id: message.id(),
+            message: message.clone(),
+            height,
+            stage,
+        })
+        .collect(),
+    ))
 }
 
 fn proof(node: &Node, arguments: &Arguments) -> Outcome<Proven> {
@@ -81,12 +94,16 @@ fn proof(node: &Node, arguments: &Arguments) -> Outcome<Proven> {
     }
     for nonce in tree.len()..count {
         let sent = chain.ledger().sent(nonce)?;
-        let (message, _) = sent.ok_or_else(|| Refusal::internal(format!("outbox message {nonce} is missing")))?;
+        let (message, _) =
+            sent.ok_or_else(|| Refusal::internal(format!("outbox message {nonce} is missing")))?;
         tree.push(message.id());
     }
     let id = message.id();
-    let proof = tree.prove(message.nonce, count).filter(|proof| proof.root(id) == Some(at.outbox_root));
-    let proof = proof.ok_or_else(|| Refusal::refused("the chain was reorganised meanwhile; ask again"))?;
+    let proof = tree
+        .prove(message.nonce, count)
+        .filter(|proof| proof.root(id) == Some(at.outbox_root));
+    let proof =
+        proof.ok_or_else(|| Refusal::refused("the chain was reorganised meanwhile; ask again"))?;
     Ok(Proven {
         id,
         payload: message.message.payload.clone(),
@@ -108,12 +125,19 @@ fn message(node: &Node, name: B256) -> Outcome<(OutboxMessage, Height)> {
         return Ok(sent);
     }
     let Some((block, index)) = node.locate(name)? else {
-        return Err(Refusal::not_found(format!("no message and no transaction {name} is here")));
+        return Err(Refusal::not_found(format!(
+            "no message and no transaction {name} is here"
+        )));
     };
-    let mut sent = block.sent.iter().filter(|(step, _)| u64::from(*step) == index + 1);
+    let mut sent = block
+        .sent
+        .iter()
+        .filter(|(step, _)| u64::from(*step) == index + 1);
     match (sent.next(), sent.next()) {
         (Some((_, message)), None) => Ok((message.clone(), block.height())),
-        (None, _) => Err(Refusal::not_found(format!("transaction {name} sent no message"))),
+        (None, _) => Err(Refusal::not_found(format!(
+            "transaction {name} sent no message"
+        ))),
         (Some(_), Some(_)) => Err(Refusal::invalid(format!(
             "transaction {name} sent several messages; ask for one by its id, which plasma_messages gives"
         ))),
@@ -123,7 +147,10 @@ fn message(node: &Node, name: B256) -> Outcome<(OutboxMessage, Height)> {
 /// How many messages were sent up to and including `height`, given one of them.
 fn sent_by(chain: &Chain, height: Height, known: u64) -> Outcome<u64> {
     let later = |nonce: u64| -> Outcome<bool> {
-        Ok(chain.ledger().sent(nonce)?.is_none_or(|(_, sent)| sent > height))
+        Ok(chain
+            .ledger()
+            .sent(nonce)?
+            .is_none_or(|(_, sent)| sent > height))
     };
     let (mut low, mut step) = (known, 1);
     while !later(low.saturating_add(step))? {
@@ -133,7 +160,11 @@ fn sent_by(chain: &Chain, height: Height, known: u64) -> Outcome<u64> {
     let mut high = low + step;
     while high - low > 1 {
         let middle = low + (high - low) / 2;
-        if later(middle)? { high = middle } else { low = middle }
+        if later(middle)? {
+            high = middle;
+        } else {
+            low = middle;
+        }
     }
     Ok(high)
 }

@@ -20,7 +20,10 @@ impl OutboxTree {
 
     /// The leaf at `index`.
     pub(crate) fn leaf(&self, index: u64) -> Option<B256> {
-        self.levels.first()?.get(usize::try_from(index).ok()?).copied()
+        self.levels
+            .first()?
+            .get(usize::try_from(index).ok()?)
+            .copied()
     }
 
     /// Appends a leaf, and completes the subtrees that it fills.
@@ -46,7 +49,8 @@ impl OutboxTree {
         }
     }
 
-    /// Proves leaf `index` in the tree of the first `count` leaves; `None` when there is no such leaf there.
+    /// Proves leaf `index` in the tree of the first `count` leaves; `None` when there is no such
+    /// leaf there.
     pub(crate) fn prove(&self, index: u64, count: u64) -> Option<OutboxProof> {
         if index >= count || count > self.len() {
             return None;
@@ -55,8 +59,12 @@ impl OutboxTree {
         for level in 0..OUTBOX_DEPTH {
             empty.push(node(empty[level], empty[level]));
         }
-        let siblings = (0..OUTBOX_DEPTH).map(|level| self.subtree(level, (index >> level) ^ 1, count, &empty));
-        Some(OutboxProof { index, siblings: siblings.collect() })
+        let siblings =
+            (0..OUTBOX_DEPTH).map(|level| self.subtree(level, (index >> level) ^ 1, count, &empty));
+        Some(OutboxProof {
+            index,
+            siblings: siblings.collect(),
+        })
     }
 
     /// The root of the subtree `at` of a level, with all leaves from `count` on empty.
@@ -85,7 +93,11 @@ mod tests {
         for count in 1..=leaves.len() {
             for index in 0..count {
                 let expected = OutboxProof::of(&leaves[..count], index as u64).ok();
-                assert_eq!(tree.prove(index as u64, count as u64), expected, "{index} of {count}");
+                assert_eq!(
+                    tree.prove(index as u64, count as u64),
+                    expected,
+                    "{index} of {count}"
+                );
             }
         }
         assert_eq!(tree.prove(40, 40), None);
@@ -100,9 +112,15 @@ mod tests {
             (0..before).for_each(|n| tree.push(leaf(n)));
             tree.truncate(u64::from(after));
             (after..20).for_each(|n| tree.push(leaf(n + 100)));
-            let expected: Vec<B256> = (0..20).map(|n| leaf(if n < after { n } else { n + 100 })).collect();
+            let expected: Vec<B256> = (0..20)
+                .map(|n| leaf(if n < after { n } else { n + 100 }))
+                .collect();
             let index = 19;
-            assert_eq!(tree.prove(index, 20), OutboxProof::of(&expected, index).ok(), "{before} to {after}");
+            assert_eq!(
+                tree.prove(index, 20),
+                OutboxProof::of(&expected, index).ok(),
+                "{before} to {after}"
+            );
         }
     }
 }

@@ -6,7 +6,9 @@ use alloy::{
     dyn_abi::{DynSolType, DynSolValue, JsonAbiExt as _},
     json_abi::Function,
 };
-use plasma_core::{Address, B256, Bytes, Call, ChainId, NativeTransaction, Query, Rejection, Signature, U256};
+use plasma_core::{
+    Address, B256, Bytes, Call, ChainId, NativeTransaction, Query, Rejection, Signature, U256,
+};
 use plasma_exec::{Interface, JsonAbi, NativeCall};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -53,7 +55,8 @@ struct Native {
     primary_type: String,
 }
 
-/// What to call: calldata, or a function by its name or signature with arguments as typed data writes them.
+/// What to call: calldata, or a function by its name or signature with arguments as typed data
+/// writes them.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Wanted {
@@ -90,11 +93,13 @@ struct Domain {
 
 fn schema(at: &At<'_>) -> Outcome<Schema> {
     let json = at.bytes(&Query::Schema)?;
-    serde_json::from_slice(&json).map_err(|error| Refusal::internal(format!("the execution's schema: {error}")))
+    serde_json::from_slice(&json)
+        .map_err(|error| Refusal::internal(format!("the execution's schema: {error}")))
 }
 
 fn number(value: U256, name: &str) -> Outcome<u64> {
-    u64::try_from(value).map_err(|_| Refusal::invalid(format!("{name} {value} does not fit 64 bits")))
+    u64::try_from(value)
+        .map_err(|_| Refusal::invalid(format!("{name} {value} does not fit 64 bits")))
 }
 
 fn typed_data(node: &Node, arguments: &Arguments) -> Outcome<Value> {
@@ -103,23 +108,40 @@ fn typed_data(node: &Node, arguments: &Arguments) -> Outcome<Value> {
     let from: Address = arguments.required(2, "from")?;
     let choices: Choices = arguments.optional(3, "options")?.unwrap_or_default();
     let at = node.newest()?;
-    let (interface, _) = find(&at, |name, found| name == module || module.parse() == Ok(found.address))?
-        .ok_or_else(|| Refusal::not_found(format!("no module {module} here; plasma_schema lists them")))?;
+    let (interface, _) = find(&at, |name, found| {
+        name == module || module.parse() == Ok(found.address)
+    })?
+    .ok_or_else(|| {
+        Refusal::not_found(format!("no module {module} here; plasma_schema lists them"))
+    })?;
     let call = match wanted {
         Wanted::Calldata(bytes) => bytes,
         Wanted::Named { function, args } => {
-            let mut named = interface.abi().functions().filter(|it| it.name == function || it.signature() == function);
+            let mut named = interface
+                .abi()
+                .functions()
+                .filter(|it| it.name == function || it.signature() == function);
             match (named.next(), named.next()) {
                 (Some(one), None) => encode(one, args.iter().map(Some))?,
-                (None, _) => return Err(Refusal::not_found(format!("module {module} has no function {function}"))),
+                (None, _) => {
+                    return Err(Refusal::not_found(format!(
+                        "module {module} has no function {function}"
+                    )));
+                }
                 (Some(_), Some(_)) => {
-                    let text = format!("module {module} has several functions {function}; give the signature");
+                    let text = format!(
+                        "module {module} has several functions {function}; give the signature"
+                    );
                     return Err(Refusal::invalid(text));
                 }
             }
         }
     };
-    let waiting = node.context.sequencer.as_ref().and_then(|sequencer| sequencer.pending_nonce(&from));
+    let waiting = node
+        .context
+        .sequencer
+        .as_ref()
+        .and_then(|sequencer| sequencer.pending_nonce(&from));
     let nonce = match choices.nonce {
         Some(nonce) => number(nonce, "nonce")?,
         None => at.nonce(from)?.max(waiting.unwrap_or_default()),
@@ -132,26 +154,47 @@ fn typed_data(node: &Node, arguments: &Arguments) -> Outcome<Value> {
         Some(wei) => wei,
         None => default_fee(&at, from, interface.address(), &call)?,
     };
-    let call = NativeCall { module: &interface, call, nonce, expires_at, max_fee };
+    let call = NativeCall {
+        module: &interface,
+        call,
+        nonce,
+        expires_at,
+        max_fee,
+    };
     let (chain_id, genesis) = identity(node);
-    call.typed_data(chain_id, genesis).map_err(|error| Refusal::invalid(error.to_string()))
+    call.typed_data(chain_id, genesis)
+        .map_err(|error| Refusal::invalid(error.to_string()))
 }
 
 fn identity(node: &Node) -> (ChainId, B256) {
-    (node.context.chain.genesis().chain_id, node.context.chain.genesis_hash())
+    (
+        node.context.chain.genesis().chain_id,
+        node.context.chain.genesis_hash(),
+    )
 }
 
 fn find(at: &At<'_>, is: impl Fn(&str, &Module) -> bool) -> Outcome<Option<(Interface, Module)>> {
-    let found = schema(at)?.modules.into_iter().find(|(name, module)| is(name, module));
+    let found = schema(at)?
+        .modules
+        .into_iter()
+        .find(|(name, module)| is(name, module));
     Ok(found.map(|(name, module)| (Interface::new(&name, module.abi.clone()), module)))
 }
 
 /// What the call costs as things stand, with room for a rising base fee.
 fn default_fee(at: &At<'_>, from: Address, module: Address, input: &Bytes) -> Outcome<U256> {
-    let call = Call { from, to: Some(module), input: input.clone(), ..Call::default() };
+    let call = Call {
+        from,
+        to: Some(module),
+        input: input.clone(),
+        ..Call::default()
+    };
     let outcome = at.call(call, true)?;
     if !outcome.success {
-        return Err(Refusal::reverted(format!("the call would fail: {}", outcome.reason), &outcome.output));
+        return Err(Refusal::reverted(
+            format!("the call would fail: {}", outcome.reason),
+            &outcome.output,
+        ));
     }
     let base_fee = U256::from(at.fees().base_fee.max(1));
     Ok(base_fee * U256::from(outcome.gas_used.0) * U256::from(FEE_MARGIN))
@@ -165,10 +208,14 @@ async fn signed(node: &Arc<Node>, arguments: &Arguments) -> Outcome<NativeTransa
         Value::String(text) => serde_json::from_str(&text),
         object => serde_json::from_value(object),
     };
-    let data: Signed = data.map_err(|error| Refusal::invalid(format!("invalid argument 0 (typed data): {error}")))?;
+    let data: Signed = data
+        .map_err(|error| Refusal::invalid(format!("invalid argument 0 (typed data): {error}")))?;
     let signature: Bytes = arguments.required(1, "signature")?;
     let signature: &[u8; 65] = signature.as_ref().try_into().map_err(|_| {
-        Refusal::invalid(format!("a signature is 65 bytes, r, s and v; this one is {}", signature.len()))
+        Refusal::invalid(format!(
+            "a signature is 65 bytes, r, s and v; this one is {}",
+            signature.len()
+        ))
     })?;
     let signature = Signature::from_bytes(signature);
     let node = node.clone();
@@ -178,38 +225,66 @@ async fn signed(node: &Arc<Node>, arguments: &Arguments) -> Outcome<NativeTransa
 fn rebuild(node: &Node, data: &Signed, signature: Signature) -> Outcome<NativeTransaction> {
     let (chain_id, genesis) = identity(node);
     if data.domain.chain_id != U256::from(chain_id.0) {
-        let rejection = Rejection::ChainId { expected: chain_id.0, got: data.domain.chain_id.saturating_to() };
+        let rejection = Rejection::ChainId {
+            expected: chain_id.0,
+            got: data.domain.chain_id.saturating_to(),
+        };
         return Err(Refusal::refused(rejection.to_string()));
     }
     let field = |name: &str| -> Outcome<&Value> {
-        data.message.get(name).ok_or_else(|| Refusal::invalid(format!("the message has no {name}")))
+        data.message
+            .get(name)
+            .ok_or_else(|| Refusal::invalid(format!("the message has no {name}")))
     };
     let uint = |name: &str| -> Outcome<U256> {
-        U256::deserialize(field(name)?).map_err(|error| Refusal::invalid(format!("{name} of the message: {error}")))
+        U256::deserialize(field(name)?)
+            .map_err(|error| Refusal::invalid(format!("{name} of the message: {error}")))
     };
     let signed_for: B256 = B256::deserialize(field("genesis_hash")?)
         .map_err(|error| Refusal::invalid(format!("genesis_hash of the message: {error}")))?;
     if signed_for != genesis {
-        return Err(Refusal::refused(Rejection::Genesis { expected: genesis, got: signed_for }.to_string()));
+        return Err(Refusal::refused(
+            Rejection::Genesis {
+                expected: genesis,
+                got: signed_for,
+            }
+            .to_string(),
+        ));
     }
     let at = node.newest()?;
     let address = data.domain.verifying_contract;
-    let (interface, module) = find(&at, |_, module| module.address == address)?
-        .ok_or_else(|| Refusal::not_found(format!("no module at {address}; plasma_schema lists them")))?;
+    let (interface, module) =
+        find(&at, |_, module| module.address == address)?.ok_or_else(|| {
+            Refusal::not_found(format!("no module at {address}; plasma_schema lists them"))
+        })?;
     let is_it = |function: &&Function| {
         let native = module.native.get(&function.signature());
         let named = native.is_some_and(|native| {
-            native.primary_type == data.primary_type && native.selector.as_ref() == function.selector().as_slice()
+            native.primary_type == data.primary_type
+                && native.selector.as_ref() == function.selector().as_slice()
         });
         // Functions of one name differ in their arguments; the envelope has four members.
         let arguments = function.inputs.iter();
-        named && data.message.len() == function.inputs.len() + 4 && arguments.clone().all(|it| data.message.contains_key(&it.name))
+        named
+            && data.message.len() == function.inputs.len() + 4
+            && arguments
+                .clone()
+                .all(|it| data.message.contains_key(&it.name))
     };
     let function = interface.abi().functions().find(is_it).ok_or_else(|| {
         let primary = &data.primary_type;
-        Refusal::not_found(format!("module {} has no {primary} with these members", interface.name()))
+        Refusal::not_found(format!(
+            "module {} has no {primary} with these members",
+            interface.name()
+        ))
     })?;
-    let call = encode(function, function.inputs.iter().map(|input| data.message.get(&input.name)))?;
+    let call = encode(
+        function,
+        function
+            .inputs
+            .iter()
+            .map(|input| data.message.get(&input.name)),
+    )?;
     let call = NativeCall {
         module: &interface,
         call,
@@ -221,26 +296,41 @@ fn rebuild(node: &Node, data: &Signed, signature: Signature) -> Outcome<NativeTr
 }
 
 /// Calldata of arguments as typed data writes them.
-fn encode<'a>(function: &Function, values: impl ExactSizeIterator<Item = Option<&'a Value>>) -> Outcome<Bytes> {
+fn encode<'a>(
+    function: &Function,
+    values: impl ExactSizeIterator<Item = Option<&'a Value>>,
+) -> Outcome<Bytes> {
     let (signature, count) = (function.signature(), values.len());
     if count != function.inputs.len() {
-        return Err(Refusal::invalid(format!("{count} arguments for {signature}")));
+        return Err(Refusal::invalid(format!(
+            "{count} arguments for {signature}"
+        )));
     }
     let values = function.inputs.iter().zip(values).map(|(input, value)| {
         let kind = DynSolType::parse(&input.ty).ok();
         let coerced = kind.and_then(|kind| coerce(&kind, value?));
         let (name, ty) = (&input.name, &input.ty);
-        coerced.ok_or_else(|| Refusal::invalid(format!("argument {name} of {signature} is no {ty}")))
+        coerced
+            .ok_or_else(|| Refusal::invalid(format!("argument {name} of {signature} is no {ty}")))
     });
     let values: Vec<DynSolValue> = values.collect::<Outcome<_>>()?;
     let encoded = function.abi_encode_input(&values);
-    encoded.map(Bytes::from).map_err(|error| Refusal::invalid(format!("arguments of {signature}: {error}")))
+    encoded
+        .map(Bytes::from)
+        .map_err(|error| Refusal::invalid(format!("arguments of {signature}: {error}")))
 }
 
 fn coerce(kind: &DynSolType, value: &Value) -> Option<DynSolValue> {
-    let all = |inner: &DynSolType, items: &[Value]| items.iter().map(|item| coerce(inner, item)).collect::<Option<_>>();
+    let all = |inner: &DynSolType, items: &[Value]| {
+        items
+            .iter()
+            .map(|item| coerce(inner, item))
+            .collect::<Option<_>>()
+    };
     match (kind, value) {
-        (DynSolType::Array(inner), Value::Array(items)) => all(inner, items).map(DynSolValue::Array),
+        (DynSolType::Array(inner), Value::Array(items)) => {
+            all(inner, items).map(DynSolValue::Array)
+        }
         (DynSolType::FixedArray(inner, size), Value::Array(items)) if items.len() == *size => {
             all(inner, items).map(DynSolValue::FixedArray)
         }
