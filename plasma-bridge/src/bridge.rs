@@ -269,13 +269,12 @@ impl BridgeClient {
     }
 
     fn enqueued(&self, receipt: &TransactionReceipt) -> Result<Enqueued, SettlementError> {
-        let own = receipt
+        let mut own = receipt
             .logs()
             .iter()
             .filter(|log| log.address() == self.contracts.inbox);
         let event = own
-            .filter_map(|log| abi::Inbox::MessageEnqueued::decode_log(&log.inner).ok())
-            .next()
+            .find_map(|log| abi::Inbox::MessageEnqueued::decode_log(&log.inner).ok())
             .ok_or_else(|| {
                 SettlementError::Contract(format!(
                     "{} put nothing into the inbox at {}; check the contracts' addresses",

@@ -176,6 +176,34 @@ async fn strange_logs_are_named() {
 }
 
 #[tokio::test]
+async fn a_block_that_goes_while_the_stream_starts_is_taken_back() {
+    let (anvil, honest, _) = busy().await;
+    let first = AtomicU64::new(0);
+    let gone = word(0xee);
+    let settlement = through(&anvil, &honest, config(), move |request, answer| {
+        let params = request.params().map_or("", |params| params.get());
+        let asks = request.method() == "eth_getBlockByNumber" && params.contains("0xb");
+        if asks && first.fetch_add(1, Relaxed) == 0 {
+            answer["result"]["hash"] = gone.to_string().into();
+        }
+    });
+    let from = plasma_core::RootBlock {
+        number: 11,
+        hash: gone,
+        ..Default::default()
+    };
+    let mut updates = settlement.events(from);
+    let RootUpdate::Reorg { to } = next(&mut updates).await else {
+        panic!("a reorganisation")
+    };
+    assert_eq!(to.number, 10);
+    let RootUpdate::Block { block, events } = next(&mut updates).await else {
+        panic!("a block")
+    };
+    assert_eq!((block.number, events.len()), (11, 1));
+}
+
+#[tokio::test]
 async fn limits_on_log_queries_are_lived_with() {
     let (anvil, honest, mut chain) = busy().await;
     anvil.mine(300).await;

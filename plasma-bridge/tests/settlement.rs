@@ -262,7 +262,9 @@ async fn a_claim_settles_and_its_outbox_pays() {
         message_id(&account, &deployed.contracts, &messages[1]).await
     );
     let mut outbox = Outbox::default();
-    leaves.iter().for_each(|leaf| outbox.push(*leaf));
+    for leaf in &leaves {
+        outbox.push(*leaf);
+    }
     let proof = |index| OutboxProof::of(&leaves, index).expect("in range");
 
     let state = checkpoint(1, outbox.root());

@@ -75,27 +75,23 @@ impl Refusal {
         }
         let known = data.first_chunk().and_then(|selector| ERRORS.get(selector));
         let decoded = known.and_then(|error| Some((error, error.decode_error(data).ok()?)));
-        match decoded {
-            Some((error, decoded)) => {
-                let names = error
-                    .inputs
-                    .iter()
-                    .map(|input| input.name.trim_end_matches('_'));
-                let values: Vec<String> = names
-                    .zip(&decoded.body)
-                    .map(|(name, value)| format!("{name}: {}", show(value)))
-                    .collect();
-                Self::named(
-                    &error.name,
-                    format!("{}({})", error.name, values.join(", ")),
-                )
-            }
-            None => {
-                let mut text = format!("unknown error {}", hex::encode_prefixed(data));
-                cut(&mut text);
-                Self::named("", text)
-            }
-        }
+        let Some((error, decoded)) = decoded else {
+            let mut text = format!("unknown error {}", hex::encode_prefixed(data));
+            cut(&mut text);
+            return Self::named("", text);
+        };
+        let names = error
+            .inputs
+            .iter()
+            .map(|input| input.name.trim_end_matches('_'));
+        let values: Vec<String> = names
+            .zip(&decoded.body)
+            .map(|(name, value)| format!("{name}: {}", show(value)))
+            .collect();
+        Self::named(
+            &error.name,
+            format!("{}({})", error.name, values.join(", ")),
+        )
     }
 
     /// Whether looking again may show that the call is no longer needed, or possible by then.

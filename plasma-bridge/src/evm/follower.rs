@@ -151,7 +151,16 @@ impl Follower {
             return self.behind(head.block()).await;
         }
         self.behind_since = None;
+        if !self.starts_where_asked().await? {
+            return self.walk_back(head.block().number).await;
+        }
         self.read(head.block()).await
+    }
+
+    /// Whether the block that was asked for is still there, as long as it was not handed on.
+    async fn starts_where_asked(&self) -> Result<bool, SettlementError> {
+        let first = self.next == self.from.number && !self.from.hash.is_zero();
+        Ok(!first || self.stands(self.from).await?)
     }
 
     /// The newest block that may be read: the head, or the configured number of blocks below it.
@@ -285,7 +294,6 @@ impl Follower {
 
     fn reorganised(&mut self, to: RootBlock, was: u64) {
         warn!(from = was, to = to.number, "the root reorganised");
-        metrics::counter!("plasma_root_reorgs_total").increment(1);
         while self
             .window
             .back()
@@ -295,6 +303,8 @@ impl Follower {
         }
         self.window.push_back(to);
         self.next = to.number + 1;
+        // What comes now is read for the first time.
+        self.from.hash = B256::ZERO;
         self.tracker = None;
         self.ready.push_back(RootUpdate::Reorg { to });
     }
@@ -312,6 +322,9 @@ impl Follower {
         } else {
             self.read_blocks(head).await?
         };
+        if !self.starts_where_asked().await? {
+            return Err(moved(self.from.number));
+        }
         let last = blocks.last().map_or(head, |block| *block);
         let contract = Contract {
             root: &self.root,
@@ -387,7 +400,7 @@ impl Follower {
         &self,
         head: RootBlock,
     ) -> Result<(Vec<RootBlock>, Vec<Located>), SettlementError> {
-        let headers = self.headers(self.next..head.number + 1).await?;
+        let headers = self.headers(self.next..=head.number).await?;
         let mut before = self.window.back().map(|block| block.hash);
         for header in &headers {
             if before.is_some_and(|before| before != header.parent_hash) {

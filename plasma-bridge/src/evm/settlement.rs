@@ -7,7 +7,6 @@ use plasma_core::{
     DisputeView, Move, RootBlock, RootReceipt, RootUpdate, Settlement, SettlementError,
     TRACE_HEIGHT, TraceCommitment,
 };
-use tokio::sync::OnceCell;
 
 use super::{follower::Follower, view::view};
 use crate::{
@@ -39,7 +38,6 @@ pub struct EvmSettlement {
     contracts: Contracts,
     chain_id: ChainId,
     account: Option<RootAccount>,
-    origin: std::sync::Arc<OnceCell<RootBlock>>,
 }
 
 impl EvmSettlement {
@@ -50,7 +48,6 @@ impl EvmSettlement {
             contracts,
             chain_id,
             account: None,
-            origin: std::sync::Arc::default(),
         }
     }
 
@@ -153,10 +150,7 @@ impl Settlement for EvmSettlement {
     }
 
     async fn origin(&self) -> Result<RootBlock, SettlementError> {
-        self.origin
-            .get_or_try_init(|| self.find_origin())
-            .await
-            .copied()
+        self.find_origin().await
     }
 
     async fn append(

@@ -87,6 +87,7 @@ pub struct RootAccount {
     root: RootClient,
     signer: Arc<Signer>,
     nonces: Arc<Mutex<Nonces>>,
+    chain_id: Arc<tokio::sync::OnceCell<u64>>,
     /// Held while a nonce is taken and its transaction is handed over, so that they arrive in
     /// order.
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -99,6 +100,7 @@ impl RootAccount {
             root,
             signer: Arc::new(signer),
             nonces: Arc::default(),
+            chain_id: Arc::default(),
             turn: Arc::default(),
         }
     }
@@ -125,7 +127,8 @@ impl RootAccount {
         };
         let flight = {
             let _turn = self.turn.lock().await;
-            self.launch(call.clone(), gas).await?
+            let (market, counts) = try_join!(Fees::market(&self.root), self.counts())?;
+            self.launch(call.clone(), gas, market, counts).await?
         };
         self.land(flight).await
     }
@@ -139,9 +142,9 @@ impl RootAccount {
         let mut flights = Vec::new();
         {
             let _turn = self.turn.lock().await;
-            let nonce = self.next_nonce().await?;
-            for (call, gas) in calls(nonce) {
-                flights.push(self.launch(call, gas).await?);
+            let (market, counts) = try_join!(Fees::market(&self.root), self.counts())?;
+            for (call, gas) in calls(self.first_nonce(counts)?) {
+                flights.push(self.launch(call, gas, market, counts).await?);
             }
         }
         let mut receipts = Vec::with_capacity(flights.len());
@@ -172,55 +175,50 @@ impl RootAccount {
         Ok(gas.map(|gas| gas + gas / 4 + 60_000))
     }
 
-    /// The nonce that the next transaction will have, when nothing is under way and nothing is to
-    /// be replaced.
-    async fn next_nonce(&self) -> Result<u64, SettlementError> {
-        if !self.nonces().is_idle() {
-            return Err(SettlementError::Unavailable(format!(
-                "{} has transactions under way; a deployment waits for them",
-                self.address()
-            )));
-        }
-        let (mined, pending) = self.counts().await?;
-        if mined == pending {
+    /// The nonce that the next transaction will have. Known only while nothing is under way.
+    fn first_nonce(&self, (mined, pending): (u64, u64)) -> Result<u64, SettlementError> {
+        if self.nonces().is_idle() && mined == pending {
             return Ok(mined);
         }
         Err(SettlementError::Unavailable(format!(
-            "{} has {} transactions that are not in a block; a deployment waits for them",
-            self.address(),
-            pending.saturating_sub(mined)
+            "{} has transactions that are in no block yet; a deployment waits for them",
+            self.address()
         )))
     }
 
     /// Signs and hands over a transaction. The caller holds the turn.
-    async fn launch(&self, call: RootCall, gas: u64) -> Result<Flight, SettlementError> {
+    async fn launch(
+        &self,
+        call: RootCall,
+        gas: u64,
+        market: Fees,
+        mut counts: (u64, u64),
+    ) -> Result<Flight, SettlementError> {
         const ATTEMPTS: u32 = 8;
-        let market = Fees::market(&self.root).await?;
-        let chain_id = self.root.chain_id().await?;
+        let chain_id = *self
+            .chain_id
+            .get_or_try_init(|| self.root.chain_id())
+            .await?;
         for _ in 0..ATTEMPTS {
-            let (mined, pending) = self.counts().await?;
-            let (nonce, outbid) = self.nonces().take(mined, pending);
+            let (nonce, outbid) = self.nonces().take(counts.0, counts.1);
             let fees = match outbid {
                 Some(old) => old.raised(market, &self.root).unwrap_or(old),
                 None => market,
             };
+            let nonces = Arc::clone(&self.nonces);
+            let (call, sent, over) = (call.clone(), Vec::new(), false);
             let mut flight = Flight {
-                nonces: Arc::clone(&self.nonces),
-                call: call.clone(),
+                nonces,
+                call,
                 chain_id,
                 gas,
                 nonce,
                 fees,
-                sent: Vec::new(),
-                over: false,
+                sent,
+                over,
             };
             let (hash, raw) = flight.sign(&self.signer);
-            let verdict = match self.hand_over(&raw).await? {
-                // By this very transaction, when an answer was lost and it was offered again.
-                Verdict::NonceUsed if self.root.receipt(hash).await?.is_some() => Verdict::Taken,
-                verdict => verdict,
-            };
-            match verdict {
+            match self.hand_over(hash, &raw).await? {
                 Verdict::Taken => {
                     debug!(%hash, nonce, gas, from = %self.address(), "sent to the root");
                     flight.sent.push(hash);
@@ -231,13 +229,14 @@ impl RootAccount {
                 Verdict::Underpriced => drop(flight),
                 Verdict::NoFunds => {
                     flight.refused();
-                    return Err(self.no_funds(&call, gas, fees).await);
+                    return Err(self.no_funds(&flight.call, gas, fees).await);
                 }
                 Verdict::Refused(reason) => {
                     flight.refused();
                     return Err(SettlementError::Refused(reason));
                 }
             }
+            counts = self.counts().await?;
         }
         Err(SettlementError::Unavailable(format!(
             "no nonce of {} could be taken in {ATTEMPTS} attempts; use the key in one process only",
@@ -379,18 +378,21 @@ impl RootAccount {
 
     /// Gives a signed transaction to the node. While the node is away the same bytes are offered
     /// again: whether it took them is not known, and only the same bytes are safe to repeat.
-    async fn hand_over(&self, raw: &Bytes) -> Result<Verdict, SettlementError> {
+    async fn hand_over(&self, hash: B256, raw: &Bytes) -> Result<Verdict, SettlementError> {
         let (env, config) = (self.root.env(), self.root.config());
         let started = env.now();
         let mut pause = config.poll_interval();
+        let mut repeated = false;
         loop {
+            let provider = self.root.provider();
             let sent = self
                 .root
-                .ask_raw(async { self.root.provider().send_raw_transaction(raw).await })
+                .ask_raw(async { provider.send_raw_transaction(raw).await })
                 .await;
             let error = match sent {
                 Ok(Ok(_)) => return Ok(Verdict::Taken),
                 Ok(Err(error)) => match Verdict::of(&error) {
+                    Some(Verdict::NonceUsed) if repeated => return self.used_by(hash).await,
                     Some(verdict) => return Ok(verdict),
                     None => unavailable(&error),
                 },
@@ -400,9 +402,28 @@ impl RootAccount {
                 return Err(error);
             }
             warn!(%error, "a transaction could not be handed to the root; offering it again");
+            repeated = true;
             env.sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(10));
         }
+    }
+
+    /// The nonce of a transaction that was offered more than once is used: by itself, or by
+    /// another?
+    async fn used_by(&self, hash: B256) -> Result<Verdict, SettlementError> {
+        for _ in 0..5 {
+            if self.root.receipt(hash).await?.is_some() {
+                return Ok(Verdict::Taken);
+            }
+            self.root
+                .env()
+                .sleep(self.root.config().poll_interval())
+                .await;
+        }
+        Err(SettlementError::Stale(format!(
+            "transaction {hash} may have happened while the node was away; \
+             look before sending again"
+        )))
     }
 
     async fn counts(&self) -> Result<(u64, u64), SettlementError> {

@@ -96,18 +96,18 @@ impl RootClient {
         let parsed = reqwest::Url::parse(url).map_err(|error| wrong(error.to_string()))?;
         let client = match parsed.scheme() {
             "http" | "https" => {
-                let client = reqwest::Client::builder()
-                    .timeout(config.request_timeout())
-                    .build()
-                    .map_err(|error| wrong(error.to_string()))?;
                 let local = parsed.host_str().is_some_and(is_local);
+                let builder = reqwest::Client::builder().timeout(config.request_timeout());
+                // A proxy set for the world outside does not know our machine.
+                let builder = if local { builder.no_proxy() } else { builder };
+                let client = builder.build().map_err(|error| wrong(error.to_string()))?;
                 RpcClient::new(Http::with_client(client, parsed), local)
             }
             "ws" | "wss" => {
                 let connect = WsConnect::new(url)
                     .with_max_retries(u32::MAX)
                     .with_retry_interval(config.poll_interval());
-                let connected = ClientBuilder::default().pubsub(connect);
+                let connected = Box::pin(ClientBuilder::default().pubsub(connect));
                 let limited = within(&*env, config.request_timeout(), connected).await?;
                 limited.map_err(|error| unavailable(&error))?
             }
@@ -239,8 +239,7 @@ impl RootClient {
         let request = TransactionRequest::default()
             .with_to(to)
             .with_input(call.abi_encode());
-        let bytes = self
-            .simulate(request, at)
+        let bytes = Box::pin(self.simulate(request, at))
             .await?
             .map_err(SettlementError::from)?;
         C::abi_decode_returns(&bytes).map_err(|error| {

@@ -89,7 +89,7 @@ pub async fn next_error(updates: &mut Updates) -> SettlementError {
 }
 
 pub async fn within<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(60), work)
+    tokio::time::timeout(Duration::from_mins(1), work)
         .await
         .expect("done within a minute")
 }
