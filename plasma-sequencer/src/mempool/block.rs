@@ -103,7 +103,11 @@ impl Mempool {
         let picked = slots.iter().filter_map(|slot| self.launch(*slot)).collect();
         let senders: BTreeSet<Address> = slots.into_iter().map(|(sender, _)| sender).collect();
         for sender in senders {
-            if let Some(account) = self.accounts.get_mut(&sender) {
+            let Some(account) = self.accounts.get_mut(&sender) else { continue };
+            if account.in_flight.contains_key(&account.head) {
+                // A block that failed to use a nonce let it be used again, before later ones that are on their way.
+                self.resettle(sender);
+            } else {
                 place(&mut self.lanes, account, account.head);
             }
         }
@@ -260,7 +264,8 @@ impl Account {
             self.lane(nonce) != Lane::Ready,
             "what is in flight is before the head"
         );
-        if nonce >= self.lowest() {
+        // A later one cannot have been used, whatever its block says: the one before it was not.
+        if nonce == self.lowest() {
             self.rule = super::account::with_lowest(self.rule, nonce + 1);
         }
     }

@@ -461,6 +461,7 @@ impl Bench {
                 self.insert(item);
             }
             Action::Take { gas } => {
+                self.expire();
                 let taken = self.pool.take(Gas(gas), usize::MAX, self.now);
                 let taken: Vec<_> = taken.into_iter().map(|picked| picked.hash).collect();
                 assert_eq!(taken, self.model.take(gas), "what a block takes");
@@ -479,14 +480,17 @@ impl Bench {
             Action::Pass { seconds } => {
                 self.now = Timestamp(self.now.0 + 1_000 * seconds);
                 self.pool.expire(self.now);
-                let now = self.now.seconds().0;
-                self.model.items.retain(|item| {
-                    item.in_flight || item.expires_at.is_none_or(|last| last >= now)
-                });
-                self.forget_empty();
+                self.expire();
             }
         }
         self.compare();
+    }
+
+    fn expire(&mut self) {
+        let now = self.now.seconds().0;
+        let stays = |item: &Item| item.expires_at.is_none_or(|last| last >= now);
+        self.model.items.retain(|item| item.in_flight || stays(item));
+        self.forget_empty();
     }
 
     fn insert(&mut self, item: Item) {
@@ -495,6 +499,7 @@ impl Bench {
             // The gate refuses it before the pool is asked.
             return;
         }
+        self.expire();
         let admission = admission(&item, state);
         let got = self
             .pool
@@ -521,7 +526,7 @@ impl Bench {
             // The pool believes in what it ordered until it is told otherwise.
             if sequential(item.sender) {
                 let next = self.model.next.entry(item.sender).or_default();
-                *next = (*next).max(item.nonce + 1);
+                *next += u64::from(*next == item.nonce);
             }
             if good {
                 if sequential(item.sender) {
@@ -606,7 +611,11 @@ impl Bench {
             }
         }
         if self.model.of(sender).any(|item| !item.in_flight) {
-            self.model.set_next(sender, state.next);
+            let first = self.model.of(sender).filter(|item| !item.in_flight).min_by_key(|item| item.nonce);
+            // An answer about money says nothing about nonces.
+            if first.is_some_and(|first| first.nonce < state.next || first.cost <= state.balance) {
+                self.model.set_next(sender, state.next);
+            }
             loop {
                 let cost: u64 = self.model.of(sender).map(|item| item.cost).sum();
                 let last = self
