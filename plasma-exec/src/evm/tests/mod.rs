@@ -15,7 +15,8 @@ use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
 use plasma_core::{
     BlockContext, Call, CallOutcome, ChainId, Execution, Height, InboxMessage, MemoryState,
-    MessageKind, Query, Receipt, Reply, Seconds, Signer, Step, Timestamp, fold_block, keccak256,
+    MessageKind, Query, Receipt, Recorder, Reply, Seconds, Signer, State, StateRead, Step,
+    Timestamp, fold_block, keccak256,
 };
 
 use super::{EvmExecution, EvmGenesis, EvmSpec};
@@ -163,6 +164,18 @@ impl Chain {
             &steps,
         );
         assert_eq!(whole, folded, "a block is the fold of its steps");
+        // What it read is all that it needs: a witness of it serves someone who has nothing else.
+        let recorder = Recorder::new(&self.state);
+        self.execution.apply_block(&recorder, &block, &steps);
+        let mut witness = MemoryState::default();
+        for key in recorder.keys() {
+            witness.set(key, self.state.get(&key));
+        }
+        assert_eq!(
+            fresh.apply_block(&witness, &block, &steps),
+            whole,
+            "by its witness alone"
+        );
         self.state.apply(&whole.changes);
         self.block = BlockContext {
             height: block.height.next(),

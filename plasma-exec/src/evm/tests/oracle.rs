@@ -4,6 +4,7 @@ use alloc::{collections::BTreeMap, vec, vec::Vec};
 
 use alloy_eips::eip7702::Authorization;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
+use alloy_sol_types::{SolCall, sol};
 use plasma_core::{Changes, Receipt, StateKey, Status, encode};
 use proptest::{prelude::*, sample::select};
 use revm::{
@@ -24,8 +25,12 @@ use super::*;
 use crate::evm::{
     account::{ACCOUNTS, Account, CODES, Code, STORAGE, Word},
     config::{CONFIG, MARKET},
-    predeploys::{FACTORY, HISTORY, predeploys},
+    predeploys::{FACTORY, HISTORY, L2_BRIDGE, predeploys},
 };
+
+sol! {
+    function withdraw(address asset, address recipient, uint256 amount);
+}
 
 /// One transaction, before it is signed.
 #[derive(Clone, Debug)]
@@ -211,7 +216,7 @@ fn on_oracle(
 fn expected_state(database: &Oracle, chain: &Chain) -> BTreeMap<StateKey, Bytes> {
     let mut state = Changes::new();
     for key in [CONFIG.key(), MARKET.key()] {
-        state.insert(key, plasma_core::StateRead::get(&chain.state, &key));
+        state.insert(key, chain.state.get(&key));
     }
     for (address, account) in &database.cache.accounts {
         let info = &account.info;
@@ -383,5 +388,33 @@ proptest! {
             assert_eq!(chain.state.entries(), &expected_state(&database, &chain));
             nonces = (0..3).map(|number| (number, chain.nonce(user(number)))).collect();
         }
+    }
+
+    #[test]
+    fn a_block_is_the_fold_of_its_steps(
+        intents in prop::collection::vec((intent(), 0..6_u8, any::<bool>()), 1..16),
+    ) {
+        let mut chain = Chain::new();
+        let mut nonces = BTreeMap::new();
+        let steps: Vec<Step> = (0..).zip(&intents).flat_map(|(index, (intent, kind, forces))| {
+            let mut intent = intent.clone();
+            let asset = if *kind == 1 { Address::repeat_byte(0x60) } else { Address::ZERO };
+            let to = intent.to.unwrap_or(L2_BRIDGE);
+            let amount = U256::from(intent.value);
+            // Deposits, to whom transactions go too; and transactions to the bridge.
+            let first = (*kind < 3).then(|| deposit(index, asset, to, amount, &intent.input));
+            if *kind == 3 {
+                let call = withdrawCall { asset, recipient: to, amount };
+                (intent.to, intent.input) = (Some(L2_BRIDGE), call.abi_encode());
+            }
+            let (bytes, _) = forms(&intent, &mut nonces);
+            *nonces.entry(intent.from).or_default() += 1 - intent.nonce_off;
+            let second = if *forces { forced(index, &bytes) } else { Step::Transaction(bytes) };
+            first.into_iter().chain([second])
+        }).collect();
+        // Checked where blocks are made.
+        let receipts = chain.block(steps);
+        assert!(!receipts.is_empty());
+        assert_eq!(chain.balance(L2_BRIDGE), U256::ZERO);
     }
 }
