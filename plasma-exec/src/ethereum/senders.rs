@@ -117,6 +117,20 @@ mod memory {
     }
 
     #[cfg(test)]
+    impl Senders {
+        /// How many it remembers.
+        pub(crate) fn count(&self) -> usize {
+            let shards = self
+                .shards
+                .iter()
+                .map(|shard| shard.lock().expect("not poisoned"));
+            shards
+                .map(|shard| shard.young.len() + shard.old.len())
+                .sum()
+        }
+    }
+
+    #[cfg(test)]
     mod tests {
         use alloy_primitives::keccak256;
 
@@ -135,12 +149,7 @@ mod memory {
                 senders.get(&name(count - 1)),
                 Some(Address::with_last_byte((count - 1) as u8))
             );
-            let held: usize = senders
-                .shards
-                .iter()
-                .map(|shard| shard.lock().expect("not poisoned"))
-                .map(|shard| shard.young.len() + shard.old.len())
-                .sum();
+            let held = senders.count();
             assert!(held <= SHARDS * GENERATION * 2, "{held}");
         }
 
