@@ -1,11 +1,11 @@
 //! Accounts: XPL, and which nonces are used.
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, Bytes, U256};
 use borsh::{
     BorshDeserialize, BorshSerialize,
     io::{self, Read, Write},
 };
-use plasma_core::{Map, State, StateKey, StateRead, decode, encode};
+use plasma_core::{Map, State, StateKey, StateRead, decode};
 
 /// Where accounts are. Keys and scopes of further signature schemes will stand beside them under
 /// `accounts/keys`; the account itself is the same whoever signs for it.
@@ -83,16 +83,31 @@ impl Account {
     }
 
     pub(crate) fn store_at(&self, state: &mut (impl State + ?Sized), key: StateKey) {
-        let value = (*self != Self::default()).then(|| encode(self).into());
-        state.set(key, value);
+        state.set(key, (*self != Self::default()).then(|| self.to_bytes()));
     }
 }
 
-/// A number as its length and its bytes, lowest first, without the zeros above: most are short.
-fn write_short<W: Write>(writer: &mut W, number: U256) -> io::Result<()> {
-    let bytes = number.as_le_bytes_trimmed();
-    writer.write_all(&[bytes.len() as u8])?;
-    writer.write_all(&bytes)
+/// The longest account: three numbers with their lengths.
+const MAX_BYTES: usize = 33 + 9 + 33;
+
+impl Account {
+    /// Three numbers, each as its length and its bytes, lowest first, without the zeros above: most are short.
+    fn to_bytes(self) -> Bytes {
+        let (mut bytes, mut end) = ([0; MAX_BYTES], 0);
+        let mut push = |number: &[u8]| {
+            let length = number
+                .iter()
+                .rposition(|byte| *byte != 0)
+                .map_or(0, |last| last + 1);
+            bytes[end] = length as u8;
+            bytes[end + 1..][..length].copy_from_slice(&number[..length]);
+            end += 1 + length;
+        };
+        push(&self.balance.to_le_bytes::<32>());
+        push(&self.nonces.base.to_le_bytes());
+        push(&self.nonces.ahead.to_le_bytes::<32>());
+        Bytes::copy_from_slice(&bytes[..end])
+    }
 }
 
 fn read_short<R: Read>(reader: &mut R) -> io::Result<U256> {
@@ -107,9 +122,7 @@ fn read_short<R: Read>(reader: &mut R) -> io::Result<U256> {
 
 impl BorshSerialize for Account {
     fn serialize<W: Write>(&self, writer: &mut W) -> io::Result<()> {
-        write_short(writer, self.balance)?;
-        write_short(writer, U256::from(self.nonces.base))?;
-        write_short(writer, self.nonces.ahead)
+        writer.write_all(&self.to_bytes())
     }
 }
 
@@ -131,6 +144,8 @@ mod tests {
     use alloc::{collections::BTreeSet, vec, vec::Vec};
 
     use proptest::prelude::*;
+
+    use plasma_core::encode;
 
     use super::*;
 

@@ -9,7 +9,7 @@ use plasma_core::{Map, StateRead};
 
 use super::{
     Answer, CallResult, Context, Module, View, XPL,
-    fee_market::MARKET,
+    fee_market::FeeMarket,
     gas,
     ledger::{self, SUPPLY},
 };
@@ -67,10 +67,11 @@ impl Bank {
         asset: Address,
         holders: impl IntoIterator<Item = Address>,
     ) -> Result<(), String> {
-        let pending = MARKET
-            .get(state)
-            .filter(|_| asset == XPL)
-            .unwrap_or_default();
+        let pending = if asset == XPL {
+            FeeMarket::load(state)
+        } else {
+            FeeMarket::default()
+        };
         let mut sum = pending.tips + pending.burned;
         for holder in holders {
             sum += ledger::balance(state, asset, holder);
@@ -143,7 +144,7 @@ impl Module for Bank {
     }
 
     fn invariants(&self, view: &View<'_>) -> Result<(), String> {
-        let pending = MARKET.get(view.state).unwrap_or_default();
+        let pending = FeeMarket::load(view.state);
         let supply = SUPPLY.get_or_default(view.state, &XPL);
         if pending.tips + pending.burned > supply {
             return Err(format!(

@@ -10,7 +10,7 @@ use super::{
     accounts::{ACCOUNTS, Account},
     bridge,
     context::Effects,
-    fee_market::MARKET,
+    fee_market::FeeMarket,
     fees, gas,
     module::ErasedModule,
     module_address,
@@ -99,10 +99,9 @@ impl ModuleRuntime {
                 failed(&error, &self.registry)
             }
         };
-        if let Some(mut market) = MARKET.get(state) {
-            market.gas_used = market.gas_used.saturating_add(gas_used);
-            MARKET.set(state, &market);
-        }
+        let mut market = FeeMarket::load(state);
+        market.gas_used = market.gas_used.saturating_add(gas_used);
+        market.store(state);
         Receipt {
             gas_used: Gas(gas_used),
             ..receipt
@@ -188,7 +187,7 @@ impl ModuleRuntime {
             account.store_at(state, key);
         }
         fees::collect(&mut market, gas_used, tip_per_gas);
-        MARKET.set(state, &market);
+        market.store(state);
         Receipt {
             gas_used: Gas(gas_used),
             gas_price,
@@ -248,7 +247,7 @@ fn run_transfer(state: &mut dyn State, checked: Checked) -> Receipt {
         account.store_at(state, key);
     }
     fees::collect(&mut market, gas_used, tip_per_gas);
-    MARKET.set(state, &market);
+    market.store(state);
     receipt
 }
 

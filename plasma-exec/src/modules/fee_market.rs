@@ -1,8 +1,8 @@
 //! The price of gas from block to block (EIP-1559), and what a block has taken in so far.
 
-use alloy_primitives::U256;
+use alloy_primitives::{Bytes, U256, b256};
 use borsh::{BorshDeserialize, BorshSerialize};
-use plasma_core::Item;
+use plasma_core::{Item, State, StateKey, StateRead, decode};
 
 /// What the chain's genesis says about fees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -35,7 +35,29 @@ pub(crate) struct FeeMarket {
 }
 
 pub(crate) const RULES: Item<FeeRules> = Item::new("fees/rules");
-pub(crate) const MARKET: Item<FeeMarket> = Item::new("fees/market");
+
+/// Where the market is. Every transaction reads and writes it, so its key is not hashed every time.
+const MARKET_KEY: StateKey =
+    b256!("1a88def862e51ed6bc6a98b71b2a492a6dd2cb53c2e4d99a3a997f533b262cf8");
+
+impl FeeMarket {
+    /// The market; of zeros in a state that had no genesis.
+    pub(crate) fn load(state: &(impl StateRead + ?Sized)) -> Self {
+        state.get(&MARKET_KEY).map_or_else(Self::default, |bytes| {
+            decode(&bytes, bytes.len()).expect("the market holds what the market wrote")
+        })
+    }
+
+    pub(crate) fn store(&self, state: &mut (impl State + ?Sized)) {
+        let mut bytes = [0; MARKET_BYTES];
+        let mut rest = &mut bytes[..];
+        self.serialize(&mut rest).expect("a market has one length");
+        state.set(MARKET_KEY, Some(Bytes::copy_from_slice(&bytes)));
+    }
+}
+
+/// A market's encoding: one number of 128 bits, three of 64, two of 256.
+const MARKET_BYTES: usize = 16 + 3 * 8 + 2 * 32;
 
 impl FeeRules {
     /// The base fee after a block that had `base_fee` and used `gas_used`.
@@ -59,7 +81,15 @@ impl FeeRules {
 
 #[cfg(test)]
 mod tests {
+    use plasma_core::encode;
+
     use super::*;
+
+    #[test]
+    fn the_market_is_where_its_name_leads_and_as_long_as_it_says() {
+        assert_eq!(Item::<FeeMarket>::new("fees/market").key(), MARKET_KEY);
+        assert_eq!(encode(&FeeMarket::default()).len(), MARKET_BYTES);
+    }
 
     #[test]
     fn the_base_fee_moves_as_eip_1559_says() {

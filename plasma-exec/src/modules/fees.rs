@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{
     Answer, CallError, CallResult, Context, Module, XPL,
     accounts::{ACCOUNTS, Account},
-    fee_market::{FeeMarket, FeeRules, MARKET, RULES},
+    fee_market::{FeeMarket, FeeRules, RULES},
     gas, ledger,
     numbers::Amount,
 };
@@ -89,7 +89,7 @@ impl Module for Fees {
         let floor = u128::try_from(floor.0)
             .map_err(|_| CallError::message("the floor is at most 2^128 - 1 wei"))?;
         let state = context.state();
-        let mut market = MARKET.get(state).unwrap_or_default();
+        let mut market = FeeMarket::load(state);
         market.base_fee = market.base_fee.max(floor);
         let gas_limit = market.gas_limit;
         RULES.set(
@@ -101,14 +101,14 @@ impl Module for Fees {
                 denominator,
             },
         );
-        MARKET.set(state, &market);
+        market.store(state);
         Ok(())
     }
 
     fn call(&self, context: &mut Context<'_>, call: IFees::IFeesCalls) -> CallResult {
         use IFees::IFeesCalls as Calls;
         context.charge(gas::READ)?;
-        let market = MARKET.get(context.state()).unwrap_or_default();
+        let market = FeeMarket::load(context.state());
         match call {
             Calls::baseFee(call) => call.answer(&U256::from(market.base_fee)),
             Calls::gasLimit(call) => call.answer(&market.gas_limit),
@@ -130,9 +130,8 @@ impl Module for Fees {
     }
 
     fn invariants(&self, view: &super::View<'_>) -> Result<(), String> {
-        let (Some(rules), Some(market)) = (RULES.get(view.state), MARKET.get(view.state)) else {
-            return Err("the chain has no fee market".into());
-        };
+        let rules = RULES.get(view.state).ok_or("the chain has no fee market")?;
+        let market = FeeMarket::load(view.state);
         if market.base_fee < rules.floor {
             let (fee, floor) = (market.base_fee, rules.floor);
             return Err(alloc::format!(
@@ -146,9 +145,10 @@ impl Module for Fees {
 /// Burns what is to be burned, pays the proposer, and sets the price for the next block. Says what it settled:
 /// in a block that nobody proposed, the tips are burned as well.
 fn settle(state: &mut dyn State, proposer: Address) -> FeeMarket {
-    let (Some(rules), Some(mut market)) = (RULES.get(state), MARKET.get(state)) else {
+    let Some(rules) = RULES.get(state) else {
         return FeeMarket::default();
     };
+    let mut market = FeeMarket::load(state);
     if proposer.is_zero() {
         market.burned += core::mem::take(&mut market.tips);
     }
@@ -166,7 +166,7 @@ fn settle(state: &mut dyn State, proposer: Address) -> FeeMarket {
     market.base_fee = rules.next_base_fee(market.base_fee, market.gas_used);
     market.last_gas_used = core::mem::take(&mut market.gas_used);
     (market.tips, market.burned) = (U256::ZERO, U256::ZERO);
-    MARKET.set(state, &market);
+    market.store(state);
     settled
 }
 

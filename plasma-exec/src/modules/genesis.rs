@@ -12,7 +12,7 @@ use super::{
     bank::{ASSETS, AssetInfo},
     bridge,
     context::Effects,
-    fee_market::{FeeMarket, MARKET},
+    fee_market::FeeMarket,
     ledger,
     numbers::Amount,
     registry::Registry,
@@ -93,14 +93,12 @@ impl GenesisConfig {
                 "gasLimit {gas_limit} is below {least}, one transfer"
             )));
         }
-        MARKET.set(
-            state,
-            &FeeMarket {
-                base_fee,
-                gas_limit,
-                ..FeeMarket::default()
-            },
-        );
+        FeeMarket {
+            base_fee,
+            gas_limit,
+            ..FeeMarket::default()
+        }
+        .store(state);
         self.write_modules(registry, state)
     }
 

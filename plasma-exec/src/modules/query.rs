@@ -11,7 +11,7 @@ use super::{
     Interface, ModuleRuntime,
     accounts::{ACCOUNTS, Account},
     context::Effects,
-    fee_market::MARKET,
+    fee_market::FeeMarket,
     gas, module_address,
 };
 
@@ -150,7 +150,7 @@ impl ModuleRuntime {
 }
 
 fn fees(state: &dyn StateRead) -> FeeQuote {
-    let market = MARKET.get(state).unwrap_or_default();
+    let market = FeeMarket::load(state);
     FeeQuote {
         base_fee: market.base_fee,
         gas_limit: Gas(market.gas_limit),

@@ -195,7 +195,7 @@ impl Execution for ModuleRuntime {
         Senders::in_parallel(transactions, |bytes| {
             // What is no transaction of this chain is refused when its turn comes.
             if let Ok(transaction) = ModuleTransaction::decode(bytes) {
-                let _ = transaction.sender(&self.registry, &self.senders, &block);
+                let _ = transaction.recover(&self.registry, &self.senders, &block);
             }
         });
     }

@@ -13,7 +13,7 @@ use plasma_core::{
 
 use super::{
     accounts::{ACCOUNTS, Account, NonceState},
-    fee_market::{FeeMarket, MARKET},
+    fee_market::FeeMarket,
     gas,
     interface::Envelope,
     registry::{Entry, Registry},
@@ -80,18 +80,28 @@ impl ModuleTransaction {
             .map_err(|error| Rejection::Malformed(error.to_string()))
     }
 
-    /// Who signed it, for this chain.
-    pub(crate) fn sender(
+    /// Who signed it. Refuses what was signed for another chain.
+    fn sender(
+        &self,
+        registry: &Registry,
+        senders: &Senders,
+        block: &BlockContext,
+    ) -> Result<Address, Rejection> {
+        if let Self::Ethereum(transaction) = self {
+            transaction.check_chain(block.chain_id)?;
+        }
+        self.recover(registry, senders, block)
+    }
+
+    /// Who signed it: for whichever chain it was, where it says so itself, and for this one otherwise.
+    pub(crate) fn recover(
         &self,
         registry: &Registry,
         senders: &Senders,
         block: &BlockContext,
     ) -> Result<Address, Rejection> {
         match self {
-            Self::Ethereum(transaction) => {
-                transaction.check_chain(block.chain_id)?;
-                transaction.sender(senders)
-            }
+            Self::Ethereum(transaction) => transaction.sender(senders),
             Self::Native(transaction, _) => {
                 let digest = native_digest(transaction, registry, block)?;
                 let signature = native_signature(transaction);
@@ -120,7 +130,7 @@ impl ModuleTransaction {
         block: &BlockContext,
     ) -> Result<Checked, Rejection> {
         // Before the genesis is written there is no market, and nobody who could pay.
-        let market = MARKET.get(state).unwrap_or_default();
+        let market = FeeMarket::load(state);
         let terms = self.terms(&market)?;
         let now = block.timestamp.seconds().0;
         if let Some(expires_at) = terms.expires_at.filter(|expires_at| *expires_at < now) {
@@ -218,14 +228,10 @@ impl ModuleTransaction {
         senders: &Senders,
         block: &BlockContext,
     ) -> Option<TransactionView> {
-        // Shown even if it was signed for another chain.
+        let sender = self.recover(registry, senders, block).ok()?;
         match self {
-            Self::Ethereum(transaction) => {
-                let sender = transaction.sender(senders).ok()?;
-                Some(transaction.view(sender))
-            }
+            Self::Ethereum(transaction) => Some(transaction.view(sender)),
             Self::Native(transaction, hash) => {
-                let sender = self.sender(registry, senders, block).ok()?;
                 let signature = native_signature(transaction);
                 let terms = native_terms(transaction, *hash, &FeeMarket::default());
                 Some(TransactionView {

@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{Bytes, U256};
 use plasma_core::{
-    Status, Step,
+    Execution, Status, Step,
     conformance::execution::{Suite, deposit, force},
 };
 use proptest::prelude::*;
@@ -207,4 +207,42 @@ fn a_cached_sender_is_the_recovered_one() {
     let first = suite(&warm).check(&blocks);
     assert_eq!(suite(&warm).check(&blocks), first);
     assert_eq!(suite(&runtime()).check(&blocks), first);
+}
+
+#[test]
+fn preparing_recovers_every_sender_there_is() {
+    let chain = Chain::new();
+    let bank = Interface::of(&Bank);
+    let supply = IBank::supplyOfCall { asset: XPL };
+    let native = native(&bank, 0, &supply)
+        .sign(&signer(1), CHAIN, GENESIS)
+        .expect("it can be signed");
+    let wallets: Vec<Bytes> = (0..40)
+        .map(|nonce| {
+            sign(
+                &signer(0),
+                TxEip1559 {
+                    nonce,
+                    ..to(who(1))
+                },
+            )
+        })
+        .collect();
+    chain.runtime.prepare(&wallets);
+    assert_eq!(chain.runtime.senders.count(), 40);
+    // What a native call signs depends on the chain, which a runtime learns from its first block.
+    let begin = Step::Begin;
+    chain
+        .runtime
+        .apply(&mut chain.state.clone(), &chain.block, &begin);
+    chain
+        .runtime
+        .prepare(&[native.to_bytes(), Bytes::from_static(b"noise")]);
+    assert_eq!(chain.runtime.senders.count(), 41);
+    chain.admit(&native.to_bytes()).expect("admitted");
+    assert_eq!(
+        chain.runtime.senders.count(),
+        41,
+        "and it is the one that the block asks for"
+    );
 }
