@@ -11,23 +11,19 @@
 //! its inbox events continued the hash chains; what is handed on is in order and given once, but
 //! for a reorganisation.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
-use alloy::rpc::types::Filter;
-use futures::{StreamExt as _, TryStreamExt as _, stream, try_join};
 use plasma_core::{B256, ChainId, RootBlock, RootUpdate, SettlementError, Timestamp};
 use tracing::{debug, warn};
 
 use super::{
-    decode::{Located, decode, filters},
+    decode::Located,
+    reader::{Reader, moved},
     tracker::{Break, Contract, Tracker},
 };
 use crate::{
     contracts::Contracts,
-    root::{Header, LogQuery, RootClient},
+    root::{Header, RootClient},
 };
 
 /// Blocks this near to the head are read one by one, by hash.
@@ -35,10 +31,6 @@ const LIVE_BLOCKS: u64 = 16;
 /// Hashes fetched before the first block, so that a reorganisation right after a start is
 /// understood.
 const HISTORY: u64 = 32;
-/// Requests under way at once.
-const CONCURRENT: usize = 8;
-/// More logs than this in one answer are asked for in smaller pieces.
-const MAX_LOGS: usize = 20_000;
 /// How often an incomplete answer is asked for again before the node is called broken.
 const MAX_GAPS: u32 = 3;
 /// The longest pause between two attempts.
@@ -59,8 +51,7 @@ pub(super) struct Follower {
     /// `None` until it is known where the inbox stands at the end of the window.
     tracker: Option<Tracker>,
     ready: VecDeque<RootUpdate>,
-    /// Blocks to ask for at once.
-    range: u64,
+    reader: Reader,
     failures: u32,
     gaps: u32,
     behind_since: Option<Timestamp>,
@@ -74,7 +65,7 @@ impl Follower {
         chain_id: ChainId,
         from: RootBlock,
     ) -> Self {
-        let range = root.config().log_range.max(1);
+        let reader = Reader::new(root.clone(), contracts, chain_id);
         Self {
             root,
             contracts,
@@ -85,7 +76,7 @@ impl Follower {
             next: from.number,
             tracker: None,
             ready: VecDeque::new(),
-            range,
+            reader,
             failures: 0,
             gaps: 0,
             behind_since: None,
@@ -225,7 +216,7 @@ impl Follower {
     async fn history(&self, header: &Header) -> Result<VecDeque<RootBlock>, SettlementError> {
         let number = header.block().number;
         let first = number.saturating_sub(HISTORY.min(self.root.config().reorg_window.max(1)));
-        let headers: Vec<Header> = self.headers(first..number).await?;
+        let headers: Vec<Header> = self.reader.headers(first..number).await?;
         let linked = headers
             .iter()
             .chain([header])
@@ -314,42 +305,33 @@ impl Follower {
     /// Reads on, at most up to `head`, which continues the window.
     async fn read(&mut self, head: RootBlock) -> Result<(), SettlementError> {
         let far = head.number.saturating_sub(self.next) >= LIVE_BLOCKS;
+        let tip = self.window.back().copied();
         let (blocks, located) = if far {
-            match self.read_range(head).await? {
-                Some(read) => read,
-                None => return Ok(()),
+            let limit = head.number - LIVE_BLOCKS;
+            let Some(read) = self.reader.range(self.next, limit).await? else {
+                return Ok(());
+            };
+            // These do not name their parents: had the root moved below them, it would not show.
+            if let Some(tip) = tip
+                && !self.stands(tip).await?
+            {
+                return Err(moved(tip.number));
             }
+            read
         } else {
-            self.read_blocks(head).await?
+            self.reader.blocks(tip, self.next, head).await?
         };
         if !self.starts_where_asked().await? {
             return Err(moved(self.from.number));
         }
         let last = blocks.last().map_or(head, |block| *block);
-        let contract = Contract {
-            root: &self.root,
-            contracts: &self.contracts,
-            chain_id: self.chain_id,
-            at: head.hash,
-        };
-        let tracker = match (&self.tracker, self.window.back()) {
+        let tracker = match (&self.tracker, tip) {
             (Some(tracker), _) => tracker.clone(),
-            (None, Some(before)) => {
-                Tracker::anchor(Contract {
-                    at: before.hash,
-                    ..contract
-                })
-                .await
-            }
+            (None, Some(tip)) => Tracker::anchor(self.contract(tip)).await,
             // Before the root's first block nothing was there.
             (None, None) => Tracker::empty(),
         };
-        let contract = Contract {
-            root: &self.root,
-            contracts: &self.contracts,
-            chain_id: self.chain_id,
-            at: head.hash,
-        };
+        let contract = self.contract(head);
         match updates(
             tracker,
             &contract,
@@ -379,6 +361,16 @@ impl Follower {
         }
     }
 
+    fn contract(&self, at: RootBlock) -> Contract<'_> {
+        let (root, contracts, chain_id) = (&self.root, &self.contracts, self.chain_id);
+        Contract {
+            root,
+            contracts,
+            chain_id,
+            at: at.hash,
+        }
+    }
+
     fn advance_to(&mut self, blocks: &[RootBlock]) {
         let Some(last) = blocks.last() else { return };
         self.next = last.number + 1;
@@ -393,133 +385,6 @@ impl Follower {
         {
             self.window.pop_front();
         }
-    }
-
-    /// A few blocks near the head, each by its hash, so that logs cannot be of another block.
-    async fn read_blocks(
-        &self,
-        head: RootBlock,
-    ) -> Result<(Vec<RootBlock>, Vec<Located>), SettlementError> {
-        let headers = self.headers(self.next..=head.number).await?;
-        let mut before = self.window.back().map(|block| block.hash);
-        for header in &headers {
-            if before.is_some_and(|before| before != header.parent_hash) {
-                return Err(moved(header.block().number));
-            }
-            before = Some(header.block().hash);
-        }
-        if before != Some(head.hash) {
-            return Err(moved(head.number));
-        }
-        let blocks: Vec<RootBlock> = headers.iter().map(Header::block).collect();
-        let asked: Vec<_> = blocks
-            .iter()
-            .map(|block| self.logs_of(block.hash))
-            .collect();
-        let logs: Vec<_> = stream::iter(asked)
-            .buffered(CONCURRENT)
-            .try_collect()
-            .await?;
-        let located = decode(&self.contracts, self.chain_id, logs.concat())?;
-        for event in &located {
-            in_blocks(event, &blocks)?;
-        }
-        Ok((blocks, located))
-    }
-
-    async fn logs_of(&self, hash: B256) -> Result<Vec<alloy::rpc::types::Log>, SettlementError> {
-        let [first, second] =
-            filters(&self.contracts, self.chain_id).map(|filter| filter.at_block_hash(hash));
-        let (first, second) = try_join!(self.root.logs(&first), self.root.logs(&second))?;
-        match (first, second) {
-            (LogQuery::Logs(first), LogQuery::Logs(second)) => Ok([first, second].concat()),
-            (LogQuery::TooWide(error), _) | (_, LogQuery::TooWide(error)) => Err(error),
-        }
-    }
-
-    /// Many blocks at once, far below the head. `None`: the node wants less at a time.
-    async fn read_range(
-        &mut self,
-        head: RootBlock,
-    ) -> Result<Option<(Vec<RootBlock>, Vec<Located>)>, SettlementError> {
-        let end = (self.next + self.range - 1).min(head.number - LIVE_BLOCKS);
-        let last = self.header(end).await?;
-        let Some(logs) = self.logs_between(self.next, end).await? else {
-            return Ok(None);
-        };
-        let located = decode(&self.contracts, self.chain_id, logs)?;
-        let numbers: BTreeSet<u64> = located
-            .iter()
-            .map(|event| event.block)
-            .chain([end])
-            .collect();
-        if numbers.first().is_some_and(|first| *first < self.next) || numbers.last() != Some(&end) {
-            return Err(SettlementError::Contract(format!(
-                "the node gave logs outside of blocks {} to {end}, which were asked for",
-                self.next
-            )));
-        }
-        let headers = self.headers(numbers).await?;
-        let blocks: Vec<RootBlock> = headers.iter().map(Header::block).collect();
-        // Read again after the logs: had the root moved in between, they could be of two chains.
-        if blocks.last().map(|block| block.hash) != Some(last.block().hash) {
-            return Err(moved(end));
-        }
-        for event in &located {
-            in_blocks(event, &blocks)?;
-        }
-        Ok(Some((blocks, located)))
-    }
-
-    async fn logs_between(
-        &mut self,
-        first: u64,
-        last: u64,
-    ) -> Result<Option<Vec<alloy::rpc::types::Log>>, SettlementError> {
-        let [one, two] = filters(&self.contracts, self.chain_id)
-            .map(|filter: Filter| filter.from_block(first).to_block(last));
-        let (one, two) = try_join!(self.root.logs(&one), self.root.logs(&two))?;
-        let limit = self.root.config().log_range.max(1);
-        match (one, two) {
-            (LogQuery::Logs(one), LogQuery::Logs(two))
-                if first == last || one.len() + two.len() <= MAX_LOGS =>
-            {
-                // What a node refuses once it may allow later.
-                self.range = (self.range + self.range / 8 + 1).min(limit);
-                Ok(Some([one, two].concat()))
-            }
-            (LogQuery::TooWide(error), _) | (_, LogQuery::TooWide(error)) if first == last => {
-                Err(error)
-            }
-            _ => {
-                let asked = last - first + 1;
-                self.range = (asked / 2).max(1);
-                debug!(
-                    asked,
-                    next = self.range,
-                    "the root node limits eth_getLogs; asking for less"
-                );
-                Ok(None)
-            }
-        }
-    }
-
-    async fn headers(
-        &self,
-        numbers: impl IntoIterator<Item = u64>,
-    ) -> Result<Vec<Header>, SettlementError> {
-        let asked: Vec<_> = numbers
-            .into_iter()
-            .map(|number| self.header(number))
-            .collect();
-        stream::iter(asked).buffered(CONCURRENT).try_collect().await
-    }
-
-    async fn header(&self, number: u64) -> Result<Header, SettlementError> {
-        self.root
-            .header_at(number)
-            .await?
-            .ok_or_else(|| moved(number))
     }
 }
 
@@ -547,16 +412,4 @@ async fn updates(
         tracker.check(contract).await?;
     }
     Ok((tracker, updates))
-}
-
-fn in_blocks(event: &Located, blocks: &[RootBlock]) -> Result<(), SettlementError> {
-    match blocks.iter().find(|block| block.number == event.block) {
-        Some(block) if block.hash == event.block_hash => Ok(()),
-        _ => Err(moved(event.block)),
-    }
-}
-
-/// The root moved on between two questions. Asking again shows where to.
-fn moved(block: u64) -> SettlementError {
-    SettlementError::Unavailable(format!("block {block} changed while it was read"))
 }

@@ -2,12 +2,13 @@
 //! chain.
 //!
 //! ```text
-//!   head ──poll──> follower ──blocks, logs──> decode ──events──> tracker ──checked──> RootUpdate
-//!                     │ window of hashes: finds reorganisations     │ folds both hash chains
+//!   head ──> follower ──> reader ──logs──> decode ──events──> tracker ──checked──> RootUpdate
+//!              │ window of hashes: finds reorganisations          │ folds both hash chains
 //! ```
 
 mod decode;
 mod follower;
+mod reader;
 mod settlement;
 mod tracker;
 mod view;

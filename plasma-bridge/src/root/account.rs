@@ -7,13 +7,11 @@ use std::{
 };
 
 use alloy::{
-    consensus::{SignableTransaction as _, TxEip1559, TxEnvelope},
-    eips::{BlockId, Encodable2718 as _},
+    eips::BlockId,
     network::TransactionBuilder as _,
-    primitives::{Signature, TxKind, U256},
+    primitives::U256,
     providers::Provider as _,
     rpc::types::{TransactionReceipt, TransactionRequest},
-    transports::{RpcError, TransportError},
 };
 use futures::try_join;
 use plasma_core::{
@@ -21,7 +19,9 @@ use plasma_core::{
 };
 use tracing::{debug, info, warn};
 
-use super::{RootClient, client::unavailable, fees::Fees, nonces::Nonces};
+use super::{
+    RootClient, client::unavailable, fees::Fees, flight::Flight, nonces::Nonces, verdict::Verdict,
+};
 use crate::contracts::Refusal;
 
 /// A call of a contract, or without `to` a contract's creation.
@@ -200,36 +200,27 @@ impl RootAccount {
             .get_or_try_init(|| self.root.chain_id())
             .await?;
         for _ in 0..ATTEMPTS {
-            let (nonce, outbid) = self.nonces().take(counts.0, counts.1);
-            let fees = match outbid {
+            let price = |outbid: Option<Fees>| match outbid {
                 Some(old) => old.raised(market, &self.root).unwrap_or(old),
                 None => market,
             };
-            let nonces = Arc::clone(&self.nonces);
-            let (call, sent, over) = (call.clone(), Vec::new(), false);
-            let mut flight = Flight {
-                nonces,
-                call,
-                chain_id,
-                gas,
-                nonce,
-                fees,
-                sent,
-                over,
-            };
+            let limits = (chain_id, gas);
+            let mut flight = Flight::take(&self.nonces, counts, price, call.clone(), limits);
             let (hash, raw) = flight.sign(&self.signer);
             match self.hand_over(hash, &raw).await? {
                 Verdict::Taken => {
+                    let nonce = flight.nonce;
                     debug!(%hash, nonce, gas, from = %self.address(), "sent to the root");
                     flight.sent.push(hash);
                     return Ok(flight);
                 }
                 Verdict::NonceUsed => flight.done(),
+                Verdict::NonceGap => flight.refused(),
                 // Dropped, it is abandoned at this price, and outbid in the next round.
                 Verdict::Underpriced => drop(flight),
                 Verdict::NoFunds => {
                     flight.refused();
-                    return Err(self.no_funds(&flight.call, gas, fees).await);
+                    return Err(self.no_funds(&flight).await);
                 }
                 Verdict::Refused(reason) => {
                     flight.refused();
@@ -443,11 +434,9 @@ impl RootAccount {
         try_join!(mined, pending)
     }
 
-    async fn no_funds(&self, call: &RootCall, gas: u64, fees: Fees) -> SettlementError {
-        let needed = call
-            .value
-            .saturating_add(U256::from(gas).saturating_mul(U256::from(fees.max_fee)));
-        let account = self.address();
+    async fn no_funds(&self, flight: &Flight) -> SettlementError {
+        let gas = U256::from(flight.gas).saturating_mul(U256::from(flight.fees.max_fee));
+        let (account, needed) = (self.address(), flight.call.value.saturating_add(gas));
         match self.root.coin_balance(account).await {
             Ok(balance) => SettlementError::Funds {
                 account,
@@ -468,113 +457,6 @@ impl fmt::Debug for RootAccount {
         f.debug_struct("RootAccount")
             .field("address", &self.address())
             .finish_non_exhaustive()
-    }
-}
-
-/// A transaction between its signature and its block. Dropped before that, its nonce is left to be
-/// outbid.
-struct Flight {
-    nonces: Arc<Mutex<Nonces>>,
-    call: RootCall,
-    chain_id: u64,
-    gas: u64,
-    nonce: u64,
-    fees: Fees,
-    /// Every version that was sent, oldest first.
-    sent: Vec<B256>,
-    over: bool,
-}
-
-impl Flight {
-    fn sign(&self, signer: &Signer) -> (B256, Bytes) {
-        let transaction = TxEip1559 {
-            chain_id: self.chain_id,
-            nonce: self.nonce,
-            gas_limit: self.gas,
-            max_fee_per_gas: self.fees.max_fee,
-            max_priority_fee_per_gas: self.fees.priority,
-            to: self.call.to.map_or(TxKind::Create, TxKind::Call),
-            value: self.call.value,
-            access_list: alloy::eips::eip2930::AccessList::default(),
-            input: self.call.data.clone(),
-        };
-        let signature = signer.sign(transaction.signature_hash());
-        let signature = Signature::new(signature.r.into(), signature.s.into(), signature.v == 28);
-        let signed = transaction.into_signed(signature);
-        let hash = *signed.hash();
-        (hash, TxEnvelope::from(signed).encoded_2718().into())
-    }
-
-    fn done(&mut self) {
-        self.end(|nonces, _| nonces.done());
-    }
-
-    fn refused(&mut self) {
-        self.end(|nonces, flight| nonces.refused(flight.nonce));
-    }
-
-    fn end(&mut self, how: impl FnOnce(&mut Nonces, &Self)) {
-        if !self.over {
-            self.over = true;
-            let nonces = Arc::clone(&self.nonces);
-            how(
-                &mut nonces.lock().unwrap_or_else(PoisonError::into_inner),
-                self,
-            );
-        }
-    }
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        self.end(|nonces, flight| nonces.abandon(flight.nonce, flight.fees));
-    }
-}
-
-/// What a node says to a transaction.
-enum Verdict {
-    Taken,
-    NonceUsed,
-    Underpriced,
-    NoFunds,
-    Refused(String),
-}
-
-impl Verdict {
-    /// Reads a node's answer; nodes agree on words rather than on codes. `None`: it did not decide.
-    fn of(error: &TransportError) -> Option<Self> {
-        let RpcError::ErrorResp(payload) = error else {
-            return None;
-        };
-        let message = payload.message.to_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-        Some(
-            if says(&[
-                "already known",
-                "known transaction",
-                "already imported",
-                "already in",
-            ]) {
-                Self::Taken
-            } else if says(&[
-                "nonce too low",
-                "nonce is too low",
-                "old nonce",
-                "nonce has already been used",
-            ]) {
-                Self::NonceUsed
-            } else if says(&["underpriced", "fee too low", "less than block base fee"]) {
-                Self::Underpriced
-            } else if says(&["insufficient funds", "insufficient balance"]) {
-                Self::NoFunds
-            } else if payload.is_retry_err()
-                || says(&["pool is full", "pool full", "timeout", "busy"])
-            {
-                return None;
-            } else {
-                Self::Refused(format!("{} (code {})", payload.message, payload.code))
-            },
-        )
     }
 }
 

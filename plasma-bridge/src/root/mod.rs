@@ -4,7 +4,9 @@ mod account;
 mod client;
 mod config;
 mod fees;
+mod flight;
 mod nonces;
+mod verdict;
 
 pub use account::RootAccount;
 pub(crate) use account::{Gas, RootCall, root_receipt};
