@@ -87,8 +87,8 @@ export async function launch(...args) {
 }
 
 /** Anvil on a free port. */
-export async function anvil(...args) {
-  const child = start(foundry('anvil'), ['--port', '0', ...args])
+export async function anvil({ port = '0', args = [] } = {}) {
+  const child = start(foundry('anvil'), ['--port', port, ...args])
   const url = await eventually('anvil', () => {
     const port = child.output.match(/Listening on [\d.]+:(\d+)/)?.[1]
     return port && `http://127.0.0.1:${port}`

@@ -19,7 +19,7 @@ describe('refusals', () => {
 
   const sign = async (fields, index = 0) => {
     const { wallet } = clients(chain, devnet, index)
-    const request = await wallet.prepareTransactionRequest({ to: devnet.accounts[1].address, value: 1n, ...fields })
+    const request = await wallet.prepareTransactionRequest({ to: devnet.accounts[1].address, value: 1n })
     return wallet.signTransaction({ ...request, ...fields })
   }
   const refused = async (raw, expected) => {
@@ -127,7 +127,7 @@ describe('a root that goes away', () => {
   it('comes back, and nothing is lost', async () => {
     const state = mkdtempSync(join(tmpdir(), 'plasma-anvil-'))
     const file = join(state, 'state.json')
-    let node = await anvil('--state', file)
+    let node = await anvil({ args: ['--state', file] })
     const port = new URL(node.url).port
     const devnet = await launch('--root', node.url, '--challenge-window', '2s', '--block-time', '100ms')
     const chain = devnet.chains[0]
@@ -141,7 +141,7 @@ describe('a root that goes away', () => {
     const { transactionHash } = await done(me, me.wallet.sendTransaction({ to: devnet.accounts[1].address, value: 2n }))
     await sleep(1500)
     assert.equal((await must(chain.rpc, 'plasma_explain', transactionHash)).stage, 'sequenced')
-    node = await anvil('--state', file, '--port', port)
+    node = await anvil({ port, args: ['--state', file] })
     await settled(transactionHash)
     const { code, output } = await plasma(devnet, 'verify')
     assert.equal(code, 0, output)
@@ -162,7 +162,7 @@ describe('a root that goes away', () => {
     // The root forgets the batch; the node publishes it again.
     await must(node.url, 'evm_revert', snapshot)
     await must(node.url, 'anvil_mine', '0x3')
-    await eventually('settlement after the reorganisation', async () =>
+    await eventually(`settlement after the reorganisation\n${devnet.log()}`, async () =>
       (await must(chain.rpc, 'plasma_explain', transactionHash)).stage === 'settled', 90)
     const { code, output } = await plasma(devnet, 'verify')
     assert.equal(code, 0, output)

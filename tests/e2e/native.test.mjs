@@ -77,7 +77,7 @@ describe('native calls', () => {
     const genesisTwo = structuredClone(data)
     genesisTwo.message.genesis_hash = `0x${'11'.repeat(32)}`
     await refused(genesisTwo, sign(genesisTwo), /genesis/i)
-    const old = await typed(1n, { expires_at: 1 })
+    const old = await typed(1n, { expiresAt: 1 })
     await refused(old, sign(old), /expired/i)
     const poor = await typed(parseEther('1000000'))
     const hash = (await rpc(chain.rpc, 'plasma_sendTypedData', poor, sign(poor)))

@@ -272,3 +272,75 @@ async fn fees_follow_the_blocks() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_head_and_its_receipts_appear_as_one() {
+    let harness = std::sync::Arc::new(start(Options::evm()));
+    let sent = 150;
+    let hashes: Vec<_> = (0..sent)
+        .map(|nonce| signed(nonce, Some(BOB), 1, Bytes::new()))
+        .collect();
+    let sender = {
+        let (harness, hashes) = (harness.clone(), hashes.clone());
+        tokio::spawn(async move {
+            for bytes in hashes {
+                harness.call("eth_sendRawTransaction", json!([bytes])).await;
+            }
+        })
+    };
+    let filter = harness.call("eth_newBlockFilter", json!([])).await;
+    let (mut seen, mut found, mut heads) = (0, 0, Vec::new());
+    while found < hashes.len() || seen < harness.chain.head().height().0 {
+        // Whoever sees a head finds the receipts of all that is in it.
+        let block = harness
+            .call("eth_getBlockByNumber", json!(["latest", false]))
+            .await;
+        for hash in block["transactions"].as_array().expect("hashes") {
+            let receipt = harness
+                .call("eth_getTransactionReceipt", json!([hash]))
+                .await;
+            assert_eq!(receipt["blockHash"], block["hash"], "{hash}");
+        }
+        assert_eq!(
+            harness
+                .call("eth_getBlockByHash", json!([block["hash"], false]))
+                .await,
+            block
+        );
+        seen = number(&block["number"]);
+        // Whoever sees a receipt sees what it did.
+        while found < hashes.len() {
+            let hash = json!([keccak256(&hashes[found])]);
+            let receipt = harness.call("eth_getTransactionReceipt", hash).await;
+            if receipt.is_null() {
+                break;
+            }
+            found += 1;
+            let head = number(&harness.call("eth_blockNumber", json!([])).await);
+            assert!(head >= number(&receipt["blockNumber"]), "{head}: {receipt}");
+            let balance = number(&harness.call("eth_getBalance", json!([BOB, "latest"])).await);
+            assert!(balance >= found as u64, "{balance} after {found}");
+        }
+        heads.push(harness.call("eth_getFilterChanges", json!([filter])).await);
+    }
+    sender.await.expect("sends");
+    heads.push(harness.call("eth_getFilterChanges", json!([filter])).await);
+    // Each block was said once.
+    let said: Vec<Value> = heads
+        .iter()
+        .flat_map(|changes| changes.as_array().expect("hashes"))
+        .cloned()
+        .collect();
+    let ledger = harness.chain.ledger();
+    let hash = |height: u64| {
+        ledger
+            .block(height.into())
+            .expect("reads")
+            .expect("here")
+            .hash
+    };
+    let all: Vec<Value> = (1..=harness.chain.head().height().0)
+        .map(|at| json!(hash(at)))
+        .collect();
+    assert_eq!(said, all);
+}

@@ -143,6 +143,7 @@ pub fn start(options: Options) -> Harness {
         genesis,
         execution: options.execution,
         store,
+        history: 1_000,
     };
     let chain = Arc::new(Chain::open(config, None).expect("a chain"));
     let env: Arc<dyn Env> = Arc::new(TokioEnv);
