@@ -1,10 +1,13 @@
 //! Tests of the EVM: each through whole blocks, executed both at once and step by step.
 
 mod conformance;
+mod contracts;
+mod forced;
 mod genesis;
 mod messages;
 mod oracle;
 mod queries;
+mod rules;
 mod speed;
 mod transactions;
 

@@ -90,7 +90,7 @@ fn blocks_with_known_senders() {
         (to.into(), 21_000, Bytes::new())
     });
     let code = [
-        artifact(transactions::TEST_TOKEN),
+        artifact(contracts::TEST_TOKEN),
         ("Gold", "GLD", U256::from(6), U256::from(10_u64.pow(18))).abi_encode_params(),
     ]
     .concat();
