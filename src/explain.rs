@@ -54,7 +54,7 @@ impl Explainer<'_> {
         if let Some(nonce) = self.chain.ledger().sent_nonce(&id)?
             && let Some((message, height)) = self.chain.ledger().sent(nonce)?
         {
-            return self.message(id, &message, height);
+            return Ok(self.message(id, &message, height));
         }
         if let Some(position) = self.chain.ledger().locate(&id)? {
             let block = self.chain.block(position.height)?;
@@ -162,7 +162,7 @@ impl Explainer<'_> {
         }
     }
 
-    fn message(&self, id: B256, sent: &OutboxMessage, height: Height) -> Result<Explanation, ChainError> {
+    fn message(&self, id: B256, sent: &OutboxMessage, height: Height) -> Explanation {
         let message = &sent.message;
         let subject = if message.amount.is_zero() { "message" } else { "withdrawal" };
         let history = vec![format!(
@@ -180,7 +180,7 @@ impl Explainer<'_> {
                 explanation.seconds = Some(0);
             }
         }
-        Ok(explanation)
+        explanation
     }
 }
 

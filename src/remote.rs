@@ -46,7 +46,7 @@ impl RemoteGenesis {
 
 /// Adds `plasma_genesis` to a chain's methods.
 pub(crate) fn register(module: &mut RpcModule<()>, chain: Arc<Chain>, execution: String) {
-    let registered = module.register_method("plasma_genesis", move |_, _, _| {
+    let registered = module.register_method("plasma_genesis", move |_, (), _| {
         Ok::<_, ErrorObjectOwned>(RemoteGenesis { genesis: chain.genesis().clone(), execution: execution.clone() })
     });
     registered.expect("no other method has this name");

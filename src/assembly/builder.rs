@@ -76,6 +76,7 @@ pub struct ChainBuilder {
     forced_delay: u64,
     bond: U256,
     endowment: U256,
+    history: u64,
 }
 
 impl ChainBuilder {
@@ -101,6 +102,7 @@ impl ChainBuilder {
             forced_delay: 30,
             bond: U256::from(100_000_000_000_000_000_u64),
             endowment: U256::ZERO,
+            history: 16_384,
         }
     }
 
@@ -220,6 +222,13 @@ impl ChainBuilder {
         self
     }
 
+    /// For how many blocks behind the head state can be read and proven; what is not settled is kept anyway.
+    /// Default: 16,384.
+    pub fn history(mut self, blocks: u64) -> Self {
+        self.history = blocks;
+        self
+    }
+
     /// XPL put in escrow on the root where this builder registers the chain, in wei: as much as its genesis gives
     /// away, so that every wei can leave. Default: none.
     pub fn endowment(mut self, amount: U256) -> Self {
@@ -266,7 +275,7 @@ impl ChainBuilder {
         let header = state.header(root);
         let store = self.open_store()?;
         let execution = self.execution.clone();
-        let config = ChainConfig { genesis, execution, store };
+        let config = ChainConfig { genesis, execution, store, history: self.history };
         let chain = Arc::new(Chain::open(config, self.data.as_deref())?);
         let gate = Arc::new(ChainGate::new(env.clone()));
         gate.open(chain.clone());

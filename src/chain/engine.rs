@@ -16,8 +16,8 @@ use super::{ChainError, Ledger, RootInbox, StoredBlock};
 
 /// Events that a slow reader may fall behind before it has to read the ledger instead.
 const EVENT_BACKLOG: usize = 1_024;
-/// Blocks between two durable points of the ledger.
-const LEDGER_SYNC_BLOCKS: u64 = 256;
+/// Blocks between two durable points of state and ledger.
+const SYNC_BLOCKS: u64 = 256;
 
 /// What a chain is made of.
 pub struct ChainConfig {
@@ -27,6 +27,8 @@ pub struct ChainConfig {
     pub execution: Arc<dyn Execution>,
     /// Its state.
     pub store: Arc<dyn Store>,
+    /// For how many blocks behind the head state can be read and proven. What is not settled is kept anyway.
+    pub history: u64,
 }
 
 /// The highest block of each stage.
@@ -83,6 +85,7 @@ pub struct Chain {
     genesis_hash: B256,
     execution: Arc<dyn Execution>,
     store: Arc<dyn Store>,
+    history: u64,
     ledger: Ledger,
     head: RwLock<Arc<StoredBlock>>,
     stages: RwLock<Stages>,
@@ -96,7 +99,7 @@ impl Chain {
     /// State and ledger may have stopped at different heights: both go back to the lower, and what is missing is
     /// executed again by whoever feeds the chain.
     pub fn open(config: ChainConfig, directory: Option<&Path>) -> Result<Self, ChainError> {
-        let ChainConfig { genesis, execution, store } = config;
+        let ChainConfig { genesis, execution, store, history } = config;
         let ledger = Ledger::open(directory)?;
         let first = genesis.state(&*execution)?;
         let common = match (store.height(), ledger.tip()?) {
@@ -150,6 +153,7 @@ impl Chain {
         let tip = ledger.tip()?.unwrap_or_default();
         let head = ledger.block(tip)?.unwrap_or_else(|| genesis_block.clone());
         let inbox = RootInbox::new(&ledger);
+        inbox.trim(tip)?;
         let published = inbox.last_entry()?.map_or(Height(0), |record| record.head.height).min(tip);
         let settled = inbox.settled()?.map_or(Height(0), |checkpoint| checkpoint.height).min(published);
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
@@ -158,6 +162,7 @@ impl Chain {
             genesis_hash: genesis_block.hash,
             execution,
             store,
+            history,
             ledger,
             head: RwLock::new(head),
             stages: RwLock::new(Stages { sequenced: tip, published, settled }),
@@ -298,12 +303,24 @@ impl Chain {
         self.ledger.show(&stored);
         *self.head.write().unwrap_or_else(PoisonError::into_inner) = stored.clone();
         self.ledger.append(&stored)?;
-        if height.0.is_multiple_of(LEDGER_SYNC_BLOCKS) {
+        if height.0.is_multiple_of(SYNC_BLOCKS) {
+            // The state first: the ledger must not be ahead of it after a power cut.
+            self.store.sync()?;
             self.ledger.sync()?;
+            self.prune(height)?;
         }
         self.move_stages(|stages| stages.sequenced = height);
         let _ = self.events.send(ChainEvent::Block(stored.clone()));
         Ok(stored)
+    }
+
+    /// Lets go of state that is settled and older than the history kept.
+    fn prune(&self, head: Height) -> Result<(), ChainError> {
+        let keep_from = self.stages().settled.0.min(head.0.saturating_sub(self.history));
+        if self.store.oldest().is_some_and(|oldest| oldest < keep_from) {
+            self.store.prune(keep_from)?;
+        }
+        Ok(())
     }
 
     /// Undoes all blocks above `height`.

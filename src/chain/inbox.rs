@@ -4,7 +4,7 @@
 //! exactly where it stopped; and removable from any root block on, for when the root reorganises.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use plasma_core::{ChainHead, Checkpoint, InboxEntry, InboxMessage, RootBlock, encode};
+use plasma_core::{ChainHead, Checkpoint, Height, InboxEntry, InboxMessage, RootBlock, encode};
 use redb::{Durability, ReadableTable};
 
 use super::{ChainError, Ledger, ledger};
@@ -140,7 +140,25 @@ impl<'a> RootInbox<'a> {
         })
     }
 
-    fn root_block_of(&self, message: u64) -> Result<Option<u64>, ChainError> {
+    /// Forgets entries whose derived blocks the state does not have, after a power cut took them from one file and
+    /// not from the other. The root is then read again from the start, which changes nothing that is known.
+    pub(super) fn trim(self, tip: Height) -> Result<(), ChainError> {
+        let count = self.entry_count()?;
+        let mut kept = count;
+        while kept > 0 && self.entry(kept - 1)?.is_some_and(|record| record.head.height > tip) {
+            kept -= 1;
+        }
+        if kept == count {
+            return Ok(());
+        }
+        self.ledger.write(Durability::Immediate, |tx| {
+            tx.open_table(ledger::ENTRIES)?.retain(|index, _| index < kept)?;
+            tx.open_table(ledger::RECORDS)?.remove(CURSOR)?;
+            Ok(())
+        })
+    }
+
+    fn root_block_of(self, message: u64) -> Result<Option<u64>, ChainError> {
         let bytes =
             self.ledger.read(ledger::MESSAGES, |table| Ok(table.get(message)?.map(|bytes| bytes.value().to_vec())))?;
         let record: Option<(InboxMessage, u64)> = bytes.map(|bytes| self.ledger.decode(&bytes)).transpose()?;

@@ -198,7 +198,7 @@ async fn adopt(shared: &Shared, block: Block) -> Result<bool, Halt> {
         match outcome {
             Ok(Ok(_)) => return Ok(true),
             // The sequencer's follower was quicker with a block of its own: undo that as well.
-            Ok(Err(ChainError::NotNext { .. })) => {}
+            Ok(Err(ChainError::NotNext { .. })) => shared.env.sleep(RETRY / 20).await,
             Ok(Err(error)) => return Err(failed(shared, &error)),
             Err(panic) => {
                 shared.health.note(TASK, format!("execution stopped: {panic}"), Severity::Fatal);

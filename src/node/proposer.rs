@@ -57,8 +57,11 @@ async fn turn(shared: &Shared, settlement: &Arc<dyn Settlement>) -> Result<bool,
             metrics::counter!("plasma_proposer_moves_total", "move" => name(&action)).increment(1);
             Ok(true)
         }
-        // Somebody else was quicker: look again.
-        Err(error) if error.severity() == Severity::Reset => Ok(false),
+        // Somebody else was quicker, or the root's clock is behind: look again, without hurry.
+        Err(error) if error.severity() == Severity::Reset => {
+            shared.env.sleep(RETRY * 5).await;
+            Ok(false)
+        }
         Err(error) => Err(shared.health.met(TASK, &error)),
     }
 }

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use alloy_eips::{BlockId, BlockNumberOrTag};
+use alloy_eips::BlockId;
 use plasma_core::{
-    Address, BlockContext, Call, CallOutcome, FeeQuote, Height, Query, QueryError, Reply, Stage,
-    StateRead, U256,
+    Address, BlockContext, Call, CallOutcome, FeeQuote, Query, QueryError, Reply, StateRead, U256,
 };
 
 use super::{
@@ -24,38 +23,6 @@ pub(super) struct At<'a> {
 }
 
 impl Node {
-    /// The block that `id` names: by number, by hash (EIP-1898), or by the tag of a stage. `None`
-    /// if it is not here.
-    pub(super) fn find(&self, id: BlockId) -> Outcome<Option<Arc<StoredBlock>>> {
-        let chain = &self.context.chain;
-        let height = match id {
-            BlockId::Hash(hash) => match chain.ledger().height_of(&hash.block_hash)? {
-                Some(height) => height,
-                None => return Ok(None),
-            },
-            BlockId::Number(BlockNumberOrTag::Latest | BlockNumberOrTag::Pending) => {
-                return Ok(Some(chain.head()));
-            }
-            BlockId::Number(BlockNumberOrTag::Safe) => chain.stages().height(Stage::Published),
-            BlockId::Number(BlockNumberOrTag::Finalized) => chain.stages().height(Stage::Settled),
-            BlockId::Number(BlockNumberOrTag::Earliest) => {
-                chain.ledger().oldest()?.unwrap_or_default()
-            }
-            BlockId::Number(BlockNumberOrTag::Number(number)) => Height(number),
-        };
-        Ok(chain.ledger().block(height)?)
-    }
-
-    /// The block that `id` names, which must be here.
-    pub(super) fn block(&self, id: BlockId) -> Outcome<Arc<StoredBlock>> {
-        self.find(id)?.ok_or_else(|| {
-            let head = self.context.chain.head().height();
-            Refusal::not_found(format!(
-                "header not found: block {id} is not here; the newest is {head}"
-            ))
-        })
-    }
-
     /// The state after the block that the argument at `index` names; after the newest if it names
     /// none.
     pub(super) fn at(&self, arguments: &Arguments, index: usize) -> Outcome<At<'_>> {

@@ -37,7 +37,7 @@ impl Follower {
             self.recent.push_back(chain.head());
             return Ok(None);
         };
-        if chain.ledger().height_of(&last.hash)? != Some(last.height()) {
+        if !stands(chain, last)? {
             return self.undo(chain);
         }
         if last.height() >= chain.head().height() {
@@ -70,4 +70,14 @@ impl Follower {
         }
         Ok(undone.map(Move::Undone))
     }
+}
+
+/// Whether a block is still in the chain. The newest may be shown a moment before its hash is indexed.
+fn stands(chain: &Chain, block: &StoredBlock) -> Result<bool, ChainError> {
+    let ledger = chain.ledger();
+    if ledger.height_of(&block.hash)? == Some(block.height()) {
+        return Ok(true);
+    }
+    let shown = ledger.block(block.height())?;
+    Ok(shown.is_some_and(|shown| shown.hash == block.hash))
 }

@@ -15,6 +15,7 @@ mod context;
 mod cors;
 mod error;
 mod eth;
+mod find;
 mod follow;
 mod in_process;
 mod methods;

@@ -11,7 +11,15 @@ pub struct Overlay<'a> {
     base: &'a dyn StateRead,
     writes: HashMap<StateKey, Option<Bytes>>,
     /// What each write replaced, so that the writes since a mark can be undone.
-    journal: Vec<(StateKey, Option<Option<Bytes>>)>,
+    journal: Vec<(StateKey, Replaced)>,
+}
+
+/// What stood in an overlay's writes before a write.
+enum Replaced {
+    /// Nothing: the key was read from the base.
+    Nothing,
+    /// Another write.
+    Write(Option<Bytes>),
 }
 
 /// A point that a [`State`] can go back to.
@@ -55,7 +63,7 @@ impl StateRead for Overlay<'_> {
 impl State for Overlay<'_> {
     fn set(&mut self, key: StateKey, value: Option<Bytes>) {
         let before = self.writes.insert(key, value);
-        self.journal.push((key, before));
+        self.journal.push((key, before.map_or(Replaced::Nothing, Replaced::Write)));
     }
 
     fn mark(&mut self) -> Mark {
@@ -65,8 +73,8 @@ impl State for Overlay<'_> {
     fn revert(&mut self, mark: Mark) {
         for (key, before) in self.journal.drain(mark.0..).rev() {
             match before {
-                Some(value) => self.writes.insert(key, value),
-                None => self.writes.remove(&key),
+                Replaced::Write(value) => self.writes.insert(key, value),
+                Replaced::Nothing => self.writes.remove(&key),
             };
         }
     }

@@ -1,21 +1,16 @@
 //! Transactions and receipts.
 
-use std::sync::Arc;
-
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::U64;
 use plasma_core::{B256, Bytes};
 use serde_json::Value;
 
-use crate::{
-    StoredBlock,
-    rpc::{
-        arguments::Arguments,
-        error::Outcome,
-        methods::Methods,
-        node::Node,
-        objects::{ReceiptObject, entry, mined, receipt_of, waiting},
-    },
+use crate::rpc::{
+    arguments::Arguments,
+    error::Outcome,
+    methods::Methods,
+    node::Node,
+    objects::{ReceiptObject, entry, mined, receipt_of, waiting},
 };
 
 pub(super) fn register(methods: &mut Methods) {
@@ -46,23 +41,6 @@ pub(super) fn register(methods: &mut Methods) {
     methods.read("eth_getTransactionReceipt", 1, |node, arguments| {
         receipt(node, arguments.required(0, "transaction hash")?)
     });
-}
-
-impl Node {
-    /// The block that has the transaction or deposit of this hash, and its place there.
-    pub(in crate::rpc) fn locate(&self, hash: B256) -> Outcome<Option<(Arc<StoredBlock>, u64)>> {
-        let ledger = self.context.chain.ledger();
-        let Some(position) = ledger.locate(&hash)? else {
-            return Ok(None);
-        };
-        let block = ledger.block(position.height)?;
-        Ok(block.map(|block| (block, u64::from(position.step.saturating_sub(1)))))
-    }
-
-    /// The bytes of a transaction that waits here.
-    pub(in crate::rpc) fn pending(&self, hash: &B256) -> Option<Bytes> {
-        self.context.sequencer.as_ref()?.pending_by_hash(hash)
-    }
 }
 
 /// The receipt of a transaction in a block; `None` while there is none.

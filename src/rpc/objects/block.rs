@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Blooms, entries, mined};
-use crate::{Chain, StoredBlock};
+use crate::{Chain, StoredBlock, rpc::find::stage_of};
 
 /// Bytes of a header: eleven words.
 const HEADER_BYTES: u64 = 11 * 32;
@@ -118,7 +118,7 @@ impl BlockObject {
             uncles: (show != Transactions::None).then_some([]),
             transactions,
             plasma: Extras {
-                stage: chain.stages().of(header.height),
+                stage: stage_of(chain, header.height),
                 timestamp_ms: header.timestamp,
                 epoch: header.epoch,
                 messages: header.messages,

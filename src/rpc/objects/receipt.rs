@@ -5,7 +5,7 @@ use plasma_core::{Address, B256, Stage, Status};
 use serde::Serialize;
 
 use super::{Body, Entry, LogObject, bloom_of, entries, logs_of, transaction::DEPOSIT_TYPE};
-use crate::{Chain, StoredBlock};
+use crate::{Chain, StoredBlock, rpc::find::stage_of};
 
 /// A receipt as `eth_getTransactionReceipt` gives it.
 #[derive(Clone, Debug, Serialize)]
@@ -97,7 +97,7 @@ fn after(chain: &Chain, entry: &Entry<'_>, gas_before: u64, logs_before: u64) ->
         logs: logs_of(entry, hash, logs_before),
         logs_bloom: bloom_of(&receipt.logs),
         plasma: Extras {
-            stage: chain.stages().of(block.height()),
+            stage: stage_of(chain, block.height()),
             status: receipt.status,
             reason: receipt.reason.clone(),
             messages: sent.map(|(_, message)| message.id()).collect(),

@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use super::finality::entry_of;
 use crate::{
     Stages, StoredBlock,
-    rpc::{arguments::Arguments, error::Outcome, methods::Methods, node::Node, objects::entries},
+    rpc::{
+        arguments::Arguments, error::Outcome, find::stage_of, methods::Methods, node::Node,
+        objects::entries,
+    },
 };
 
 /// Waiting transactions shown.
@@ -106,7 +109,7 @@ fn details(node: &Node, block: &StoredBlock) -> Outcome<BlockDetails> {
     Ok(BlockDetails {
         hash: block.hash,
         certificate: block.certificate.clone(),
-        stage: node.context.chain.stages().of(header.height),
+        stage: stage_of(&node.context.chain, header.height),
         state_root: block.state_root,
         outbox_root: block.outbox_root,
         base_fee: block.base_fee.to_string(),

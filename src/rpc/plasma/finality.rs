@@ -7,7 +7,7 @@ use alloy_primitives::U64;
 
 use crate::{
     Chain, ChainError, InboxRecord,
-    rpc::{arguments::Arguments, error::Outcome, methods::Methods, node::Node},
+    rpc::{arguments::Arguments, error::Outcome, find::stage_of, methods::Methods, node::Node},
 };
 
 pub(super) fn register(methods: &mut Methods) {
@@ -68,18 +68,14 @@ fn finality(node: &Node, arguments: &Arguments) -> Outcome<Option<Finality>> {
     let height = match arguments.required(0, "hash or height")? {
         Subject::Height(height) => Some(Height(height)),
         Subject::Hex(height) => Some(Height(height.to())),
-        Subject::Hash(hash) => match (
-            chain.ledger().locate(&hash)?,
-            chain.ledger().height_of(&hash)?,
-        ) {
-            (Some(position), _) => Some(position.height),
-            (None, Some(height)) => Some(height),
+        Subject::Hash(hash) => match (node.locate(hash)?, node.find(hash.into())?) {
+            (Some((block, _)), _) | (None, Some(block)) => Some(block.height()),
             (None, None) if node.pending(&hash).is_some() => None,
             (None, None) => return Ok(None),
         },
     };
     let Some(height) = height.filter(|height| *height <= chain.head().height()) else {
-        return Ok(Some(stage_of(Stage::Pending)));
+        return Ok(Some(at_stage(Stage::Pending)));
     };
     let block = chain.block(height)?;
     let stages = chain.stages();
@@ -95,11 +91,11 @@ fn finality(node: &Node, arguments: &Arguments) -> Outcome<Option<Finality>> {
         entry: record.as_ref().map(|record| record.entry.index),
         root_block: record.as_ref().map(|record| record.root_block),
         root_timestamp: record.as_ref().map(|record| record.entry.timestamp),
-        ..stage_of(stages.of(height))
+        ..at_stage(stage_of(chain, height))
     }))
 }
 
-fn stage_of(stage: Stage) -> Finality {
+fn at_stage(stage: Stage) -> Finality {
     let waits_for = match stage {
         Stage::Pending => Some(
             "a sequencer to put it in a block; forced through the root's inbox, nobody can refuse it",

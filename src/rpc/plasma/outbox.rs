@@ -11,6 +11,7 @@ use crate::{
     rpc::{
         arguments::Arguments,
         error::{Outcome, Refusal},
+        find::stage_of,
         methods::Methods,
         node::Node,
     },
@@ -56,7 +57,7 @@ fn messages(node: &Node, arguments: &Arguments) -> Outcome<Option<Vec<Sent>>> {
     let sent = block.sent.iter().filter(|(by, _)| u64::from(*by) == step);
     let (height, stage) = (
         block.height(),
-        node.context.chain.stages().of(block.height()),
+        stage_of(&node.context.chain, block.height()),
     );
     Ok(Some(
         sent.map(|(_, message)| Sent {
@@ -76,7 +77,7 @@ fn proof(node: &Node, arguments: &Arguments) -> Outcome<Proven> {
     let at: Option<BlockId> = arguments.optional(1, "block")?;
     let at = node.block(at.unwrap_or(BlockId::finalized()))?;
     if height > at.height() {
-        let (stage, at) = (chain.stages().of(height), at.height());
+        let (stage, at) = (stage_of(chain, height), at.height());
         return Err(Refusal::refused(format!(
             "the message was sent by block {height} ({stage}), after block {at} for which the proof is asked; \
              wait until that block is settled",
@@ -109,7 +110,7 @@ fn proof(node: &Node, arguments: &Arguments) -> Outcome<Proven> {
         payload: message.message.payload.clone(),
         message,
         height,
-        stage: chain.stages().of(height),
+        stage: stage_of(chain, height),
         at_height: at.height(),
         outbox_root: at.outbox_root,
         proof,

@@ -89,7 +89,9 @@ mod tests {
     fn proofs_equal_those_of_core_at_every_size() {
         let leaves: Vec<B256> = (0..40_u8).map(|n| keccak256([n])).collect();
         let mut tree = OutboxTree::default();
-        leaves.iter().for_each(|leaf| tree.push(*leaf));
+        for leaf in &leaves {
+            tree.push(*leaf);
+        }
         for count in 1..=leaves.len() {
             for index in 0..count {
                 let expected = OutboxProof::of(&leaves[..count], index as u64).ok();
