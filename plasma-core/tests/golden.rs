@@ -1,18 +1,19 @@
-//! No encoding changes by accident: each public type has a value here whose bytes, and hash where it has one, are
-//! written down in `golden/encodings.json`.
+//! No encoding changes by accident: each public type has a value here whose bytes, and hash where
+//! it has one, are written down in `golden/encodings.json`.
 //!
-//! When one changes on purpose, `PLASMA_WRITE_GOLDEN=1 cargo test -p plasma-core --test golden` writes them anew;
-//! that is a new version of the chain's format, and a line in the changelog.
+//! When one changes on purpose, `PLASMA_WRITE_GOLDEN=1 cargo test -p plasma-core --test golden`
+//! writes them anew; that is a new version of the chain's format, and a line in the changelog.
 
 use std::{collections::BTreeMap, fmt::Debug, fs, path::PathBuf};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use plasma_core::{
-    Address, Authorization, B256, BatchHeader, BlobRef, Block, BlockContext, BlockHeader, Bytes, CertifiedBlock,
-    Certificate, ChainHead, ChainId, Checkpoint, CommitmentScheme, Committee, DaCommitment, EntryKind, Epoch, Gas,
-    Genesis, Height, Inbox, InboxEntry, InboxMessage, Log, MessageKind, NativeTransaction, Outbox, OutboxMessage,
-    OutboxProof, OutgoingMessage, Promise, Receipt, RootBlock, Sample, SampleKind, Seat, Seconds, Signature, Signer,
-    Stage, Status, Step, Timestamp, TraceCommitment, U256, Vote, body_commitment, chunk_root, decode, decode_batch,
+    Address, Authorization, B256, BatchHeader, BlobRef, Block, BlockContext, BlockHeader, Bytes,
+    Certificate, CertifiedBlock, ChainHead, ChainId, Checkpoint, CommitmentScheme, Committee,
+    DaCommitment, EntryKind, Epoch, Gas, Genesis, Height, Inbox, InboxEntry, InboxMessage, Log,
+    MessageKind, NativeTransaction, Outbox, OutboxMessage, OutboxProof, OutgoingMessage, Promise,
+    Receipt, RootBlock, Sample, SampleKind, Seat, Seconds, Signature, Signer, Stage, Status, Step,
+    Timestamp, TraceCommitment, U256, Vote, body_commitment, chunk_root, decode, decode_batch,
     encode, encode_batch, hex, keccak256,
 };
 
@@ -35,7 +36,11 @@ impl Values {
     }
 
     fn signature(&mut self) -> Signature {
-        Signature { r: self.word(), s: self.word(), v: 28 }
+        Signature {
+            r: self.word(),
+            s: self.word(),
+            v: 28,
+        }
     }
 
     fn bytes(&mut self) -> Bytes {
@@ -43,7 +48,11 @@ impl Values {
     }
 
     fn commitment(&mut self) -> DaCommitment {
-        DaCommitment { scheme: CommitmentScheme::Blobs, root: self.word(), length: self.number() }
+        DaCommitment {
+            scheme: CommitmentScheme::Blobs,
+            root: self.word(),
+            length: self.number(),
+        }
     }
 
     fn header(&mut self) -> BlockHeader {
@@ -63,7 +72,10 @@ impl Values {
     }
 
     fn block(&mut self) -> Block {
-        Block { header: self.header(), transactions: vec![self.bytes(), Bytes::new()] }
+        Block {
+            header: self.header(),
+            transactions: vec![self.bytes(), Bytes::new()],
+        }
     }
 
     fn batch(&mut self) -> BatchHeader {
@@ -129,7 +141,11 @@ impl Values {
     }
 
     fn log(&mut self) -> Log {
-        Log { address: self.address(), topics: vec![self.word(), self.word()], data: self.bytes() }
+        Log {
+            address: self.address(),
+            topics: vec![self.word(), self.word()],
+            data: self.bytes(),
+        }
     }
 
     fn native(&mut self) -> NativeTransaction {
@@ -155,9 +171,17 @@ impl Book {
     }
 
     /// A type's encoding, which must also be read back.
-    fn encoding<T: BorshSerialize + BorshDeserialize + PartialEq + Debug>(&mut self, name: &str, value: &T) {
+    fn encoding<T: BorshSerialize + BorshDeserialize + PartialEq + Debug>(
+        &mut self,
+        name: &str,
+        value: &T,
+    ) {
         let bytes = encode(value);
-        assert_eq!(decode::<T>(&bytes, bytes.len()).as_ref(), Ok(value), "{name} comes back");
+        assert_eq!(
+            decode::<T>(&bytes, bytes.len()).as_ref(),
+            Ok(value),
+            "{name} comes back"
+        );
         self.bytes(name, bytes);
     }
 
@@ -169,7 +193,14 @@ impl Book {
 fn book() -> Book {
     let (mut book, mut some) = (Book::default(), Values::default());
     let v = &mut some;
-    for (name, number) in [("ChainId", 0_u64), ("Height", 1), ("Epoch", 2), ("Gas", 3), ("Timestamp", 4), ("Seconds", 5)] {
+    for (name, number) in [
+        ("ChainId", 0_u64),
+        ("Height", 1),
+        ("Epoch", 2),
+        ("Gas", 3),
+        ("Timestamp", 4),
+        ("Seconds", 5),
+    ] {
         let value = v.number() + number;
         match name {
             "ChainId" => book.encoding(name, &ChainId(value)),
@@ -194,16 +225,40 @@ fn blocks(book: &mut Book, v: &mut Values) {
     let block = v.block();
     book.encoding("Block", &block);
     book.hash("Block.transactions", body_commitment(&block.transactions));
-    book.encoding("CertifiedBlock", &CertifiedBlock { block: v.block(), certificate: v.certificate() });
+    book.encoding(
+        "CertifiedBlock",
+        &CertifiedBlock {
+            block: v.block(),
+            certificate: v.certificate(),
+        },
+    );
     book.encoding("BlockContext", &BlockContext::of(&v.header(), v.word()));
     book.encoding("Signature", &v.signature());
-    let seats = vec![Seat { key: v.address(), weight: v.number() }, Seat { key: v.address(), weight: v.number() }];
+    let seats = vec![
+        Seat {
+            key: v.address(),
+            weight: v.number(),
+        },
+        Seat {
+            key: v.address(),
+            weight: v.number(),
+        },
+    ];
     book.encoding("Seat", &seats[0]);
-    let committee = Committee { epoch: Epoch(v.number()), seats };
+    let committee = Committee {
+        epoch: Epoch(v.number()),
+        seats,
+    };
     book.encoding("Committee", &committee);
     book.hash("Committee", committee.hash());
     let (chain_id, epoch, height) = (ChainId(v.number()), Epoch(v.number()), Height(v.number()));
-    let vote = Vote { chain_id, epoch, height, round: 7, block: v.word() };
+    let vote = Vote {
+        chain_id,
+        epoch,
+        height,
+        round: 7,
+        block: v.word(),
+    };
     book.encoding("Vote", &vote);
     book.hash("Vote", vote.digest());
     book.encoding("Certificate", &v.certificate());
@@ -225,7 +280,13 @@ fn root(book: &mut Book, v: &mut Values) {
         book.encoding(&format!("CommitmentScheme.{scheme:?}"), &scheme);
     }
     book.encoding("DaCommitment", &v.commitment());
-    book.encoding("BlobRef", &BlobRef { commitment: v.commitment(), location: v.bytes() });
+    book.encoding(
+        "BlobRef",
+        &BlobRef {
+            commitment: v.commitment(),
+            location: v.bytes(),
+        },
+    );
     book.hash("chunks", chunk_root(&[7; 3 * plasma_core::CHUNK_BYTES + 1]));
     for kind in [MessageKind::Deposit, MessageKind::Transaction] {
         book.encoding(&format!("MessageKind.{kind:?}"), &kind);
@@ -236,7 +297,11 @@ fn root(book: &mut Book, v: &mut Values) {
     let mut inbox = Inbox::default();
     inbox.push_message(&message);
     for kind in [EntryKind::Batch(v.batch()), EntryKind::Force] {
-        let name = if kind == EntryKind::Force { "Force" } else { "Batch" };
+        let name = if kind == EntryKind::Force {
+            "Force"
+        } else {
+            "Batch"
+        };
         book.encoding(&format!("EntryKind.{name}"), &kind);
         let entry = v.entry(kind);
         book.encoding(&format!("InboxEntry.{name}"), &entry);
@@ -259,24 +324,41 @@ fn root(book: &mut Book, v: &mut Values) {
     book.hash("Checkpoint", checkpoint.hash());
     let trace = TraceCommitment::of(&[v.word(), v.word(), v.word()]).expect("not empty");
     book.encoding("TraceCommitment", &trace);
-    let root = RootBlock { number: v.number(), hash: v.word(), timestamp: Seconds(v.number()) };
+    let root = RootBlock {
+        number: v.number(),
+        hash: v.word(),
+        timestamp: Seconds(v.number()),
+    };
     book.encoding("RootBlock", &root);
-    let genesis = Genesis { chain_id: ChainId(v.number()), timestamp: Timestamp(v.number()), config: v.bytes() };
+    let genesis = Genesis {
+        chain_id: ChainId(v.number()),
+        timestamp: Timestamp(v.number()),
+        config: v.bytes(),
+    };
     book.encoding("Genesis", &genesis);
     book.encoding("ChainHead", &ChainHead::of(&v.header(), v.number()));
 }
 
 fn messages(book: &mut Book, v: &mut Values) {
     book.encoding("OutgoingMessage", &v.outgoing());
-    let message = OutboxMessage { source: ChainId(v.number()), nonce: v.number(), message: v.outgoing() };
+    let message = OutboxMessage {
+        source: ChainId(v.number()),
+        nonce: v.number(),
+        message: v.outgoing(),
+    };
     book.encoding("OutboxMessage", &message);
     book.hash("OutboxMessage", message.id());
     let mut outbox = Outbox::default();
     let leaves = [v.word(), v.word(), v.word()];
-    leaves.iter().for_each(|leaf| outbox.push(*leaf));
+    for leaf in leaves {
+        outbox.push(leaf);
+    }
     book.encoding("Outbox", &outbox);
     book.hash("Outbox", outbox.root());
-    book.encoding("OutboxProof", &OutboxProof::of(&leaves, 1).expect("there is such a leaf"));
+    book.encoding(
+        "OutboxProof",
+        &OutboxProof::of(&leaves, 1).expect("there is such a leaf"),
+    );
 }
 
 fn results(book: &mut Book, v: &mut Values) {
@@ -298,14 +380,24 @@ fn results(book: &mut Book, v: &mut Values) {
         reason: "no funds".to_owned(),
     };
     book.encoding("Receipt", &receipt);
-    let steps = [Step::Begin, Step::Message(v.message()), Step::Transaction(v.bytes()), Step::End];
-    for (name, step) in ["Begin", "Message", "Transaction", "End"].into_iter().zip(&steps) {
+    let steps = [
+        Step::Begin,
+        Step::Message(v.message()),
+        Step::Transaction(v.bytes()),
+        Step::End,
+    ];
+    for (name, step) in ["Begin", "Message", "Transaction", "End"]
+        .into_iter()
+        .zip(&steps)
+    {
         book.encoding(&format!("Step.{name}"), step);
     }
 }
 
 fn file(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests/golden", name].iter().collect()
+    [env!("CARGO_MANIFEST_DIR"), "tests/golden", name]
+        .iter()
+        .collect()
 }
 
 fn writing() -> bool {
@@ -314,7 +406,8 @@ fn writing() -> bool {
 
 fn read(name: &str) -> BTreeMap<String, String> {
     let path = file(name);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -331,9 +424,16 @@ fn encodings_stay_as_they_are() {
     }
     let golden = read("encodings.json");
     for (name, hex) in &made {
-        assert_eq!(golden.get(name), Some(hex), "{name} is encoded in another way than before");
+        assert_eq!(
+            golden.get(name),
+            Some(hex),
+            "{name} is encoded in another way than before"
+        );
     }
-    let missing: Vec<_> = golden.keys().filter(|name| !made.contains_key(*name)).collect();
+    let missing: Vec<_> = golden
+        .keys()
+        .filter(|name| !made.contains_key(*name))
+        .collect();
     assert!(missing.is_empty(), "no longer checked: {missing:?}");
 }
 
@@ -353,7 +453,10 @@ fn every_encoded_type_has_a_vector() {
         }
     }
     let mut files = Vec::new();
-    sources([env!("CARGO_MANIFEST_DIR"), "src"].iter().collect(), &mut files);
+    sources(
+        [env!("CARGO_MANIFEST_DIR"), "src"].iter().collect(),
+        &mut files,
+    );
     let golden = read("encodings.json");
     let (mut types, mut derived) = (0, false);
     for path in files {
@@ -361,40 +464,68 @@ fn every_encoded_type_has_a_vector() {
             if line.starts_with("#[derive(") {
                 derived = line.contains("BorshSerialize");
             }
-            let Some(rest) = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum ")) else {
+            let Some(rest) = line
+                .strip_prefix("pub struct ")
+                .or_else(|| line.strip_prefix("pub enum "))
+            else {
                 continue;
             };
             if core::mem::take(&mut derived) {
-                let name = rest.split(|c: char| !c.is_alphanumeric()).next().expect("a first part");
-                let known = golden.keys().any(|key| key.split(['.', ':']).next() == Some(name));
-                assert!(known, "{name} of {} has no vector in golden/encodings.json: add one above", path.display());
+                let name = rest
+                    .split(|c: char| !c.is_alphanumeric())
+                    .next()
+                    .expect("a first part");
+                let known = golden
+                    .keys()
+                    .any(|key| key.split(['.', ':']).next() == Some(name));
+                assert!(
+                    known,
+                    "{name} of {} has no vector in golden/encodings.json: add one above",
+                    path.display()
+                );
                 types += 1;
             }
         }
     }
-    assert!(types >= 30, "only {types} types were found: does this test still read the sources rightly?");
+    assert!(
+        types >= 30,
+        "only {types} types were found: does this test still read the sources rightly?"
+    );
 }
 
 /// What was published once must be read for ever, whichever way batches are written now.
 #[test]
 fn published_batches_are_still_read() {
     let samples = [SampleKind::Ethereum, SampleKind::Native].map(|kind| {
-        let sample = Sample { transfers: 20, accounts: 5, block: 6, ..Sample::transfers(kind) };
+        let sample = Sample {
+            transfers: 20,
+            accounts: 5,
+            block: 6,
+            ..Sample::transfers(kind)
+        };
         (format!("version 1, {kind:?}"), sample.blocks())
     });
     if writing() {
         let book = samples.iter().flat_map(|(name, blocks)| {
             let last = blocks.last().expect("a block").header.hash();
             let bytes = hex::encode_prefixed(encode_batch(blocks));
-            [(name.clone(), bytes), (format!("{name}: last block"), last.to_string())]
+            [
+                (name.clone(), bytes),
+                (format!("{name}: last block"), last.to_string()),
+            ]
         });
         write("batches.json", &book.collect());
     }
     let golden = read("batches.json");
     for (name, _) in &samples {
         let bytes = hex::decode(&golden[name]).expect("hex");
-        let blocks = decode_batch(&Sample::head(), &bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let blocks =
+            decode_batch(&Sample::head(), &bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
         let last = blocks.last().expect("a block").header.hash();
-        assert_eq!(last.to_string(), golden[&format!("{name}: last block")], "{name} is read in another way");
+        assert_eq!(
+            last.to_string(),
+            golden[&format!("{name}: last block")],
+            "{name} is read in another way"
+        );
     }
 }

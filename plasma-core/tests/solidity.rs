@@ -1,12 +1,15 @@
-//! The hashes that contracts rebuild, against those that the contracts made (`plasma-bridge/contracts/vectors`).
+//! The hashes that contracts rebuild, against those that the contracts made
+//! (`plasma-bridge/contracts/vectors`).
 //!
-//! Some of the contracts' cases are values that no Rust type can have (a version 255, a scheme 0). For those the
-//! words are laid out here, and the layout is in turn held against the type's own hash.
+//! Some of the contracts' cases are values that no Rust type can have (a version 255, a scheme 0).
+//! For those the words are laid out here, and the layout is in turn held against the type's own
+//! hash.
 
 use plasma_core::{
-    Address, B256, BatchHeader, BlockHeader, Bytes, ChainId, Checkpoint, Committee, DaCommitment, EntryKind, Epoch,
-    Height, Inbox, InboxEntry, InboxMessage, MessageKind, Outbox, OutboxMessage, OutboxProof, OutgoingMessage, Seat,
-    Seconds, Signature, Signer, Timestamp, TraceCommitment, U256, Vote, Words, hex, keccak256,
+    Address, B256, BatchHeader, BlockHeader, Bytes, ChainId, Checkpoint, Committee, DaCommitment,
+    EntryKind, Epoch, Height, Inbox, InboxEntry, InboxMessage, MessageKind, Outbox, OutboxMessage,
+    OutboxProof, OutgoingMessage, Seat, Seconds, Signature, Signer, Timestamp, TraceCommitment,
+    U256, Vote, Words, hex, keccak256,
 };
 use serde_json::Value;
 
@@ -15,41 +18,63 @@ struct Case(Value);
 
 impl Case {
     fn number(&self, field: &str) -> u64 {
-        self.0[field].as_u64().unwrap_or_else(|| panic!("{field} is a number in {}", self.0))
+        self.0[field]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{field} is a number in {}", self.0))
     }
 
     fn text(&self, field: &str) -> &str {
-        self.0[field].as_str().unwrap_or_else(|| panic!("{field} is text in {}", self.0))
+        self.0[field]
+            .as_str()
+            .unwrap_or_else(|| panic!("{field} is text in {}", self.0))
     }
 
     fn word(&self, field: &str) -> B256 {
-        self.text(field).parse().unwrap_or_else(|error| panic!("{field}: {error}"))
+        self.text(field)
+            .parse()
+            .unwrap_or_else(|error| panic!("{field}: {error}"))
     }
 
     fn address(&self, field: &str) -> Address {
-        self.text(field).parse().unwrap_or_else(|error| panic!("{field}: {error}"))
+        self.text(field)
+            .parse()
+            .unwrap_or_else(|error| panic!("{field}: {error}"))
     }
 
     fn amount(&self) -> U256 {
-        self.text("amount").parse().unwrap_or_else(|error| panic!("amount: {error}"))
+        self.text("amount")
+            .parse()
+            .unwrap_or_else(|error| panic!("amount: {error}"))
     }
 
     fn bytes(&self, field: &str) -> Bytes {
-        hex::decode(self.text(field)).unwrap_or_else(|error| panic!("{field}: {error}")).into()
+        hex::decode(self.text(field))
+            .unwrap_or_else(|error| panic!("{field}: {error}"))
+            .into()
     }
 
     fn words(&self, field: &str) -> Vec<B256> {
-        let list = self.0[field].as_array().unwrap_or_else(|| panic!("{field} is a list in {}", self.0));
-        list.iter().map(|word| word.as_str().expect("text").parse().expect("a word")).collect()
+        let list = self.0[field]
+            .as_array()
+            .unwrap_or_else(|| panic!("{field} is a list in {}", self.0));
+        list.iter()
+            .map(|word| word.as_str().expect("text").parse().expect("a word"))
+            .collect()
     }
 }
 
 /// The cases of one kind; there are some.
 fn cases(kind: &str) -> Vec<Case> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../plasma-bridge/contracts/vectors/hashes.json");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../plasma-bridge/contracts/vectors/hashes.json"
+    );
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let vectors: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let cases = vectors[kind].as_array().unwrap_or_else(|| panic!("{path} has no {kind}"));
+    let vectors: Value =
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let cases = vectors[kind]
+        .as_array()
+        .unwrap_or_else(|| panic!("{path} has no {kind}"));
     assert!(cases.len() >= 3, "{kind} has only {} cases", cases.len());
     cases.iter().cloned().map(Case).collect()
 }
@@ -97,8 +122,11 @@ fn batches() {
             .keccak()
     };
     check("batch", |case| {
-        let commitment =
-            DaCommitment { root: case.word("root"), length: case.number("length"), ..DaCommitment::default() };
+        let commitment = DaCommitment {
+            root: case.word("root"),
+            length: case.number("length"),
+            ..DaCommitment::default()
+        };
         let batch = BatchHeader {
             chain_id: ChainId(case.number("chainId")),
             entry: case.number("entry"),
@@ -108,7 +136,11 @@ fn batches() {
             messages: case.number("messages"),
             commitment,
         };
-        assert_eq!(batch.hash(), hash(&batch, 1), "the scheme of chunk trees is 1");
+        assert_eq!(
+            batch.hash(),
+            hash(&batch, 1),
+            "the scheme of chunk trees is 1"
+        );
         hash(&batch, case.number("scheme"))
     });
 }
@@ -116,9 +148,23 @@ fn batches() {
 #[test]
 fn committees() {
     check("committee", |case| {
-        let seats = case.0["seats"].as_array().expect("a list").iter().cloned().map(Case);
-        let seats = seats.map(|seat| Seat { key: seat.address("key"), weight: seat.number("weight") }).collect();
-        Committee { epoch: Epoch(0), seats }.hash()
+        let seats = case.0["seats"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .cloned()
+            .map(Case);
+        let seats = seats
+            .map(|seat| Seat {
+                key: seat.address("key"),
+                weight: seat.number("weight"),
+            })
+            .collect();
+        Committee {
+            epoch: Epoch(0),
+            seats,
+        }
+        .hash()
     });
 }
 
@@ -135,9 +181,16 @@ fn votes() {
         let signer = Signer::from_bytes(&case.word("privateKey")).expect("a key");
         assert_eq!(signer.address(), case.address("signer"));
         let signature = signer.sign(vote.digest());
-        assert_eq!(signature.to_bytes()[..], case.bytes("signature")[..], "both sign alike (RFC 6979)");
+        assert_eq!(
+            signature.to_bytes()[..],
+            case.bytes("signature")[..],
+            "both sign alike (RFC 6979)"
+        );
         let bytes = signature.to_bytes();
-        assert_eq!(Signature::from_bytes(&bytes).recover(vote.digest()), Ok(signer.address()));
+        assert_eq!(
+            Signature::from_bytes(&bytes).recover(vote.digest()),
+            Ok(signer.address())
+        );
         vote.digest()
     });
 }
@@ -157,9 +210,19 @@ fn messages() {
             deadline: Seconds(case.number("deadline")),
             data: case.bytes("data"),
         };
-        assert_eq!(message.hash(), case.word("hash"), "message {}", message.index);
+        assert_eq!(
+            message.hash(),
+            case.word("hash"),
+            "message {}",
+            message.index
+        );
         inbox.push_message(&message);
-        assert_eq!(inbox.message_hash, case.word("acc"), "accumulator after message {}", message.index);
+        assert_eq!(
+            inbox.message_hash,
+            case.word("acc"),
+            "accumulator after message {}",
+            message.index
+        );
     }
 }
 
@@ -176,8 +239,14 @@ fn entries() {
             .keccak()
     };
     check("entry", |case| {
-        let batch = BatchHeader { entry: 3, ..BatchHeader::default() };
-        for (kind, number, payload) in [(EntryKind::Batch(batch.clone()), 0, batch.hash()), (EntryKind::Force, 1, B256::ZERO)] {
+        let batch = BatchHeader {
+            entry: 3,
+            ..BatchHeader::default()
+        };
+        for (kind, number, payload) in [
+            (EntryKind::Batch(batch.clone()), 0, batch.hash()),
+            (EntryKind::Force, 1, B256::ZERO),
+        ] {
             let entry = InboxEntry {
                 index: 0,
                 kind,
@@ -185,9 +254,15 @@ fn entries() {
                 message_hash: case.word("messageAcc"),
                 timestamp: Seconds(case.number("rootTimestamp")),
             };
-            let mut inbox = Inbox { entry_hash: case.word("previous"), message_hash: B256::ZERO };
+            let mut inbox = Inbox {
+                entry_hash: case.word("previous"),
+                message_hash: B256::ZERO,
+            };
             inbox.push_entry(&entry);
-            assert_eq!(inbox.entry_hash, hash(case.word("previous"), number, payload, &entry));
+            assert_eq!(
+                inbox.entry_hash,
+                hash(case.word("previous"), number, payload, &entry)
+            );
         }
         let entry = InboxEntry {
             index: 0,
@@ -196,7 +271,12 @@ fn entries() {
             message_hash: case.word("messageAcc"),
             timestamp: Seconds(case.number("rootTimestamp")),
         };
-        hash(case.word("previous"), case.number("kind"), case.word("payload"), &entry)
+        hash(
+            case.word("previous"),
+            case.number("kind"),
+            case.word("payload"),
+            &entry,
+        )
     });
 }
 
@@ -222,7 +302,11 @@ fn checkpoints() {
 #[test]
 fn outbox_messages() {
     let id = |version: u64, message: &OutboxMessage, payload: B256| {
-        let OutboxMessage { source, nonce, message } = message;
+        let OutboxMessage {
+            source,
+            nonce,
+            message,
+        } = message;
         Words::new()
             .word(keccak256(b"plasma.message.v1"))
             .uint(version)
@@ -253,8 +337,16 @@ fn outbox_messages() {
             bundle: case.word("bundle"),
             payload: Bytes::from_static(b"payload"),
         };
-        let message = OutboxMessage { source: ChainId(case.number("source")), nonce: case.number("nonce"), message };
-        assert_eq!(message.id(), id(1, &message, keccak256(b"payload")), "version 1, and the payload's hash");
+        let message = OutboxMessage {
+            source: ChainId(case.number("source")),
+            nonce: case.number("nonce"),
+            message,
+        };
+        assert_eq!(
+            message.id(),
+            id(1, &message, keccak256(b"payload")),
+            "version 1, and the payload's hash"
+        );
         id(case.number("version"), &message, case.word("payloadHash"))
     });
 }
@@ -269,8 +361,14 @@ fn outbox_trees() {
         }
         assert_eq!(outbox.root(), root, "{} leaves", leaves.len());
         if let Some(last) = leaves.last() {
-            let proof = OutboxProof::of(&leaves, leaves.len() as u64 - 1).expect("there is a last leaf");
-            assert_eq!(proof.siblings, case.words("lastProof"), "the last of {} leaves", leaves.len());
+            let proof =
+                OutboxProof::of(&leaves, leaves.len() as u64 - 1).expect("there is a last leaf");
+            assert_eq!(
+                proof.siblings,
+                case.words("lastProof"),
+                "the last of {} leaves",
+                leaves.len()
+            );
             assert_eq!(proof.root(*last), Some(root));
         }
     }
@@ -282,6 +380,11 @@ fn traces() {
         let leaves = case.words("leaves");
         let trace = TraceCommitment::of(&leaves).expect("there are leaves");
         assert_eq!(trace.root, case.word("root"), "{} leaves", leaves.len());
-        assert_eq!(trace.last, case.words("lastProof"), "{} leaves", leaves.len());
+        assert_eq!(
+            trace.last,
+            case.words("lastProof"),
+            "{} leaves",
+            leaves.len()
+        );
     }
 }

@@ -7,8 +7,8 @@ use plasma_core::{BlobRef, Bytes, DaError, DaProperties, DataAvailability, Quote
 
 /// Publishes to one layer, and fetches from the first that answers truthfully.
 ///
-/// What only a later one had is kept in the first, when that takes publications: so a verifier downloads a blob
-/// once, and a damaged file heals.
+/// What only a later one had is kept in the first, when that takes publications: so a verifier
+/// downloads a blob once, and a damaged file heals.
 #[derive(Clone)]
 pub struct FallbackDa {
     first: Arc<dyn DataAvailability>,
@@ -18,7 +18,10 @@ pub struct FallbackDa {
 impl FallbackDa {
     /// Everything from and to `first`.
     pub fn new(first: Arc<dyn DataAvailability>) -> Self {
-        Self { first, others: Vec::new() }
+        Self {
+            first,
+            others: Vec::new(),
+        }
     }
 
     /// Asks `other` when those before it do not have the bytes.
@@ -72,5 +75,9 @@ impl DataAvailability for FallbackDa {
 
 /// Of two reasons, the one that says more than that the bytes are not there.
 fn worse(one: DaError, other: DaError) -> DaError {
-    if matches!(one, DaError::NotFound(_)) { other } else { one }
+    if matches!(one, DaError::NotFound(_)) {
+        other
+    } else {
+        one
+    }
 }

@@ -1,7 +1,8 @@
 //! Data availability for the Plasma SDK: durable, content-addressed bytes that the root can open by itself.
 //!
-//! [`EmbeddedDa`] keeps blobs in a directory (or in memory), [`RemoteDa`] reads them from whoever has them, and
-//! [`FallbackDa`] asks one after the other. None of them is trusted: bytes are checked against their commitment.
+//! [`EmbeddedDa`] keeps blobs in a directory (or in memory), [`RemoteDa`] reads them from whoever
+//! has them, and [`FallbackDa`] asks one after the other. None of them is trusted: bytes are
+//! checked against their commitment.
 //!
 //! ```
 //! use plasma_core::{Bytes, DataAvailability};

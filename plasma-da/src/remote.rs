@@ -1,10 +1,11 @@
 //! Blobs that somebody else has.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use plasma_core::{
-    BlobRef, Bytes, CommitmentScheme, DaCommitment, DaError, DaProperties, DataAvailability, Quote, Retention, Trust,
+    BlobRef, Bytes, CommitmentScheme, DaCommitment, DaError, DaProperties, DataAvailability, Quote,
+    Retention, Trust,
 };
 
 use crate::embedded::check_scheme;
@@ -15,12 +16,25 @@ pub trait BlobSource: Send + Sync {
     /// How it is called in errors and logs, usually its address.
     fn name(&self) -> String;
 
-    /// The bytes that `commitment` binds. They are checked by whoever asks; a source that lies wastes time, no more.
-    /// It should stop reading once there are more than `commitment.length` bytes.
+    /// The bytes that `commitment` binds. They are checked by whoever asks; a source that lies
+    /// wastes time, no more. It should stop reading once there are more than `commitment.length`
+    /// bytes.
     async fn blob(&self, commitment: &DaCommitment) -> Result<Bytes, DaError>;
 }
 
-/// Reads blobs from a [`BlobSource`], and believes only what the commitment binds. Nothing can be published here.
+#[async_trait]
+impl<S: BlobSource + ?Sized> BlobSource for Arc<S> {
+    fn name(&self) -> String {
+        (**self).name()
+    }
+
+    async fn blob(&self, commitment: &DaCommitment) -> Result<Bytes, DaError> {
+        (**self).blob(commitment).await
+    }
+}
+
+/// Reads blobs from a [`BlobSource`], and believes only what the commitment binds. Nothing can be
+/// published here.
 #[derive(Clone, Debug)]
 pub struct RemoteDa<S> {
     source: S,
@@ -58,6 +72,10 @@ impl<S: BlobSource> DataAvailability for RemoteDa<S> {
         let commitment = &blob.commitment;
         check_scheme(commitment)?;
         let bytes = self.source.blob(commitment).await?;
-        if commitment.binds(&bytes) { Ok(bytes) } else { Err(DaError::Corrupt(*commitment)) }
+        if commitment.binds(&bytes) {
+            Ok(bytes)
+        } else {
+            Err(DaError::Corrupt(*commitment))
+        }
     }
 }

@@ -38,8 +38,9 @@ impl BlobSource for Node {
     }
 }
 
-fn remote(da: &EmbeddedDa, manner: Manner) -> Arc<RemoteDa<Node>> {
-    Arc::new(RemoteDa::new(Node { da: da.clone(), manner }))
+fn remote(da: &EmbeddedDa, manner: Manner) -> Arc<RemoteDa<Arc<dyn BlobSource>>> {
+    let da = da.clone();
+    Arc::new(RemoteDa::new(Arc::new(Node { da, manner })))
 }
 
 #[tokio::test]
@@ -53,7 +54,7 @@ async fn a_directory_conforms() {
     let folder = tempfile::tempdir().expect("a folder");
     check(&EmbeddedDa::open(folder.path()).expect("opened")).await;
     let again = EmbeddedDa::open(folder.path()).expect("opened again");
-    check(&again.with_retention(Retention::AtLeast(Duration::from_secs(60)))).await;
+    check(&again.with_retention(Retention::AtLeast(Duration::from_mins(1)))).await;
 }
 
 #[tokio::test]
@@ -61,45 +62,77 @@ async fn a_remote_conforms_and_takes_nothing() {
     let da = EmbeddedDa::in_memory();
     let remote = remote(&da, Manner::Honest);
     check_pair(&da, &*remote).await;
-    let error = remote.publish(Bytes::from_static(b"bytes")).await.expect_err("read-only");
-    assert_eq!((error.severity(), error), (Severity::Fatal, DaError::ReadOnly("a node".to_owned())));
+    let error = remote
+        .publish(Bytes::from_static(b"bytes"))
+        .await
+        .expect_err("read-only");
+    assert_eq!(
+        (error.severity(), error),
+        (Severity::Fatal, DaError::ReadOnly("a node".to_owned()))
+    );
 }
 
 #[tokio::test]
 async fn a_fallback_conforms_whoever_comes_first() {
     let (da, own) = (EmbeddedDa::in_memory(), EmbeddedDa::in_memory());
     check(&FallbackDa::new(Arc::new(own.clone())).or(remote(&da, Manner::Liar))).await;
-    let hard = FallbackDa::new(remote(&da, Manner::Liar)).or(Arc::new(own)).or(remote(&da, Manner::Honest));
+    let hard = FallbackDa::new(remote(&da, Manner::Liar))
+        .or(Arc::new(own))
+        .or(remote(&da, Manner::Honest));
     check_pair(&da, &hard).await;
 }
 
 #[tokio::test]
 async fn who_is_away_is_passed_over_and_waited_for() {
     let da = EmbeddedDa::in_memory();
-    let blob = da.publish(Bytes::from_static(b"somewhere")).await.expect("published");
+    let blob = da
+        .publish(Bytes::from_static(b"somewhere"))
+        .await
+        .expect("published");
     let away = FallbackDa::new(remote(&da, Manner::Away)).or(Arc::new(EmbeddedDa::in_memory()));
-    let error = away.fetch(&blob).await.expect_err("the one who has it is away");
-    assert!(matches!(error, DaError::Unavailable(_)) && error.severity() == Severity::Transient, "{error}");
+    let error = away
+        .fetch(&blob)
+        .await
+        .expect_err("the one who has it is away");
+    assert!(
+        matches!(error, DaError::Unavailable(_)) && error.severity() == Severity::Transient,
+        "{error}"
+    );
     let passed_over = away.or(remote(&da, Manner::Honest));
-    assert_eq!(passed_over.fetch(&blob).await, Ok(Bytes::from_static(b"somewhere")));
+    assert_eq!(
+        passed_over.fetch(&blob).await,
+        Ok(Bytes::from_static(b"somewhere"))
+    );
 }
 
 #[tokio::test]
 async fn a_liar_is_caught() {
     let da = EmbeddedDa::in_memory();
-    let blob = da.publish(Bytes::from_static(b"the truth")).await.expect("published");
+    let blob = da
+        .publish(Bytes::from_static(b"the truth"))
+        .await
+        .expect("published");
     let error = remote(&da, Manner::Liar).fetch(&blob).await;
     assert_eq!(error, Err(DaError::Corrupt(blob.commitment)));
     let all = FallbackDa::new(Arc::new(EmbeddedDa::in_memory())).or(remote(&da, Manner::Liar));
-    assert_eq!(all.fetch(&blob).await, Err(DaError::Corrupt(blob.commitment)));
+    assert_eq!(
+        all.fetch(&blob).await,
+        Err(DaError::Corrupt(blob.commitment))
+    );
 }
 
 #[tokio::test]
 async fn what_was_fetched_is_kept() {
     let (da, own) = (EmbeddedDa::in_memory(), EmbeddedDa::in_memory());
-    let blob = da.publish(Bytes::from_static(b"once is enough")).await.expect("published");
+    let blob = da
+        .publish(Bytes::from_static(b"once is enough"))
+        .await
+        .expect("published");
     let fallback = FallbackDa::new(Arc::new(own.clone())).or(remote(&da, Manner::Honest));
-    assert_eq!(own.fetch(&blob).await, Err(DaError::NotFound(blob.commitment)));
+    assert_eq!(
+        own.fetch(&blob).await,
+        Err(DaError::NotFound(blob.commitment))
+    );
     let bytes = fallback.fetch(&blob).await.expect("fetched");
     assert_eq!(own.fetch(&blob).await, Ok(bytes));
 }

@@ -4,12 +4,13 @@
 //!   column      count | mode | body
 //!   planes      heads: length and power of ten, for each kind of number in the column
 //!               which head, for each number (left out when there is one head only)
-//!               the lowest byte of each number that has one | the second byte of each that has two | ...
+//!               the lowest byte of each number that has one | the second, of those with two | ...
 //!   differences planes, of the differences to the number before (zigzag, mod 2^256)
 //!   dictionary  column of the distinct numbers | column of indexes into it
 //! ```
-//! Amounts are round in decimal, so a number is its digits times a power of ten. The bytes of one weight stand
-//! together, because they resemble each other: the entropy coder behind gives each plane its own code.
+//! Amounts are round in decimal, so a number is its digits times a power of ten. The bytes of one
+//! weight stand together, because they resemble each other: the entropy coder behind gives each
+//! plane its own code.
 
 use alloc::{format, vec, vec::Vec};
 
@@ -41,8 +42,14 @@ pub(super) struct Column<'a> {
 #[derive(Debug)]
 enum Body<'a> {
     Planes(Planes<'a>),
-    Differences { planes: Planes<'a>, last: U256 },
-    Dictionary { numbers: Vec<U256>, indexes: Planes<'a> },
+    Differences {
+        planes: Planes<'a>,
+        last: U256,
+    },
+    Dictionary {
+        numbers: Vec<U256>,
+        indexes: Planes<'a>,
+    },
 }
 
 impl<'a> Column<'a> {
@@ -51,12 +58,20 @@ impl<'a> Column<'a> {
         let left = reader.count(MAX_COLUMN, "numbers in a column")?;
         let body = match reader.byte()? {
             PLANES => Body::Planes(Planes::read(reader, left)?),
-            DIFFERENCES => Body::Differences { planes: Planes::read(reader, left)?, last: U256::ZERO },
+            DIFFERENCES => Body::Differences {
+                planes: Planes::read(reader, left)?,
+                last: U256::ZERO,
+            },
             DICTIONARY => {
                 let count = reader.count(MAX_DISTINCT, "distinct numbers in a column")?;
                 let mut planes = Planes::read(reader, count)?;
-                let numbers = (0..count).map(|_| planes.next()).collect::<Result<_, _>>()?;
-                Body::Dictionary { numbers, indexes: Planes::read(reader, left)? }
+                let numbers = (0..count)
+                    .map(|_| planes.next())
+                    .collect::<Result<_, _>>()?;
+                Body::Dictionary {
+                    numbers,
+                    indexes: Planes::read(reader, left)?,
+                }
             }
             mode => return Err(malformed(format!("a column has the unknown mode {mode}"))),
         };
@@ -70,7 +85,10 @@ impl<'a> Column<'a> {
 
     /// The next number.
     pub(super) fn next(&mut self) -> Result<U256, CodecError> {
-        self.left = self.left.checked_sub(1).ok_or_else(|| malformed("a column ends too early"))?;
+        self.left = self
+            .left
+            .checked_sub(1)
+            .ok_or_else(|| malformed("a column ends too early"))?;
         match &mut self.body {
             Body::Planes(planes) => planes.next(),
             Body::Differences { planes, last } => {
@@ -79,9 +97,16 @@ impl<'a> Column<'a> {
             }
             Body::Dictionary { numbers, indexes } => {
                 let index = indexes.next()?;
-                usize::try_from(index).ok().and_then(|index| numbers.get(index)).copied().ok_or_else(|| {
-                    malformed(format!("number {index} of a column that has {}", numbers.len()))
-                })
+                usize::try_from(index)
+                    .ok()
+                    .and_then(|index| numbers.get(index))
+                    .copied()
+                    .ok_or_else(|| {
+                        malformed(format!(
+                            "number {index} of a column that has {}",
+                            numbers.len()
+                        ))
+                    })
             }
         }
     }
@@ -100,7 +125,9 @@ impl<'a> Column<'a> {
     pub(super) fn finish(&self) -> Result<(), CodecError> {
         match self.left {
             0 => Ok(()),
-            left => Err(malformed(format!("{left} numbers of a column are left over"))),
+            left => Err(malformed(format!(
+                "{left} numbers of a column are left over"
+            ))),
         }
     }
 }
@@ -132,22 +159,43 @@ impl<'a> Planes<'a> {
         if heads == 0 && count > 0 {
             return Err(malformed("a column has numbers and no heads"));
         }
-        let heads = (0..heads).map(|_| read_head(reader)).collect::<Result<Vec<_>, _>>()?;
-        let selectors = if heads.len() > 1 { reader.take(count)? } else { &[] };
+        let heads = (0..heads)
+            .map(|_| read_head(reader))
+            .collect::<Result<Vec<_>, _>>()?;
+        let selectors = if heads.len() > 1 {
+            reader.take(count)?
+        } else {
+            &[]
+        };
         let mut counts = vec![0_usize; heads.len()];
         for selector in selectors {
-            *counts.get_mut(usize::from(*selector)).ok_or_else(|| malformed("a column lacks a head"))? += 1;
+            *counts
+                .get_mut(usize::from(*selector))
+                .ok_or_else(|| malformed("a column lacks a head"))? += 1;
         }
         if let [only] = counts.as_mut_slice() {
             *only = count;
         }
-        let longest = heads.iter().map(|head| head.bytes).max().unwrap_or_default();
+        let longest = heads
+            .iter()
+            .map(|head| head.bytes)
+            .max()
+            .unwrap_or_default();
         let planes = (0..longest).map(|weight| {
-            let with = heads.iter().zip(&counts).filter(|(head, _)| head.bytes > weight);
-            reader.take(with.map(|(_, count)| count).sum()).map(<[u8]>::iter)
+            let with = heads
+                .iter()
+                .zip(&counts)
+                .filter(|(head, _)| head.bytes > weight);
+            reader
+                .take(with.map(|(_, count)| count).sum())
+                .map(<[u8]>::iter)
         });
         let bytes = planes.collect::<Result<_, _>>()?;
-        Ok(Self { heads, selectors: selectors.iter(), bytes })
+        Ok(Self {
+            heads,
+            selectors: selectors.iter(),
+            bytes,
+        })
     }
 
     /// The caller counts: there is one more.
@@ -161,7 +209,9 @@ impl<'a> Planes<'a> {
         let digits = U256::from_le_bytes(bytes);
         match head.scale {
             None => Ok(digits),
-            Some(scale) => digits.checked_mul(scale).ok_or_else(|| malformed("a number is over 256 bits")),
+            Some(scale) => digits
+                .checked_mul(scale)
+                .ok_or_else(|| malformed("a number is over 256 bits")),
         }
     }
 }
@@ -169,8 +219,13 @@ impl<'a> Planes<'a> {
 fn read_head(reader: &mut Reader<'_>) -> Result<Head, CodecError> {
     let [bytes, power] = reader.array()?;
     if bytes > 32 || power > MAX_POWER {
-        return Err(malformed(format!("a column of {bytes} bytes times 10^{power} is over 256 bits")));
+        return Err(malformed(format!(
+            "a column of {bytes} bytes times 10^{power} is over 256 bits"
+        )));
     }
     let scale = (power > 0).then(|| U256::from(10).pow(U256::from(power)));
-    Ok(Head { bytes: usize::from(bytes), scale })
+    Ok(Head {
+        bytes: usize::from(bytes),
+        scale,
+    })
 }

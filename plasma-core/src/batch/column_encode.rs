@@ -1,4 +1,5 @@
-//! Writing of columns: the mode is chosen by an estimate of what the entropy coder behind will make of it.
+//! Writing of columns: the mode is chosen by an estimate of what the entropy coder behind will make
+//! of it.
 
 use std::collections::HashMap;
 
@@ -27,7 +28,8 @@ impl Sections {
 
     /// Appends bytes that resemble each other.
     pub(super) fn push(&mut self, bytes: Vec<u8>) {
-        // A code of its own takes up to a hundred bytes: few bytes are better off with their neighbours.
+        // A code of its own takes up to a hundred bytes: few bytes are better off with their
+        // neighbours.
         const WORTHWHILE: usize = 256;
         if bytes.len() < WORTHWHILE {
             self.last().extend(bytes);
@@ -45,7 +47,10 @@ impl Sections {
 
     /// The sections, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().map(Vec::as_slice).filter(|section| !section.is_empty())
+        self.0
+            .iter()
+            .map(Vec::as_slice)
+            .filter(|section| !section.is_empty())
     }
 
     /// What they take as they are, in bytes.
@@ -55,33 +60,48 @@ impl Sections {
 
     /// What they will take, in bits: each byte by its frequency in its section (Shannon).
     fn cost(&self) -> f64 {
-        self.iter().map(|section| {
-            let mut counts = [0_u32; 256];
-            for byte in section {
-                counts[usize::from(*byte)] += 1;
-            }
-            let total = section.len() as f64;
-            let present = counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count));
-            // A code takes about five bits for each byte it knows.
-            present.map(|count| 5.0 + count * (total / count).log2()).sum::<f64>()
-        })
-        .sum()
+        self.iter()
+            .map(|section| {
+                let mut counts = [0_u32; 256];
+                for byte in section {
+                    counts[usize::from(*byte)] += 1;
+                }
+                let total = section.len() as f64;
+                let present = counts
+                    .iter()
+                    .filter(|count| **count > 0)
+                    .map(|count| f64::from(*count));
+                // A code takes about five bits for each byte it knows.
+                present
+                    .map(|count| 5.0 + count * (total / count).log2())
+                    .sum::<f64>()
+            })
+            .sum()
     }
 }
 
 /// Writes the column in the mode that takes the least. Returns the estimate, in bits.
 pub(super) fn write_column(numbers: &[U256], out: &mut Sections) -> f64 {
-    let mut candidates = vec![(PLANES, planes(numbers, false)), (PLANES, planes(numbers, true))];
+    let mut candidates = vec![
+        (PLANES, planes(numbers, false)),
+        (PLANES, planes(numbers, true)),
+    ];
     let differences: Vec<U256> = numbers
         .iter()
-        .scan(U256::ZERO, |last, number| Some(to_zigzag(number.wrapping_sub(core::mem::replace(last, *number)))))
+        .scan(U256::ZERO, |last, number| {
+            Some(to_zigzag(
+                number.wrapping_sub(core::mem::replace(last, *number)),
+            ))
+        })
         .collect();
     candidates.push((DIFFERENCES, planes(&differences, false)));
     candidates.extend(dictionary(numbers).map(|sections| (DICTIONARY, sections)));
     // However well it would compress, a batch is also bounded by what it takes decompressed.
     let largest = candidates[0].1.size() + numbers.len();
     candidates.retain(|(_, sections)| sections.size() <= largest);
-    let costs = candidates.into_iter().map(|(mode, sections)| (sections.cost(), mode, sections));
+    let costs = candidates
+        .into_iter()
+        .map(|(mode, sections)| (sections.cost(), mode, sections));
     let best = costs.min_by(|one, other| one.0.total_cmp(&other.0));
     let (cost, mode, sections) = best.expect("there is a candidate");
     write_varint(out.last(), numbers.len() as u64);
@@ -92,11 +112,15 @@ pub(super) fn write_column(numbers: &[U256], out: &mut Sections) -> f64 {
 
 fn to_zigzag(difference: U256) -> U256 {
     let doubled: U256 = difference << 1;
-    if difference.bit(255) { !doubled } else { doubled }
+    if difference.bit(255) {
+        !doubled
+    } else {
+        doubled
+    }
 }
 
-/// The distinct numbers in the order of their first appearance, and which of them each number is. `None` when
-/// there are too many for it to be of use.
+/// The distinct numbers in the order of their first appearance, and which of them each number is.
+/// `None` when there are too many for it to be of use.
 fn dictionary(numbers: &[U256]) -> Option<Sections> {
     let (mut distinct, mut indexes, mut known) = (Vec::new(), Vec::new(), HashMap::new());
     for number in numbers {
@@ -124,7 +148,11 @@ fn planes(numbers: &[U256], decimal: bool) -> Sections {
     let (mut heads, mut known, mut selectors) = (Vec::new(), HashMap::new(), Vec::new());
     let mut planes = vec![Vec::new(); 32];
     for number in numbers {
-        let (digits, power) = if decimal { split_decimal(*number) } else { (*number, 0) };
+        let (digits, power) = if decimal {
+            split_decimal(*number)
+        } else {
+            (*number, 0)
+        };
         let head = (digits.byte_len() as u8, power);
         selectors.push(*known.entry(head).or_insert_with(|| {
             heads.push(head);
@@ -140,9 +168,16 @@ fn planes(numbers: &[U256], decimal: bool) -> Sections {
     }
     let mut sections = Sections::default();
     write_varint(sections.last(), heads.len() as u64);
-    sections.last().extend(heads.iter().flat_map(|(bytes, power)| [*bytes, *power]));
+    sections
+        .last()
+        .extend(heads.iter().flat_map(|(bytes, power)| [*bytes, *power]));
     if heads.len() > 1 {
-        sections.push(selectors.into_iter().map(|selector| selector as u8).collect());
+        sections.push(
+            selectors
+                .into_iter()
+                .map(|selector| selector as u8)
+                .collect(),
+        );
     }
     for plane in planes {
         sections.push(plane);
@@ -178,7 +213,10 @@ fn split_decimal(mut number: U256) -> (U256, u8) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::{column::Column, reader::Reader}, *};
+    use super::{
+        super::{column::Column, reader::Reader},
+        *,
+    };
 
     fn check(numbers: &[U256]) {
         let mut sections = Sections::default();
@@ -200,7 +238,9 @@ mod tests {
             (0_u64..300).prop_map(U256::from),
             any::<u64>().prop_map(U256::from),
             any::<[u8; 32]>().prop_map(U256::from_le_bytes),
-            (any::<u64>(), 0_u64..58).prop_map(|(digits, power)| U256::from(digits) * U256::from(10).pow(U256::from(power))),
+            (any::<u64>(), 0_u64..58).prop_map(
+                |(digits, power)| U256::from(digits) * U256::from(10).pow(U256::from(power))
+            ),
         ]
     }
 
@@ -233,7 +273,9 @@ mod tests {
     fn regular_columns_take_next_to_nothing() {
         for numbers in [
             vec![U256::from(21_000); 10_000],
-            (0..10_000_u64).map(|n| U256::from(n * 1_000 + 1_700_000_000)).collect(),
+            (0..10_000_u64)
+                .map(|n| U256::from(n * 1_000 + 1_700_000_000))
+                .collect(),
         ] {
             let mut sections = Sections::default();
             let bits = write_column(&numbers, &mut sections);

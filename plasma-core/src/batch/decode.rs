@@ -2,22 +2,26 @@
 
 use alloc::{format, vec::Vec};
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{B256, Bytes, U256};
 
 use super::{
+    addresses::Addresses,
     column::Column,
     fields::{self, Fields, Kind},
     form::{Call, FieldsForm, Form, MAX_FORMS, Word},
     frame,
     limits::{BLOCK_WEIGHT, MAX_BATCH_PAYLOAD_BYTES, transaction_weight},
+    marks::{Marks, RootMark},
     reader::{Reader, malformed},
 };
-use crate::{Block, BlockHeader, ChainHead, ChainId, CodecError, Epoch, Height, Timestamp, body_commitment};
+use crate::{
+    Block, BlockHeader, ChainHead, ChainId, CodecError, Epoch, Height, Timestamp, body_commitment,
+};
 
 /// The blocks of a batch that continues `parent`.
 ///
-/// Total: whatever the bytes, this ends in blocks or in an error, within bounds of time and memory that the
-/// limits give. One batch has one meaning, the same everywhere.
+/// Total: whatever the bytes, this ends in blocks or in an error, within bounds of time and memory
+/// that the limits give. One batch has one meaning, the same everywhere.
 pub fn decode_batch(parent: &ChainHead, bytes: &[u8]) -> Result<Vec<Block>, CodecError> {
     let frame = frame::open(bytes)?;
     let mut reader = Reader::new(&frame.payload);
@@ -38,7 +42,8 @@ pub fn decode_batch(parent: &ChainHead, bytes: &[u8]) -> Result<Vec<Block>, Code
 /// The bit of the first byte of `s` that is zero in every signature that counts (EIP-2).
 pub(super) const HIGHEST_BIT: u8 = 0x80;
 
-/// The columns of a batch, each read from its front as the blocks and transactions are put together.
+/// The columns of a batch, each read from its front as the blocks and transactions are put
+/// together.
 struct Columns<'a> {
     counts: Column<'a>,
     timestamps: Column<'a>,
@@ -99,7 +104,7 @@ impl<'a> Columns<'a> {
                 mode => return Err(malformed(format!("expiries have the unknown mode {mode}"))),
             },
             lengths: Column::read(reader)?,
-            addresses: Addresses { table: reader.items::<20>()?, used: 0 },
+            addresses: Addresses::read(reader)?,
             dictionary: read_dictionary(reader)?,
             hashes: reader.items::<32>()?.iter(),
             blob: {
@@ -140,18 +145,27 @@ impl<'a> Columns<'a> {
         self.blob.finish()?;
         match self.hashes.len() + self.signatures.len() {
             0 => Ok(()),
-            left => Err(malformed(format!("{left} hashes and signatures are left over"))),
+            left => Err(malformed(format!(
+                "{left} hashes and signatures are left over"
+            ))),
         }
     }
 
     fn spend(&mut self, weight: usize) -> Result<(), CodecError> {
         self.budget = self.budget.checked_sub(weight).ok_or_else(|| {
-            malformed(format!("the blocks weigh more than the limit of {MAX_BATCH_PAYLOAD_BYTES}"))
+            malformed(format!(
+                "the blocks weigh more than the limit of {MAX_BATCH_PAYLOAD_BYTES}"
+            ))
         })?;
         Ok(())
     }
 
-    fn block(&mut self, chain_id: ChainId, height: Height, parent: B256) -> Result<Block, CodecError> {
+    fn block(
+        &mut self,
+        chain_id: ChainId,
+        height: Height,
+        parent: B256,
+    ) -> Result<Block, CodecError> {
         self.spend(BLOCK_WEIGHT)?;
         let count = self.counts.next_usize()?;
         let timestamp = Timestamp(self.timestamps.next_u64()?);
@@ -161,7 +175,11 @@ impl<'a> Columns<'a> {
             RootMark::Same => self.root,
             RootMark::New => self.hash()?,
         };
-        let seal = if marks.sealing { self.hash()? } else { B256::ZERO };
+        let seal = if marks.sealing {
+            self.hash()?
+        } else {
+            B256::ZERO
+        };
         let mut header = BlockHeader {
             chain_id,
             height,
@@ -177,11 +195,18 @@ impl<'a> Columns<'a> {
         };
         let transactions = self.transactions(count, &header)?;
         header.body = body_commitment(&transactions);
-        Ok(Block { header, transactions })
+        Ok(Block {
+            header,
+            transactions,
+        })
     }
 
     /// The transactions of a block; they share one allocation.
-    fn transactions(&mut self, count: usize, header: &BlockHeader) -> Result<Vec<Bytes>, CodecError> {
+    fn transactions(
+        &mut self,
+        count: usize,
+        header: &BlockHeader,
+    ) -> Result<Vec<Bytes>, CodecError> {
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
         for _ in 0..count {
             let start = bytes.len();
@@ -191,7 +216,10 @@ impl<'a> Columns<'a> {
         }
         let bytes = Bytes::from(bytes);
         let mut start = 0;
-        Ok(ends.into_iter().map(|end| bytes.slice(core::mem::replace(&mut start, end)..end)).collect())
+        Ok(ends
+            .into_iter()
+            .map(|end| bytes.slice(core::mem::replace(&mut start, end)..end))
+            .collect())
     }
 
     fn transaction(&mut self, header: &BlockHeader, out: &mut Vec<u8>) -> Result<(), CodecError> {
@@ -201,21 +229,45 @@ impl<'a> Columns<'a> {
         let result = match dictionary.get(form) {
             Some(Form::Raw) => self.opaque().map(|bytes| out.extend_from_slice(bytes)),
             Some(Form::Fields(form)) => self.fields(form, header, out),
-            None => Err(malformed(format!("form {form} of a batch that has {}", dictionary.len()))),
+            None => Err(malformed(format!(
+                "form {form} of a batch that has {}",
+                dictionary.len()
+            ))),
         };
         self.dictionary = dictionary;
         result
     }
 
-    fn fields(&mut self, form: &FieldsForm, header: &BlockHeader, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    fn fields(
+        &mut self,
+        form: &FieldsForm,
+        header: &BlockHeader,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CodecError> {
         let native = form.kind == Kind::Native;
-        let to = if form.has_to { Some(self.addresses.resolve(self.callees.next_usize()?)?) } else { None };
+        let to = if form.has_to {
+            Some(self.addresses.resolve(self.callees.next_usize()?)?)
+        } else {
+            None
+        };
         let nonce = self.nonces.next()?;
         let gas = if native { U256::ZERO } else { self.gas.next()? };
-        let tip = if form.kind == Kind::DynamicFee { self.tips.next()? } else { U256::ZERO };
+        let tip = if form.kind == Kind::DynamicFee {
+            self.tips.next()?
+        } else {
+            U256::ZERO
+        };
         let fee = self.fees.next()?.wrapping_add(tip);
-        let value = if form.has_value { self.values.next()? } else { U256::ZERO };
-        let expires_at = if native { self.expiry(header.timestamp)? } else { 0 };
+        let value = if form.has_value {
+            self.values.next()?
+        } else {
+            U256::ZERO
+        };
+        let expires_at = if native {
+            self.expiry(header.timestamp)?
+        } else {
+            0
+        };
         let access = if form.has_access { self.opaque()? } else { &[] };
         let (signature, odd) = self.signature()?;
         let mut scratch = core::mem::take(&mut self.scratch);
@@ -225,7 +277,9 @@ impl<'a> Columns<'a> {
             Call::Words(selector, words) => {
                 scratch.clear();
                 scratch.extend_from_slice(selector);
-                words.iter().try_for_each(|word| self.word(*word, &mut scratch))?;
+                words
+                    .iter()
+                    .try_for_each(|word| self.word(*word, &mut scratch))?;
                 &scratch[..]
             }
         };
@@ -251,14 +305,23 @@ impl<'a> Columns<'a> {
 
     fn expiry(&mut self, time: Timestamp) -> Result<u64, CodecError> {
         let expiry = self.expiries.next_u64()?;
-        Ok(if self.relative_expiry { expiry.wrapping_add(time.seconds().0) } else { expiry })
+        Ok(if self.relative_expiry {
+            expiry.wrapping_add(time.seconds().0)
+        } else {
+            expiry
+        })
     }
 
     fn word(&mut self, word: Word, out: &mut Vec<u8>) -> Result<(), CodecError> {
         let word = match word {
             Word::Zero => [0; 32],
             Word::Number => self.words.next()?.to_be_bytes(),
-            Word::Address => self.addresses.resolve(self.mentions.next_usize()?)?.into_word().0,
+            Word::Address => {
+                self.addresses
+                    .resolve(self.mentions.next_usize()?)?
+                    .into_word()
+                    .0
+            }
             Word::Raw => self.hash()?.0,
         };
         out.extend_from_slice(&word);
@@ -266,12 +329,18 @@ impl<'a> Columns<'a> {
     }
 
     fn hash(&mut self) -> Result<B256, CodecError> {
-        self.hashes.next().map(B256::from).ok_or_else(|| malformed("a hash is missing"))
+        self.hashes
+            .next()
+            .map(B256::from)
+            .ok_or_else(|| malformed("a hash is missing"))
     }
 
     /// `r` and `s`, and the parity, which stands in the highest bit of `s` (EIP-2098).
     fn signature(&mut self) -> Result<([u8; 64], bool), CodecError> {
-        let mut signature = *self.signatures.next().ok_or_else(|| malformed("a signature is missing"))?;
+        let mut signature = *self
+            .signatures
+            .next()
+            .ok_or_else(|| malformed("a signature is missing"))?;
         let odd = signature[32] & HIGHEST_BIT != 0;
         signature[32] &= !HIGHEST_BIT;
         Ok((signature, odd))
@@ -280,74 +349,6 @@ impl<'a> Columns<'a> {
     fn opaque(&mut self) -> Result<&'a [u8], CodecError> {
         let length = self.lengths.next_usize()?;
         self.blob.take(length)
-    }
-}
-
-/// Where a block's executed root comes from, and whether it seals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Marks {
-    pub(super) root: RootMark,
-    pub(super) sealing: bool,
-}
-
-/// Where a block's executed root comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RootMark {
-    /// It is zero.
-    Zero,
-    /// It is the one of the block before.
-    Same,
-    /// It is the next hash.
-    New,
-}
-
-impl Marks {
-    fn from_number(number: u64) -> Result<Self, CodecError> {
-        let root = match number & 3 {
-            0 => RootMark::Zero,
-            1 => RootMark::Same,
-            2 => RootMark::New,
-            _ => return Err(malformed("a block's root is of no known kind")),
-        };
-        match number >> 2 {
-            sealing @ (0 | 1) => Ok(Self { root, sealing: sealing == 1 }),
-            _ => Err(malformed("a block has unknown marks")),
-        }
-    }
-
-    /// Its form in the column.
-    #[cfg(feature = "compress")]
-    pub(super) fn number(self) -> u64 {
-        self.root as u64 | u64::from(self.sealing) << 2
-    }
-}
-
-/// Addresses: each stands in the table once, in the order of first use.
-struct Addresses<'a> {
-    table: &'a [[u8; 20]],
-    used: usize,
-}
-
-impl Addresses<'_> {
-    /// The address that a reference stands for: 0 is the next new one, else it is one more than a place in the
-    /// table.
-    fn resolve(&mut self, reference: usize) -> Result<Address, CodecError> {
-        let place = match reference {
-            0 => {
-                self.used += 1;
-                self.used - 1
-            }
-            reference if reference <= self.used => reference - 1,
-            reference => return Err(malformed(format!("address {reference} is used before its first use"))),
-        };
-        self.table.get(place).map(Address::from).ok_or_else(|| malformed("an address is missing"))
-    }
-
-    fn finish(&self) -> Result<(), CodecError> {
-        match self.table.len().saturating_sub(self.used) {
-            0 => Ok(()),
-            left => Err(malformed(format!("{left} addresses are left over"))),
-        }
     }
 }
 

@@ -9,19 +9,21 @@ use alloy_primitives::{Address, B256, U256};
 
 use super::{
     column_encode::{Sections, write_column},
-    decode::{HIGHEST_BIT, Marks, RootMark},
+    decode::HIGHEST_BIT,
     fields::{Fields, Kind},
     form::{Call, FieldsForm, Form, Word},
     frame,
+    marks::{Marks, RootMark},
     reader::write_varint,
 };
 use crate::{Block, BlockHeader};
 
-/// The bytes of a batch of blocks, which must follow one another and whose bodies must be what their headers
-/// commit to; else they come back as blocks that do and are.
+/// The bytes of a batch of blocks, which must follow one another and whose bodies must be what
+/// their headers commit to; else they come back as blocks that do and are.
 ///
 /// They decode as long as the sum of the blocks' [`batch_weight`](crate::batch_weight) is within
-/// [`MAX_BATCH_PAYLOAD_BYTES`](crate::MAX_BATCH_PAYLOAD_BYTES). The same blocks give the same bytes.
+/// [`MAX_BATCH_PAYLOAD_BYTES`](crate::MAX_BATCH_PAYLOAD_BYTES). The same blocks give the same
+/// bytes.
 pub fn encode_batch(blocks: &[Block]) -> Vec<u8> {
     let mut columns = Columns::default();
     for block in blocks {
@@ -41,7 +43,10 @@ struct Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), places: HashMap::new() }
+        Self {
+            items: Vec::new(),
+            places: HashMap::new(),
+        }
     }
 }
 
@@ -95,7 +100,9 @@ impl Columns {
         self.timestamps.push(U256::from(header.timestamp.0));
         self.epochs.push(U256::from(header.epoch.0));
         self.messages.push(U256::from(header.messages));
-        self.lags.push(U256::from(header.height.0.wrapping_sub(header.executed_height.0)));
+        self.lags.push(U256::from(
+            header.height.0.wrapping_sub(header.executed_height.0),
+        ));
         self.push_marks(header);
         let proposer = self.reference(header.proposer);
         self.proposers.push(proposer);
@@ -118,7 +125,8 @@ impl Columns {
         if sealing {
             self.hashes.push(header.seal);
         }
-        self.marks.push(U256::from(Marks { root, sealing }.number()));
+        self.marks
+            .push(U256::from(Marks { root, sealing }.number()));
     }
 
     /// What stands for the address: 0 when it is new, else one more than its place.
@@ -145,7 +153,8 @@ impl Columns {
         let own_chain = matches!(fields.kind, Kind::Unprotected | Kind::Native);
         let form = FieldsForm {
             kind: fields.kind,
-            foreign_chain: (!own_chain && fields.chain_id != header.chain_id.0).then_some(fields.chain_id),
+            foreign_chain: (!own_chain && fields.chain_id != header.chain_id.0)
+                .then_some(fields.chain_id),
             has_to: fields.to.is_some(),
             has_value: !fields.value.is_zero(),
             has_access: !fields.access.is_empty(),
@@ -166,7 +175,8 @@ impl Columns {
         if fields.kind == Kind::Native {
             let time = header.timestamp.seconds().0;
             self.expiries.push(U256::from(fields.expires_at));
-            self.relative_expiries.push(U256::from(fields.expires_at.wrapping_sub(time)));
+            self.relative_expiries
+                .push(U256::from(fields.expires_at.wrapping_sub(time)));
         } else {
             self.gas.push(fields.gas);
         }
@@ -248,7 +258,10 @@ impl Columns {
 /// Writes the cheaper of two columns, then which one it is.
 fn write_cheaper(first: &[U256], second: &[U256], out: &mut Sections) {
     let [mut one, mut two] = [Sections::default(), Sections::default()];
-    let costs = [write_column(first, &mut one), write_column(second, &mut two)];
+    let costs = [
+        write_column(first, &mut one),
+        write_column(second, &mut two),
+    ];
     let takes_second = costs[1] < costs[0];
     out.extend(if takes_second { two } else { one });
     out.last().push(u8::from(takes_second));

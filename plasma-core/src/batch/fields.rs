@@ -24,8 +24,13 @@ pub(super) enum Kind {
 
 impl Kind {
     /// All of them; a kind's place here is its number on the wire, plus one.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Unprotected, Self::Legacy, Self::AccessList, Self::DynamicFee, Self::Native];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Unprotected,
+        Self::Legacy,
+        Self::AccessList,
+        Self::DynamicFee,
+        Self::Native,
+    ];
 
     fn type_byte(self) -> Option<u8> {
         match self {
@@ -66,7 +71,11 @@ pub(super) fn write(fields: &Fields<'_>, out: &mut Vec<u8>) {
     if let Some(byte) = fields.kind.type_byte() {
         out.push(byte);
     }
-    if fields.kind == Kind::Native { write_native(fields, out) } else { write_rlp(fields, out) }
+    if fields.kind == Kind::Native {
+        write_native(fields, out);
+    } else {
+        write_rlp(fields, out);
+    }
 }
 
 /// Borsh of a `NativeTransaction`, which is written here to spare the allocations.
@@ -88,17 +97,30 @@ fn write_rlp(fields: &Fields<'_>, out: &mut Vec<u8>) {
     let [nonce, fee, gas] = [fields.nonce, fields.fee, fields.gas];
     let (before, after): (&[U256], U256) = match fields.kind {
         Kind::Unprotected => (&[nonce, fee, gas], odd + U256::from(27)),
-        Kind::Legacy => (&[nonce, fee, gas], chain_id * U256::from(2) + odd + U256::from(35)),
+        Kind::Legacy => (
+            &[nonce, fee, gas],
+            chain_id * U256::from(2) + odd + U256::from(35),
+        ),
         Kind::AccessList => (&[chain_id, nonce, fee, gas], odd),
         Kind::DynamicFee | Kind::Native => (&[chain_id, nonce, fields.tip, fee, gas], odd),
     };
     let to = fields.to.as_ref().map_or(&[][..], |to| to.as_slice());
     let listed = matches!(fields.kind, Kind::AccessList | Kind::DynamicFee);
-    let [r, s] = [rlp::trim(&fields.signature[..32]), rlp::trim(&fields.signature[32..])];
+    let [r, s] = [
+        rlp::trim(&fields.signature[..32]),
+        rlp::trim(&fields.signature[32..]),
+    ];
 
     let numbers: usize = before.iter().map(rlp::number_length).sum();
-    let strings: usize = [to, fields.data, r, s].into_iter().map(rlp::string_length).sum();
-    let access = if listed { rlp::list_length(fields.access.len()) } else { 0 };
+    let strings: usize = [to, fields.data, r, s]
+        .into_iter()
+        .map(rlp::string_length)
+        .sum();
+    let access = if listed {
+        rlp::list_length(fields.access.len())
+    } else {
+        0
+    };
     let length =
         numbers + strings + access + rlp::number_length(&fields.value) + rlp::number_length(&after);
 
@@ -152,8 +174,8 @@ mod parse {
             signature: [0; 64],
         };
 
-        /// Takes a transaction apart; `None` when it is of no kind that columns have, or when its bytes are not
-        /// exactly those that they would come back as.
+        /// Takes a transaction apart; `None` when it is of no kind that columns have, or when its
+        /// bytes are not exactly those that they would come back as.
         pub(in crate::batch) fn parse(bytes: &'a [u8]) -> Option<Self> {
             let (first, rest) = bytes.split_first()?;
             let fields = match *first {
@@ -165,7 +187,8 @@ mod parse {
             }?;
             let mut again = Vec::with_capacity(bytes.len());
             write(&fields, &mut again);
-            // A batch keeps the parity in the highest bit of `s`, which is zero but in signatures that nobody takes.
+            // A batch keeps the parity in the highest bit of `s`, which is zero but in signatures
+            // that nobody takes.
             let low = fields.signature[32] & HIGHEST_BIT == 0;
             (low && again == bytes).then_some(fields)
         }
@@ -181,11 +204,20 @@ mod parse {
         let _scheme = bytes.byte()?;
         let signature = bytes.array()?;
         let odd = bytes.byte()? == 28;
-        Ok(Fields { nonce, fee, to, data, expires_at, odd, signature, ..Fields::EMPTY })
+        Ok(Fields {
+            nonce,
+            fee,
+            to,
+            data,
+            expires_at,
+            odd,
+            signature,
+            ..Fields::EMPTY
+        })
     }
 
-    /// The fewest bytes of `r` and `s` that are stored in columns. Both are stored in full, so short ones, which
-    /// nobody finds by honest means, would take more than the transaction weighs.
+    /// The fewest bytes of `r` and `s` that are stored in columns. Both are stored in full, so
+    /// short ones, which nobody finds by honest means, would take more than the transaction weighs.
     const SHORTEST_SCALAR: usize = 28;
 
     fn string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
@@ -200,9 +232,14 @@ mod parse {
     }
 
     fn rlp_fields(kind: Kind, mut bytes: &[u8]) -> Option<Fields<'_>> {
-        let Item::List(mut list) = rlp::take_item(&mut bytes)? else { return None };
+        let Item::List(mut list) = rlp::take_item(&mut bytes)? else {
+            return None;
+        };
         let rest = &mut list;
-        let mut fields = Fields { kind, ..Fields::EMPTY };
+        let mut fields = Fields {
+            kind,
+            ..Fields::EMPTY
+        };
         if kind != Kind::Legacy {
             fields.chain_id = number(rest)?.try_into().ok()?;
         }
@@ -219,7 +256,9 @@ mod parse {
         fields.value = number(rest)?;
         fields.data = string(rest)?;
         if kind != Kind::Legacy {
-            let Item::List(items) = rlp::take_item(rest)? else { return None };
+            let Item::List(items) = rlp::take_item(rest)? else {
+                return None;
+            };
             fields.access = items;
         }
         let v: u128 = number(rest)?.try_into().ok()?;

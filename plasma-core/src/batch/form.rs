@@ -38,7 +38,8 @@ impl Word {
         let bits = U256::from_be_bytes(*word).bit_len();
         match bits {
             0 => Self::Zero,
-            // Amounts are below 2^112 in practice, and addresses above: a wrong guess costs bytes, nothing else.
+            // Amounts are below 2^112 in practice, and addresses above: a wrong guess costs bytes,
+            // nothing else.
             113..=160 => Self::Address,
             1..=224 => Self::Number,
             _ => Self::Raw,
@@ -62,7 +63,11 @@ impl Call {
     #[cfg(feature = "compress")]
     pub(super) fn of(data: &[u8]) -> Self {
         let Some((selector, rest)) = data.split_first_chunk::<4>() else {
-            return if data.is_empty() { Self::Empty } else { Self::Opaque };
+            return if data.is_empty() {
+                Self::Empty
+            } else {
+                Self::Opaque
+            };
         };
         match rest.as_chunks::<32>() {
             (words, []) if words.len() <= MAX_CALL_WORDS => {
@@ -149,7 +154,11 @@ impl Form {
         if flags >= FOREIGN << 1 {
             return Err(malformed("a form has unknown flags"));
         }
-        let foreign_chain = if flags & FOREIGN == 0 { None } else { Some(reader.varint()?) };
+        let foreign_chain = if flags & FOREIGN == 0 {
+            None
+        } else {
+            Some(reader.varint()?)
+        };
         let call = match usize::from(reader.byte()?) {
             0 => Call::Empty,
             1 => Call::Opaque,
@@ -172,7 +181,10 @@ impl Form {
 /// Four words in a byte, the first one lowest.
 #[cfg(feature = "compress")]
 fn pack(words: &[Word]) -> u8 {
-    words.iter().rev().fold(0, |byte, word| byte << 2 | *word as u8)
+    words
+        .iter()
+        .rev()
+        .fold(0, |byte, word| byte << 2 | *word as u8)
 }
 
 fn read_words(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Word>, CodecError> {
@@ -181,7 +193,9 @@ fn read_words(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Word>, CodecE
         words.extend((0..4).map(|place| Word::ALL[usize::from(byte >> (2 * place) & 3)]));
     }
     if words[count..].iter().any(|word| *word != Word::Zero) {
-        return Err(malformed("the bits after the last word of a form are not zero"));
+        return Err(malformed(
+            "the bits after the last word of a form are not zero",
+        ));
     }
     words.truncate(count);
     Ok(words)

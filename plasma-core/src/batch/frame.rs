@@ -27,27 +27,38 @@ pub(super) struct Frame<'a> {
 /// Opens a batch.
 pub(super) fn open(bytes: &[u8]) -> Result<Frame<'_>, CodecError> {
     if bytes.len() > MAX_BATCH_BYTES {
-        return Err(CodecError::TooLong { length: bytes.len(), limit: MAX_BATCH_BYTES });
+        return Err(CodecError::TooLong {
+            length: bytes.len(),
+            limit: MAX_BATCH_BYTES,
+        });
     }
     let mut reader = Reader::new(bytes);
     let version = reader.byte()?;
     if version != VERSION {
-        return Err(malformed(format!("a batch of version {version}; this code reads {VERSION}")));
+        return Err(malformed(format!(
+            "a batch of version {version}; this code reads {VERSION}"
+        )));
     }
     let length = reader.count(MAX_COLUMNS_BYTES, "bytes of columns")?;
     let compressed = reader.count(MAX_BATCH_BYTES, "compressed bytes")?;
     let payload = decompress(reader.take(compressed)?, length)?;
     let (signatures, rest) = reader.rest().as_chunks::<64>();
     if rest.is_empty() {
-        Ok(Frame { payload, signatures })
+        Ok(Frame {
+            payload,
+            signatures,
+        })
     } else {
-        Err(CodecError::Surplus { surplus: rest.len() })
+        Err(CodecError::Surplus {
+            surplus: rest.len(),
+        })
     }
 }
 
 /// The content of exactly one Zstandard frame, which is exactly `length` bytes.
 ///
-/// A few bytes may ask for gigabytes, so decompression goes block by block, and a block makes 1.2 MiB at most.
+/// A few bytes may ask for gigabytes, so decompression goes block by block, and a block makes 1.2
+/// MiB at most.
 fn decompress(mut frame: &[u8], length: usize) -> Result<Vec<u8>, CodecError> {
     let zstd = |error| malformed(format!("the columns do not decompress: {error}"));
     let mut decoder = FrameDecoder::new();
@@ -55,10 +66,14 @@ fn decompress(mut frame: &[u8], length: usize) -> Result<Vec<u8>, CodecError> {
     decoder.init(&mut frame).map_err(zstd)?;
     let mut content = Vec::with_capacity(length);
     loop {
-        let finished = decoder.decode_blocks(&mut frame, BlockDecodingStrategy::UptoBlocks(1)).map_err(zstd)?;
+        let finished = decoder
+            .decode_blocks(&mut frame, BlockDecodingStrategy::UptoBlocks(1))
+            .map_err(zstd)?;
         content.extend(decoder.collect().unwrap_or_default());
         if content.len() > length {
-            return Err(malformed(format!("the columns decompress to more than the {length} bytes they declare")));
+            return Err(malformed(format!(
+                "the columns decompress to more than the {length} bytes they declare"
+            )));
         }
         if finished {
             break;
@@ -66,7 +81,9 @@ fn decompress(mut frame: &[u8], length: usize) -> Result<Vec<u8>, CodecError> {
     }
     if content.len() != length || !frame.is_empty() {
         let (got, left) = (content.len(), frame.len());
-        return Err(malformed(format!("columns of {length} bytes decompress to {got}, with {left} left over")));
+        return Err(malformed(format!(
+            "columns of {length} bytes decompress to {got}, with {left} left over"
+        )));
     }
     Ok(content)
 }

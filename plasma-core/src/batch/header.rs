@@ -7,7 +7,11 @@ use crate::{ChainId, DaCommitment, Height, Words};
 
 /// What the root's inbox is told of a batch, and the next block seals.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct BatchHeader {
     /// The chain.
     pub chain_id: ChainId,

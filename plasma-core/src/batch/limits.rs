@@ -2,12 +2,12 @@
 
 use crate::Block;
 
-/// The most that a batch may hold, by the weight of its blocks ([`batch_weight`]). Decompressed, its columns take no
-/// more than that either. A block of the largest size, whatever is in it, fits.
+/// The most that a batch may hold, by the weight of its blocks ([`batch_weight`]). Decompressed,
+/// its columns take no more than that either. A block of the largest size, whatever is in it, fits.
 pub const MAX_BATCH_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
 
-/// The most bytes of an encoded batch. Content within [`MAX_BATCH_PAYLOAD_BYTES`] never takes more, even when
-/// nothing in it can be compressed.
+/// The most bytes of an encoded batch. Content within [`MAX_BATCH_PAYLOAD_BYTES`] never takes more,
+/// even when nothing in it can be compressed.
 pub const MAX_BATCH_BYTES: usize = MAX_BATCH_PAYLOAD_BYTES + 64 * 1024;
 
 /// The most that columns take beside what they hold: counts, modes, heads.
@@ -23,8 +23,12 @@ pub(super) fn transaction_weight(bytes: usize) -> usize {
     TRANSACTION_WEIGHT.saturating_add(bytes)
 }
 
-/// What a block takes of [`MAX_BATCH_PAYLOAD_BYTES`]. A batcher adds blocks as long as their sum is within.
+/// What a block takes of [`MAX_BATCH_PAYLOAD_BYTES`]. A batcher adds blocks as long as their sum is
+/// within.
 pub fn batch_weight(block: &Block) -> usize {
-    let transactions = block.transactions.iter().map(|bytes| transaction_weight(bytes.len()));
+    let transactions = block
+        .transactions
+        .iter()
+        .map(|bytes| transaction_weight(bytes.len()));
     transactions.fold(BLOCK_WEIGHT, usize::saturating_add)
 }

@@ -8,7 +8,9 @@ use crate::CodecError;
 
 /// An encoding that is not one, and why.
 pub(super) fn malformed(reason: impl Into<String>) -> CodecError {
-    CodecError::Malformed { reason: reason.into() }
+    CodecError::Malformed {
+        reason: reason.into(),
+    }
 }
 
 /// Takes pieces off the front of a slice; never past its end.
@@ -27,7 +29,9 @@ impl<'a> Reader<'a> {
     pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], CodecError> {
         let Some((piece, rest)) = self.rest.split_at_checked(count) else {
             let left = self.rest.len();
-            return Err(malformed(format!("{count} bytes are needed and {left} are left")));
+            return Err(malformed(format!(
+                "{count} bytes are needed and {left} are left"
+            )));
         };
         self.rest = rest;
         Ok(piece)
@@ -52,7 +56,9 @@ impl<'a> Reader<'a> {
             let byte = self.byte()?;
             let bits = u64::from(byte & 0x7f);
             if bits << shift >> shift != bits || (byte == 0 && shift > 0) {
-                return Err(malformed("a number is not in its shortest form, or over 64 bits"));
+                return Err(malformed(
+                    "a number is not in its shortest form, or over 64 bits",
+                ));
             }
             value |= bits << shift;
             if byte & 0x80 == 0 {
@@ -113,9 +119,17 @@ mod tests {
             let mut reader = Reader::new(&out);
             assert_eq!(reader.varint(), Ok(value));
             assert_eq!(reader.finish(), Ok(()));
-            assert!(Reader::new(&out[..out.len() - 1]).varint().is_err(), "{value} cut");
+            assert!(
+                Reader::new(&out[..out.len() - 1]).varint().is_err(),
+                "{value} cut"
+            );
         }
-        let hostile: [&[u8]; 4] = [&[0x80, 0], &[0xff; 9], &[0xff; 10], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]];
+        let hostile: [&[u8]; 4] = [
+            &[0x80, 0],
+            &[0xff; 9],
+            &[0xff; 10],
+            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2],
+        ];
         for bytes in hostile {
             assert!(Reader::new(bytes).varint().is_err(), "{bytes:?}");
         }
@@ -125,6 +139,10 @@ mod tests {
     fn a_count_takes_no_more_than_there_is() {
         assert_eq!(Reader::new(&[1, 7, 8]).items::<2>(), Ok(&[[7, 8]][..]));
         assert!(Reader::new(&[2, 7, 8, 9]).items::<2>().is_err());
-        assert!(Reader::new(&[0xff, 0xff, 0xff, 0x7f]).items::<32>().is_err());
+        assert!(
+            Reader::new(&[0xff, 0xff, 0xff, 0x7f])
+                .items::<32>()
+                .is_err()
+        );
     }
 }

@@ -10,7 +10,11 @@ const LONGEST_SHORT: usize = 55;
 
 /// The bytes that a header takes before a payload of `length`.
 fn header_length(length: usize) -> usize {
-    if length <= LONGEST_SHORT { 1 } else { 1 + length_of_length(length) }
+    if length <= LONGEST_SHORT {
+        1
+    } else {
+        1 + length_of_length(length)
+    }
 }
 
 fn length_of_length(length: usize) -> usize {
@@ -58,7 +62,11 @@ pub(super) fn write_string(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// The bytes that a number takes with its header.
 pub(super) fn number_length(value: &U256) -> usize {
-    if *value < U256::from(STRING) { 1 } else { 1 + value.byte_len() }
+    if *value < U256::from(STRING) {
+        1
+    } else {
+        1 + value.byte_len()
+    }
 }
 
 /// Writes a number.
@@ -83,8 +91,8 @@ pub(super) enum Item<'a> {
     List(&'a [u8]),
 }
 
-/// Takes one item off the front; `None` when there is none in full. Whether it was canonical shows when it is
-/// written again.
+/// Takes one item off the front; `None` when there is none in full. Whether it was canonical shows
+/// when it is written again.
 #[cfg(feature = "compress")]
 pub(super) fn take_item<'a>(bytes: &mut &'a [u8]) -> Option<Item<'a>> {
     let (&first, rest) = bytes.split_first()?;
@@ -99,11 +107,20 @@ pub(super) fn take_item<'a>(bytes: &mut &'a [u8]) -> Option<Item<'a>> {
         (short, rest)
     } else {
         let (length, rest) = rest.split_at_checked(short - LONGEST_SHORT)?;
-        (length.iter().try_fold(0_usize, |sum, byte| Some(sum.checked_mul(256)? + usize::from(*byte)))?, rest)
+        (
+            length.iter().try_fold(0_usize, |sum, byte| {
+                Some(sum.checked_mul(256)? + usize::from(*byte))
+            })?,
+            rest,
+        )
     };
     let (item, rest) = rest.split_at_checked(length)?;
     *bytes = rest;
-    Some(if base == LIST { Item::List(item) } else { Item::String(item) })
+    Some(if base == LIST {
+        Item::List(item)
+    } else {
+        Item::String(item)
+    })
 }
 
 #[cfg(all(test, feature = "compress"))]
@@ -117,7 +134,12 @@ mod tests {
         let mut rest = out.as_slice();
         assert_eq!(take_item(&mut rest), Some(Item::String(bytes)));
         assert!(rest.is_empty());
-        assert_eq!(take_item(&mut &out[..out.len() - 1]), None, "{} bytes, cut", bytes.len());
+        assert_eq!(
+            take_item(&mut &out[..out.len() - 1]),
+            None,
+            "{} bytes, cut",
+            bytes.len()
+        );
         let mut list = Vec::new();
         write_list_header(&mut list, out.len());
         list.extend_from_slice(&out);
@@ -126,7 +148,9 @@ mod tests {
 
     #[test]
     fn strings_of_all_sizes_come_back() {
-        for length in [0, 1, 2, 54, 55, 56, 57, 255, 256, 257, 65_535, 65_536, 100_000] {
+        for length in [
+            0, 1, 2, 54, 55, 56, 57, 255, 256, 257, 65_535, 65_536, 100_000,
+        ] {
             check(&alloc::vec![0x11; length]);
             check(&alloc::vec![0xee; length]);
         }
@@ -152,7 +176,13 @@ mod tests {
 
     #[test]
     fn hostile_lengths_end_in_none() {
-        let hostile: [&[u8]; 5] = [&[], &[0xb8], &[0xbf, 255, 255, 255, 255, 255, 255, 255, 255], &[0xff; 20], &[0x82, 1]];
+        let hostile: [&[u8]; 5] = [
+            &[],
+            &[0xb8],
+            &[0xbf, 255, 255, 255, 255, 255, 255, 255, 255],
+            &[0xff; 20],
+            &[0x82, 1],
+        ];
         for bytes in hostile {
             assert_eq!(take_item(&mut &*bytes), None, "{bytes:?}");
         }

@@ -6,7 +6,9 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 
 use super::fields::{self, Fields, Kind};
-use crate::{Block, BlockHeader, ChainHead, ChainId, Height, Timestamp, body_commitment, keccak256};
+use crate::{
+    Block, BlockHeader, ChainHead, ChainId, Height, Timestamp, body_commitment, keccak256,
+};
 
 /// How the transfers of a sample are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +39,13 @@ const GWEI: u64 = 1_000_000_000;
 impl Sample {
     /// 10,000 transfers among 1,000 accounts, 500 in a block.
     pub fn transfers(kind: SampleKind) -> Self {
-        Self { kind, transfers: 10_000, accounts: 1_000, block: 500, seed: 1 }
+        Self {
+            kind,
+            transfers: 10_000,
+            accounts: 1_000,
+            block: 500,
+            seed: 1,
+        }
     }
 
     /// The head that [`Self::blocks`] continue.
@@ -51,7 +59,8 @@ impl Sample {
         }
     }
 
-    /// The blocks. Signatures are random, and so as hard to compress as true ones, but prove nothing.
+    /// The blocks. Signatures are random, and so as hard to compress as true ones, but prove
+    /// nothing.
     pub fn blocks(&self) -> Vec<Block> {
         let mut random = SmallRng::seed_from_u64(self.seed);
         let account = |n: usize| Address::from_slice(&keccak256(n.to_le_bytes())[12..]);
@@ -59,8 +68,12 @@ impl Sample {
         // Most accounts are young and some are old.
         let mut age = || 1 << random.random_range(0..10_u32);
         let ages: Vec<u64> = accounts.iter().map(|_| age()).collect();
-        let mut nonces: Vec<u64> = ages.into_iter().map(|age| random.random_range(0..age)).collect();
-        let (mut head, mut blocks, mut left, mut base_fee) = (Self::head(), Vec::new(), self.transfers, GWEI);
+        let mut nonces: Vec<u64> = ages
+            .into_iter()
+            .map(|age| random.random_range(0..age))
+            .collect();
+        let (mut head, mut blocks, mut left, mut base_fee) =
+            (Self::head(), Vec::new(), self.transfers, GWEI);
         while left > 0 {
             let count = left.min(self.block);
             left -= count;
@@ -86,15 +99,29 @@ impl Sample {
                 body: body_commitment(&transactions),
                 executed_height: head.height,
                 executed_root: B256::from(random.random::<[u8; 32]>()),
-                seal: if blocks.len() % 30 == 29 { B256::from(random.random::<[u8; 32]>()) } else { B256::ZERO },
+                seal: if blocks.len() % 30 == 29 {
+                    B256::from(random.random::<[u8; 32]>())
+                } else {
+                    B256::ZERO
+                },
             };
             head = ChainHead::of(&header, head.entry);
-            blocks.push(Block { header, transactions });
+            blocks.push(Block {
+                header,
+                transactions,
+            });
         }
         blocks
     }
 
-    fn transfer(&self, random: &mut SmallRng, to: Address, nonce: u64, base_fee: u64, time: Timestamp) -> Bytes {
+    fn transfer(
+        &self,
+        random: &mut SmallRng,
+        to: Address,
+        nonce: u64,
+        base_fee: u64,
+        time: Timestamp,
+    ) -> Bytes {
         let mut signature = [0; 64];
         random.fill(&mut signature[..]);
         // `s` is in the lower half of the curve's order (EIP-2).
@@ -102,21 +129,37 @@ impl Sample {
         let amount = amount(random);
         let tip = GWEI * [1, 1, 1, 1, 2, 3][random.random_range(0..6)] / 2;
         let native = self.kind == SampleKind::Native;
-        let data = if native { bank_transfer(to, amount) } else { Vec::new() };
+        let data = if native {
+            bank_transfer(to, amount)
+        } else {
+            Vec::new()
+        };
         let fields = Fields {
-            kind: if native { Kind::Native } else { Kind::DynamicFee },
+            kind: if native {
+                Kind::Native
+            } else {
+                Kind::DynamicFee
+            },
             chain_id: Self::head().chain_id.0,
             nonce: U256::from(nonce),
             gas: U256::from(if native { 0 } else { 21_000 }),
             // Wallets offer twice the base fee.
-            fee: if native { U256::from(2 * base_fee) * U256::from(100_000) } else { U256::from(2 * base_fee + tip) },
+            fee: if native {
+                U256::from(2 * base_fee) * U256::from(100_000)
+            } else {
+                U256::from(2 * base_fee + tip)
+            },
             tip: U256::from(if native { 0 } else { tip }),
             to: Some(if native { BANK } else { to }),
             value: if native { U256::ZERO } else { amount },
             data: &data,
             access: &[],
             // Signed some seconds ago, for two minutes.
-            expires_at: if native { time.seconds().0 + 120 - random.random_range(0..4) } else { 0 },
+            expires_at: if native {
+                time.seconds().0 + 120 - random.random_range(0..4)
+            } else {
+                0
+            },
             odd: random.random(),
             signature,
         };

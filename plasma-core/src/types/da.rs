@@ -5,12 +5,17 @@ use alloc::vec::Vec;
 use alloy_primitives::{B256, Bytes, keccak256};
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// The bytes of one leaf of a chunk tree: what one step of the fault-proof machine may take as a preimage.
+/// The bytes of one leaf of a chunk tree: what one step of the fault-proof machine may take as a
+/// preimage.
 pub const CHUNK_BYTES: usize = 4096;
 
 /// How a commitment binds its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 #[non_exhaustive]
 pub enum CommitmentScheme {
     /// A keccak tree over chunks of [`CHUNK_BYTES`]: [`chunk_root`].
@@ -41,7 +46,11 @@ impl CommitmentScheme {
 
 /// A commitment to bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct DaCommitment {
     /// How it binds them.
     pub scheme: CommitmentScheme,
@@ -54,7 +63,11 @@ pub struct DaCommitment {
 impl DaCommitment {
     /// The chunk-tree commitment to `bytes`.
     pub fn chunk_tree(bytes: &[u8]) -> Self {
-        Self { scheme: CommitmentScheme::ChunkTree, root: chunk_root(bytes), length: bytes.len() as u64 }
+        Self {
+            scheme: CommitmentScheme::ChunkTree,
+            root: chunk_root(bytes),
+            length: bytes.len() as u64,
+        }
     }
 
     /// Whether these are the bytes. Blobs are opened through their own proofs, never here.
@@ -67,7 +80,11 @@ impl DaCommitment {
 
 /// Bytes that some availability layer holds.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct BlobRef {
     /// What binds them.
     pub commitment: DaCommitment,
@@ -77,15 +94,18 @@ pub struct BlobRef {
 
 impl From<DaCommitment> for BlobRef {
     fn from(commitment: DaCommitment) -> Self {
-        Self { commitment, location: Bytes::new() }
+        Self {
+            commitment,
+            location: Bytes::new(),
+        }
     }
 }
 
 /// The root of the chunk tree over `bytes`.
 ///
-/// Leaves are the keccak of each chunk; a node is the keccak of its two children; the last node of a level
-/// with an odd count moves up as it is. No bytes have the root zero. The length travels beside the root,
-/// so a leaf cannot pass for a node: the shape follows from the length.
+/// Leaves are the keccak of each chunk; a node is the keccak of its two children; the last node of
+/// a level with an odd count moves up as it is. No bytes have the root zero. The length travels
+/// beside the root, so a leaf cannot pass for a node: the shape follows from the length.
 pub fn chunk_root(bytes: &[u8]) -> B256 {
     let mut level: Vec<B256> = bytes.chunks(CHUNK_BYTES).map(keccak256).collect();
     while level.len() > 1 {
@@ -106,8 +126,8 @@ fn parents(level: &[B256]) -> Vec<B256> {
     level.chunks(2).map(node).collect()
 }
 
-/// The proof that a chunk stands in its place: its siblings, from the bottom up. Where a node is the last of a
-/// level with an odd count, it has none.
+/// The proof that a chunk stands in its place: its siblings, from the bottom up. Where a node is
+/// the last of a level with an odd count, it has none.
 pub type ChunkProof = Vec<B256>;
 
 /// Proves chunk `index` of `bytes`; `None` when there is no such chunk.
@@ -128,8 +148,8 @@ pub fn chunk_proof(bytes: &[u8], index: u64) -> Option<ChunkProof> {
 
 /// Whether `chunk` is the one with this number among the bytes that `commitment` binds.
 ///
-/// A chunk has exactly [`CHUNK_BYTES`], but the last one, which has what is left of the length. A proof has
-/// exactly the siblings that the length asks for.
+/// A chunk has exactly [`CHUNK_BYTES`], but the last one, which has what is left of the length. A
+/// proof has exactly the siblings that the length asks for.
 pub fn verify_chunk(commitment: &DaCommitment, index: u64, chunk: &[u8], proof: &[B256]) -> bool {
     const CHUNK: u64 = CHUNK_BYTES as u64;
     let (mut at, mut count) = (index, commitment.length.div_ceil(CHUNK));
@@ -142,8 +162,14 @@ pub fn verify_chunk(commitment: &DaCommitment, index: u64, chunk: &[u8], proof: 
     let (mut node, mut siblings) = (keccak256(chunk), proof.iter());
     while count > 1 {
         if at ^ 1 < count {
-            let Some(sibling) = siblings.next() else { return false };
-            node = if at & 1 == 0 { parent(node, *sibling) } else { parent(*sibling, node) };
+            let Some(sibling) = siblings.next() else {
+                return false;
+            };
+            node = if at & 1 == 0 {
+                parent(node, *sibling)
+            } else {
+                parent(*sibling, node)
+            };
         }
         (at, count) = (at / 2, count.div_ceil(2));
     }
@@ -161,7 +187,10 @@ mod tests {
         let node = |left: B256, right: B256| keccak256([left.0, right.0].concat());
         assert_eq!(chunk_root(&[]), B256::ZERO);
         assert_eq!(chunk_root(b"abc"), keccak256(b"abc"));
-        assert_eq!(chunk_root(&[chunk(1), chunk(2)].concat()), node(leaf(1), leaf(2)));
+        assert_eq!(
+            chunk_root(&[chunk(1), chunk(2)].concat()),
+            node(leaf(1), leaf(2))
+        );
         let three = [chunk(1), chunk(2), chunk(3)].concat();
         assert_eq!(chunk_root(&three), node(node(leaf(1), leaf(2)), leaf(3)));
         assert!(DaCommitment::chunk_tree(&three).binds(&three));
@@ -172,17 +201,34 @@ mod tests {
         for chunks in 1..12_usize {
             for surplus in [1, 100, CHUNK_BYTES] {
                 let length = (chunks - 1) * CHUNK_BYTES + surplus;
-                let bytes: Vec<u8> = (0..length).map(|n| (n / 7 + n / CHUNK_BYTES) as u8).collect();
+                let bytes: Vec<u8> = (0..length)
+                    .map(|n| (n / 7 + n / CHUNK_BYTES) as u8)
+                    .collect();
                 let commitment = DaCommitment::chunk_tree(&bytes);
                 for (index, chunk) in bytes.chunks(CHUNK_BYTES).enumerate() {
                     let index = index as u64;
                     let proof = chunk_proof(&bytes, index).expect("there is such a chunk");
-                    let holds = |index, chunk: &[u8], proof: &[B256]| verify_chunk(&commitment, index, chunk, proof);
+                    let holds = |index, chunk: &[u8], proof: &[B256]| {
+                        verify_chunk(&commitment, index, chunk, proof)
+                    };
                     assert!(holds(index, chunk, &proof), "chunk {index} of {chunks}");
                     assert!(!holds(index, &chunk[1..], &proof), "a short chunk");
-                    assert!(!holds(index ^ 1, chunk, &proof) || chunks == 1, "another place");
-                    assert!(!holds(index + (1 << 60), chunk, &proof), "a place beyond the end");
-                    assert!(!holds(index, chunk, &[proof.clone(), alloc::vec![B256::ZERO]].concat()), "a surplus");
+                    assert!(
+                        !holds(index ^ 1, chunk, &proof) || chunks == 1,
+                        "another place"
+                    );
+                    assert!(
+                        !holds(index + (1 << 60), chunk, &proof),
+                        "a place beyond the end"
+                    );
+                    assert!(
+                        !holds(
+                            index,
+                            chunk,
+                            &[proof.clone(), alloc::vec![B256::ZERO]].concat()
+                        ),
+                        "a surplus"
+                    );
                     for sibling in 0..proof.len() {
                         let mut other = proof.clone();
                         other[sibling].0[0] ^= 1;

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!   DIRECTORY/3f/3f9a..c2-71042.blob      bytes alone; the name is the commitment: root and length
-//!   DIRECTORY/new/3f9a..c2-71042.812.5    a blob on its way: process and counter keep writers apart
+//!   DIRECTORY/new/3f9a..c2-71042.812.5    a blob on its way, named by process and counter
 //! ```
-//! Publishing writes beside, syncs the file, renames it into place and syncs the folder. So a blob is there in
-//! full or not at all, whenever the power fails, and it is durable before anyone is told so. What a crash leaves
-//! in `new` is removed when the directory is next opened.
+//! Publishing writes beside, syncs the file, renames it into place and syncs the folder. So a blob
+//! is there in full or not at all, whenever the power fails, and it is durable before anyone is
+//! told so. What a crash leaves in `new` is removed when the directory is next opened.
 
 use std::{
     fs::{self, File},
@@ -22,7 +22,7 @@ use plasma_core::{Bytes, DaCommitment, DaError, Timestamp, hex};
 use super::{Pruned, memory::timestamp};
 
 /// Files in `new` that nobody has written to for so long are left over from a crash.
-const LEFT_OVER: Duration = Duration::from_secs(60);
+const LEFT_OVER: Duration = Duration::from_mins(1);
 
 /// A directory of blobs.
 #[derive(Debug)]
@@ -38,7 +38,9 @@ impl Directory {
         let directory = Self { path };
         let new = directory.new_folder();
         fs::create_dir_all(&new).map_err(|error| unavailable("make", &new, &error))?;
-        directory.remove_left_overs(&new).map_err(|error| unavailable("tidy up", &new, &error))?;
+        directory
+            .remove_left_overs(&new)
+            .map_err(|error| unavailable("tidy up", &new, &error))?;
         Ok(directory)
     }
 
@@ -47,7 +49,8 @@ impl Directory {
             let entry = entry?;
             let age = SystemTime::now().duration_since(entry.metadata()?.modified()?);
             if age.is_ok_and(|age| age >= LEFT_OVER) {
-                tracing::info!(file = %entry.path().display(), "removing what a crash left of a blob");
+                let file = entry.path();
+                tracing::info!(file = %file.display(), "removing what a crash left of a blob");
                 ignore_missing(fs::remove_file(entry.path()))?;
             }
         }
@@ -63,7 +66,8 @@ impl Directory {
     }
 
     fn file(&self, commitment: &DaCommitment) -> PathBuf {
-        self.shard(commitment).join(format!("{}.blob", name(commitment)))
+        self.shard(commitment)
+            .join(format!("{}.blob", name(commitment)))
     }
 
     pub(super) fn publish(&self, bytes: &Bytes) -> Result<DaCommitment, DaError> {
@@ -72,7 +76,8 @@ impl Directory {
         match self.fetch(&commitment) {
             Ok(_) => touch(&file).map_err(|error| unavailable("touch", &file, &error))?,
             Err(DaError::NotFound(_) | DaError::Damaged(_)) => {
-                self.write(&commitment, bytes).map_err(|error| unavailable("write", &file, &error))?;
+                self.write(&commitment, bytes)
+                    .map_err(|error| unavailable("write", &file, &error))?;
             }
             Err(error) => return Err(error),
         }
@@ -81,17 +86,26 @@ impl Directory {
 
     fn write(&self, commitment: &DaCommitment, bytes: &[u8]) -> io::Result<()> {
         let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let new = self.new_folder().join(format!("{}.{}.{count}", name(commitment), process::id()));
+        let new = self
+            .new_folder()
+            .join(format!("{}.{}.{count}", name(commitment), process::id()));
         let file = File::create_new(&new)?;
         let placed = self.fill_and_place(file, &new, commitment, bytes);
         if placed.is_err() {
-            // On a full disk, half a blob must not stay. That it cannot be removed is worth no other error.
+            // On a full disk, half a blob must not stay. That it cannot be removed is worth no
+            // other error.
             let _ = fs::remove_file(&new);
         }
         placed
     }
 
-    fn fill_and_place(&self, mut file: File, new: &Path, commitment: &DaCommitment, bytes: &[u8]) -> io::Result<()> {
+    fn fill_and_place(
+        &self,
+        mut file: File,
+        new: &Path,
+        commitment: &DaCommitment,
+        bytes: &[u8],
+    ) -> io::Result<()> {
         file.write_all(bytes)?;
         file.sync_all()?;
         let shard = self.shard(commitment);
@@ -108,17 +122,18 @@ impl Directory {
         let path = self.file(commitment);
         let bytes = match read(&path, commitment.length) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Err(DaError::NotFound(*commitment)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(DaError::NotFound(*commitment));
+            }
             Err(error) => return Err(unavailable("read", &path, &error)),
         };
         if commitment.binds(&bytes) {
             return Ok(bytes.into());
         }
-        let (path, got, length) = (path.display(), bytes.len(), commitment.length);
+        let (path, length) = (path.display(), commitment.length);
         Err(DaError::Damaged(format!(
-            "{path} does not hold the {length} bytes that its name commits to (it has {got}{}); check the disk, delete \
-             the file, and publish the bytes again or copy the file from another node",
-            if got as u64 > length { " or more" } else { "" },
+            "{path} does not hold the {length} bytes that its name commits to; check the disk, \
+             delete the file, and publish the bytes again or copy the file from another node"
         )))
     }
 
@@ -146,7 +161,10 @@ impl Directory {
             }
             for file in fs::read_dir(&shard)? {
                 let file = file?.path();
-                if file.extension().is_some_and(|extension| extension == "blob") {
+                if file
+                    .extension()
+                    .is_some_and(|extension| extension == "blob")
+                {
                     visit(&file)?;
                 }
             }
@@ -159,18 +177,23 @@ fn name(commitment: &DaCommitment) -> String {
     format!("{}-{}", hex::encode(commitment.root), commitment.length)
 }
 
-/// The file's bytes, but at most one more than there should be: a wrong length cannot ask for all memory.
+/// The file's bytes, but at most one more than there should be: a wrong length cannot ask for all
+/// memory.
 fn read(path: &Path, length: u64) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let expected = file.metadata()?.len().min(length);
     let mut bytes = Vec::with_capacity(expected as usize);
-    file.take(length.saturating_add(1)).read_to_end(&mut bytes)?;
+    file.take(length.saturating_add(1))
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// Published again is kept for as long again.
 fn touch(path: &Path) -> io::Result<()> {
-    File::options().append(true).open(path)?.set_modified(SystemTime::now())
+    File::options()
+        .append(true)
+        .open(path)?
+        .set_modified(SystemTime::now())
 }
 
 /// Makes what was created and renamed in a folder durable.

@@ -22,13 +22,17 @@ impl Memory {
 
     pub(super) fn publish(&self, bytes: Bytes) -> DaCommitment {
         let commitment = DaCommitment::chunk_tree(&bytes);
-        self.blobs().insert(commitment, (bytes, timestamp(SystemTime::now())));
+        self.blobs()
+            .insert(commitment, (bytes, timestamp(SystemTime::now())));
         commitment
     }
 
     pub(super) fn fetch(&self, commitment: &DaCommitment) -> Result<Bytes, DaError> {
         let blobs = self.blobs();
-        blobs.get(commitment).map(|(bytes, _)| bytes.clone()).ok_or(DaError::NotFound(*commitment))
+        blobs
+            .get(commitment)
+            .map(|(bytes, _)| bytes.clone())
+            .ok_or(DaError::NotFound(*commitment))
     }
 
     pub(super) fn prune(&self, before: Timestamp) -> Pruned {
@@ -47,5 +51,9 @@ impl Memory {
 
 /// A time of this machine's clock; one before 1970 counts as 1970.
 pub(super) fn timestamp(time: SystemTime) -> Timestamp {
-    Timestamp(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64)
+    Timestamp(
+        time.duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis() as u64,
+    )
 }

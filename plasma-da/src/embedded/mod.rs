@@ -7,8 +7,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use plasma_core::{
-    BlobRef, Bytes, CommitmentScheme, DaCommitment, DaError, DaProperties, DataAvailability, MAX_BATCH_BYTES, Quote,
-    Retention, Timestamp, Trust,
+    BlobRef, Bytes, CommitmentScheme, DaCommitment, DaError, DaProperties, DataAvailability,
+    MAX_BATCH_BYTES, Quote, Retention, Timestamp, Trust,
 };
 
 use directory::Directory;
@@ -16,8 +16,8 @@ use memory::Memory;
 
 /// Blobs kept by the node itself: in files that are durable once published, or in memory.
 ///
-/// Blobs are found by their commitment, and every fetch checks it, so the store needs no index and no repair: a
-/// damaged file is named, and publishing its bytes again replaces it.
+/// Blobs are found by their commitment, and every fetch checks it, so the store needs no index and
+/// no repair: a damaged file is named, and publishing its bytes again replaces it.
 #[derive(Clone, Debug)]
 pub struct EmbeddedDa {
     store: Store,
@@ -43,7 +43,9 @@ pub struct Pruned {
 impl EmbeddedDa {
     /// Blobs in files below `directory`, which is made when there is none.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, DaError> {
-        Ok(Self::with(Store::Directory(Arc::new(Directory::open(directory.into())?))))
+        Ok(Self::with(Store::Directory(Arc::new(Directory::open(
+            directory.into(),
+        )?))))
     }
 
     /// Blobs in memory, gone with the process.
@@ -52,7 +54,11 @@ impl EmbeddedDa {
     }
 
     fn with(store: Store) -> Self {
-        Self { store, max_blob_bytes: MAX_BATCH_BYTES as u64, retention: Retention::Forever }
+        Self {
+            store,
+            max_blob_bytes: MAX_BATCH_BYTES as u64,
+            retention: Retention::Forever,
+        }
     }
 
     /// Takes blobs of up to `bytes` bytes, instead of [`MAX_BATCH_BYTES`].
@@ -71,13 +77,19 @@ impl EmbeddedDa {
     pub async fn prune(&self, before: Timestamp) -> Result<Pruned, DaError> {
         match &self.store {
             Store::Memory(memory) => Ok(memory.prune(before)),
-            Store::Directory(directory) => blocking(directory, move |directory| directory.prune(before)).await,
+            Store::Directory(directory) => {
+                blocking(directory, move |directory| directory.prune(before)).await
+            }
         }
     }
 
     fn check_length(&self, length: u64) -> Result<(), DaError> {
         let limit = self.max_blob_bytes;
-        if length > limit { Err(DaError::TooLarge { length, limit }) } else { Ok(()) }
+        if length > limit {
+            Err(DaError::TooLarge { length, limit })
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -88,7 +100,11 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, DaError> {
     let directory = Arc::clone(directory);
     let task = tokio::task::spawn_blocking(move || work(&directory));
-    task.await.unwrap_or_else(|error| Err(DaError::Unavailable(format!("the runtime is stopping: {error}"))))
+    task.await.unwrap_or_else(|error| {
+        Err(DaError::Unavailable(format!(
+            "the runtime is stopping: {error}"
+        )))
+    })
 }
 
 #[async_trait]
@@ -106,14 +122,19 @@ impl DataAvailability for EmbeddedDa {
 
     async fn quote(&self, bytes: u64) -> Result<Quote, DaError> {
         self.check_length(bytes)?;
-        Ok(Quote { wei: 0, valid_for: Duration::from_secs(3_600) })
+        Ok(Quote {
+            wei: 0,
+            valid_for: Duration::from_hours(1),
+        })
     }
 
     async fn publish(&self, bytes: Bytes) -> Result<BlobRef, DaError> {
         self.check_length(bytes.len() as u64)?;
         let commitment = match &self.store {
             Store::Memory(memory) => memory.publish(bytes),
-            Store::Directory(directory) => blocking(directory, move |directory| directory.publish(&bytes)).await?,
+            Store::Directory(directory) => {
+                blocking(directory, move |directory| directory.publish(&bytes)).await?
+            }
         };
         Ok(commitment.into())
     }
@@ -123,7 +144,9 @@ impl DataAvailability for EmbeddedDa {
         check_scheme(&commitment)?;
         match &self.store {
             Store::Memory(memory) => memory.fetch(&commitment),
-            Store::Directory(directory) => blocking(directory, move |directory| directory.fetch(&commitment)).await,
+            Store::Directory(directory) => {
+                blocking(directory, move |directory| directory.fetch(&commitment)).await
+            }
         }
     }
 }
@@ -132,6 +155,9 @@ impl DataAvailability for EmbeddedDa {
 pub(crate) fn check_scheme(commitment: &DaCommitment) -> Result<(), DaError> {
     match commitment.scheme {
         CommitmentScheme::ChunkTree => Ok(()),
-        got => Err(DaError::Scheme { expected: CommitmentScheme::ChunkTree, got }),
+        got => Err(DaError::Scheme {
+            expected: CommitmentScheme::ChunkTree,
+            got,
+        }),
     }
 }

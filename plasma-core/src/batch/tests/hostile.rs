@@ -64,13 +64,21 @@ fn spoil(bytes: &mut Vec<u8>, random: &mut SmallRng) {
     }
 }
 
-/// A fuzzer that CI can run: `PLASMA_FUZZ_SEED` and `PLASMA_FUZZ_ROUNDS` say where it starts and how long it goes.
+/// A fuzzer that CI can run: `PLASMA_FUZZ_SEED` and `PLASMA_FUZZ_ROUNDS` say where it starts and
+/// how long it goes.
 #[test]
 fn spoiled_batches_are_survived() {
     let setting = |name: &str, default: u64| {
-        std::env::var(name).map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+        std::env::var(name).map_or(default, |value| {
+            value
+                .parse()
+                .unwrap_or_else(|_| panic!("{name} is a number"))
+        })
     };
-    let (seed, rounds) = (setting("PLASMA_FUZZ_SEED", 1), setting("PLASMA_FUZZ_ROUNDS", 60));
+    let (seed, rounds) = (
+        setting("PLASMA_FUZZ_SEED", 1),
+        setting("PLASMA_FUZZ_ROUNDS", 60),
+    );
     std::println!("PLASMA_FUZZ_SEED={seed} PLASMA_FUZZ_ROUNDS={rounds}");
     let mut seeds = [0; 32];
     seeds[..8].copy_from_slice(&seed.to_le_bytes());
@@ -100,18 +108,31 @@ fn spoiled_batches_are_survived() {
 
 #[test]
 fn a_batch_cut_off_anywhere_is_refused() {
-    let transactions = vec![Bytes::from_static(b"a transaction"), Bytes::from_static(b"another")];
+    let transactions = vec![
+        Bytes::from_static(b"a transaction"),
+        Bytes::from_static(b"another"),
+    ];
     let bytes = encode_batch(&chained(vec![(BlockHeader::default(), transactions)]));
     for length in 0..bytes.len() {
-        assert!(decode_batch(&head(), &bytes[..length]).is_err(), "cut at {length}");
+        assert!(
+            decode_batch(&head(), &bytes[..length]).is_err(),
+            "cut at {length}"
+        );
     }
-    assert!(decode_batch(&head(), &[&bytes[..], &[0]].concat()).is_err(), "a surplus byte");
-    assert!(decode_batch(&head(), &[&bytes[..], &[0; 64]].concat()).is_err(), "a surplus signature");
+    assert!(
+        decode_batch(&head(), &[&bytes[..], &[0]].concat()).is_err(),
+        "a surplus byte"
+    );
+    assert!(
+        decode_batch(&head(), &[&bytes[..], &[0; 64]].concat()).is_err(),
+        "a surplus signature"
+    );
 }
 
 #[test]
 fn a_bomb_does_not_go_off() {
-    let gigabyte = zstd::encode_all(std::io::Read::take(std::io::repeat(0), 1 << 30), 1).expect("compressed");
+    let gigabyte =
+        zstd::encode_all(std::io::Read::take(std::io::repeat(0), 1 << 30), 1).expect("compressed");
     let refused = |length: usize, frame: &[u8]| {
         let error = decode_batch(&head(), &around(length, frame)).expect_err("a bomb");
         assert!(matches!(error, CodecError::Malformed { .. }), "{error}");
@@ -128,7 +149,13 @@ fn a_bomb_does_not_go_off() {
     (0..10_000).for_each(|_| bomb.extend_from_slice(&block));
     refused(MAX_BATCH_PAYLOAD_BYTES, &bomb);
     let limit = MAX_BATCH_BYTES;
-    assert_eq!(decode_batch(&head(), &vec![1; limit + 1]), Err(CodecError::TooLong { length: limit + 1, limit }));
+    assert_eq!(
+        decode_batch(&head(), &vec![1; limit + 1]),
+        Err(CodecError::TooLong {
+            length: limit + 1,
+            limit
+        })
+    );
 }
 
 proptest! {
@@ -143,7 +170,10 @@ proptest! {
     }
 
     #[test]
-    fn noise_in_the_frame_is_survived(noise in prop::collection::vec(any::<u8>(), 0..500), descriptor in any::<u8>()) {
+    fn noise_in_the_frame_is_survived(
+        noise in prop::collection::vec(any::<u8>(), 0..500),
+        descriptor in any::<u8>(),
+    ) {
         let frame = [&[0x28, 0xb5, 0x2f, 0xfd, descriptor], &noise[..]].concat();
         survive(&around(100, &frame));
     }

@@ -5,11 +5,13 @@ use alloc::{vec, vec::Vec};
 use alloy_primitives::{B256, Bytes, U256};
 use proptest::prelude::*;
 
-use super::content::{blocks, chained, head, transaction};
+use super::content::{blocks, chained, head, signed, transaction};
 use crate::{
-    Block, BlockHeader, CodecError, MAX_BATCH_BYTES, MAX_BATCH_PAYLOAD_BYTES, MAX_BODY_BYTES, MAX_BODY_TRANSACTIONS,
-    Sample, SampleKind,
-    batch::{batch_weight, decode_batch, encode_batch, fields::Fields, frame, limits::OUTLINE_BYTES},
+    Block, BlockHeader, CodecError, MAX_BATCH_BYTES, MAX_BATCH_PAYLOAD_BYTES, MAX_BODY_BYTES,
+    MAX_BODY_TRANSACTIONS, Sample, SampleKind,
+    batch::{
+        batch_weight, decode_batch, encode_batch, fields::Fields, frame, limits::OUTLINE_BYTES,
+    },
 };
 
 fn check(blocks: &[Block]) -> Vec<u8> {
@@ -18,7 +20,10 @@ fn check(blocks: &[Block]) -> Vec<u8> {
     let weight: usize = blocks.iter().map(batch_weight).sum();
     let frame = frame::open(&bytes).expect("it was just opened");
     let taken = frame.payload.len() + frame.signatures.as_flattened().len();
-    assert!(taken <= weight + OUTLINE_BYTES, "{taken} bytes for a weight of {weight}");
+    assert!(
+        taken <= weight + OUTLINE_BYTES,
+        "{taken} bytes for a weight of {weight}"
+    );
     bytes
 }
 
@@ -61,26 +66,47 @@ fn extreme_headers_come_back() {
         seal: B256::repeat_byte(0xff),
         ..BlockHeader::default()
     };
-    check(&chained(vec![(header.clone(), vec![]), (BlockHeader::default(), vec![]), (header, vec![])]));
+    check(&chained(vec![
+        (header.clone(), vec![]),
+        (BlockHeader::default(), vec![]),
+        (header, vec![]),
+    ]));
 }
 
 /// What wallets send goes into columns, and so do the samples.
 #[test]
 fn plain_transactions_go_into_columns() {
     for kind in [SampleKind::Ethereum, SampleKind::Native] {
-        for block in (Sample { transfers: 100, ..Sample::transfers(kind) }).blocks() {
-            assert!(block.transactions.iter().all(|bytes| Fields::parse(bytes).is_some()), "{kind:?}");
+        for block in (Sample {
+            transfers: 100,
+            ..Sample::transfers(kind)
+        })
+        .blocks()
+        {
+            assert!(
+                block
+                    .transactions
+                    .iter()
+                    .all(|bytes| Fields::parse(bytes).is_some()),
+                "{kind:?}"
+            );
         }
     }
-    // The example of EIP-155, and a transfer that viem 2 signed.
-    for hex in [
-        "f86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a76400008025a028ef61340bd939bc2195fe53\
-         7567866003e1a15d3c71ff63e1590620aa636276a067cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83",
-    ] {
-        let bytes = crate::hex::decode(hex.replace(' ', "")).expect("hex");
-        let fields = Fields::parse(&bytes).expect("a transaction");
-        assert_eq!((fields.nonce, fields.chain_id), (U256::from(9), 1));
-        check(&block(vec![bytes.into()]));
+    // The example of EIP-155.
+    let hex = "f86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a764\
+               00008025a028ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276a067cb\
+               e9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83";
+    let bytes = crate::hex::decode(hex).expect("hex");
+    let fields = Fields::parse(&bytes).expect("a transaction");
+    assert_eq!((fields.nonce, fields.chain_id), (U256::from(9), 1));
+    check(&block(vec![bytes.into()]));
+}
+
+proptest! {
+    /// Whatever alloy signs, as long as the signature is one that a chain takes.
+    #[test]
+    fn signed_transactions_go_into_columns(bytes in signed()) {
+        prop_assert!(Fields::parse(&bytes).is_some());
     }
 }
 
@@ -88,20 +114,30 @@ fn plain_transactions_go_into_columns() {
 #[test]
 fn the_largest_blocks_fit() {
     let noise = |length: usize, seed: usize| -> Bytes {
-        let words = (0..length.div_ceil(32)).map(|n| crate::keccak256([n.to_le_bytes(), seed.to_le_bytes()].concat()));
-        words.flat_map(|word| word.0).take(length).collect::<Vec<u8>>().into()
+        let words = (0..length.div_ceil(32))
+            .map(|n| crate::keccak256([n.to_le_bytes(), seed.to_le_bytes()].concat()));
+        words
+            .flat_map(|word| word.0)
+            .take(length)
+            .collect::<Vec<u8>>()
+            .into()
     };
     let largest = |count: usize, make: &dyn Fn(usize) -> Bytes| {
         let transactions: Vec<Bytes> = (0..count).map(make).collect();
         let bytes: usize = transactions.iter().map(|bytes| bytes.len()).sum();
-        assert!(bytes <= MAX_BODY_BYTES && count <= MAX_BODY_TRANSACTIONS, "{count} of {bytes} bytes");
+        assert!(
+            bytes <= MAX_BODY_BYTES && count <= MAX_BODY_TRANSACTIONS,
+            "{count} of {bytes} bytes"
+        );
         let blocks = block(transactions);
         assert!(batch_weight(&blocks[0]) <= MAX_BATCH_PAYLOAD_BYTES);
         let encoded = check(&blocks);
         assert!(encoded.len() <= MAX_BATCH_BYTES, "{} bytes", encoded.len());
     };
     largest(MAX_BODY_TRANSACTIONS, &|_| Bytes::new());
-    largest(MAX_BODY_TRANSACTIONS, &|n| noise(MAX_BODY_BYTES / MAX_BODY_TRANSACTIONS, n));
+    largest(MAX_BODY_TRANSACTIONS, &|n| {
+        noise(MAX_BODY_BYTES / MAX_BODY_TRANSACTIONS, n)
+    });
     largest(32, &|n| noise(MAX_BODY_BYTES / 32, n));
     // Each of a form of its own, and as short as columns take them.
     largest(30_000, &|n| {
@@ -133,7 +169,15 @@ fn the_largest_blocks_fit() {
             });
             let (module, call, max_fee) = (crate::Address::ZERO, data.into(), U256::from(n));
             let (nonce, expires_at) = (n as u64, u64::MAX - n as u64);
-            crate::NativeTransaction { module, call, nonce, expires_at, max_fee, authorization }.to_bytes()
+            crate::NativeTransaction {
+                module,
+                call,
+                nonce,
+                expires_at,
+                max_fee,
+                authorization,
+            }
+            .to_bytes()
         });
     }
 }
@@ -144,7 +188,13 @@ fn a_batch_over_its_weight_is_refused() {
     let blocks = block(vec![Bytes::new(); 1 << 18]);
     let bytes = encode_batch(&blocks);
     assert!(bytes.len() < 200, "{} bytes", bytes.len());
-    assert!(matches!(decode_batch(&head(), &bytes), Err(CodecError::Malformed { .. })));
+    assert!(matches!(
+        decode_batch(&head(), &bytes),
+        Err(CodecError::Malformed { .. })
+    ));
     let large = block(vec![vec![0; MAX_BATCH_PAYLOAD_BYTES].into()]);
-    assert!(matches!(decode_batch(&head(), &encode_batch(&large)), Err(CodecError::Malformed { .. })));
+    assert!(matches!(
+        decode_batch(&head(), &encode_batch(&large)),
+        Err(CodecError::Malformed { .. })
+    ));
 }
