@@ -1,0 +1,168 @@
+//! Signed transfers as wallets make them.
+
+use alloy_consensus::{EthereumTxEnvelope, SignableTransaction as _, TxEip1559, TxEip4844};
+use alloy_eips::eip2718::Encodable2718 as _;
+use alloy_primitives::TxKind;
+use plasma_core::{Address, B256, Bytes, ChainId, Signer, U256, keccak256};
+use plasma_exec::{Bank, IBank, Interface, NativeCall, SolCall as _, XPL};
+use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
+
+use crate::{Failure, measure::in_parallel};
+
+pub(crate) const CHAIN: ChainId = ChainId(4_242);
+/// The base fee at genesis, and the least there is: what a transfer offers means the same in every
+/// block.
+pub(crate) const BASE_FEE: u64 = 1_000_000_000;
+/// What every account begins with, in wei.
+pub(crate) const FUNDS: u128 = 10_u128.pow(27);
+/// What a native transfer may use.
+const NATIVE_GAS: u64 = 100_000;
+
+/// How a transfer is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// XPL, by an EIP-1559 transaction.
+    Ethereum,
+    /// XPL, by a native call of the bank module, signed as EIP-712 typed data.
+    Native,
+}
+
+/// People who send each other XPL, each as likely to send and to receive as any other.
+pub(crate) struct Crowd {
+    signers: Vec<Signer>,
+    /// The next nonce of each.
+    nonces: Vec<u64>,
+    random: SmallRng,
+}
+
+struct Transfer<'a> {
+    from: &'a Signer,
+    nonce: u64,
+    to: Address,
+    amount: U256,
+    tip: u64,
+    base_fee: u64,
+    expires_at: u64,
+}
+
+impl Crowd {
+    /// So many, with new accounts.
+    pub(crate) fn new(people: usize) -> Self {
+        let key = |n: usize| keccak256([b"plasma bench".as_slice(), &n.to_be_bytes()].concat());
+        let signers = (0..people)
+            .filter_map(|n| Signer::from_bytes(&key(n)))
+            .collect();
+        Self {
+            signers,
+            nonces: vec![0; people],
+            random: SmallRng::seed_from_u64(1),
+        }
+    }
+
+    /// So many, most young and some who sent up to a thousand transactions before.
+    pub(crate) fn aged(people: usize) -> Self {
+        let mut crowd = Self::new(people);
+        for nonce in &mut crowd.nonces {
+            let most = 1 << crowd.random.random_range(0..10_u32);
+            *nonce = crowd.random.random_range(0..most);
+        }
+        crowd
+    }
+
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.signers.iter().map(Signer::address)
+    }
+
+    /// Their next `count` transfers, in an order in which a chain with strict nonces takes them too.
+    pub(crate) fn transfers(
+        &mut self,
+        kind: Kind,
+        count: usize,
+        base_fee: u64,
+        now: u64,
+        genesis: B256,
+    ) -> Result<Vec<Bytes>, Failure> {
+        let Self {
+            signers,
+            nonces,
+            random,
+        } = self;
+        let transfers: Vec<Transfer<'_>> = (0..count)
+            .map(|_| {
+                let sender = random.random_range(0..signers.len());
+                let nonce = nonces[sender];
+                nonces[sender] += 1;
+                Transfer {
+                    from: &signers[sender],
+                    nonce,
+                    to: signers[random.random_range(0..signers.len())].address(),
+                    amount: amount(random),
+                    tip: BASE_FEE * [1, 1, 1, 1, 2, 3][random.random_range(0..6)] / 2,
+                    base_fee,
+                    // Signed some seconds ago, for ten minutes.
+                    expires_at: now + 600 - random.random_range(0..4),
+                }
+            })
+            .collect();
+        let bank = Interface::of(&Bank);
+        in_parallel(&transfers, |transfer| match kind {
+            Kind::Ethereum => Ok(transfer.ethereum()),
+            Kind::Native => transfer.native(&bank, genesis),
+        })
+        .into_iter()
+        .collect()
+    }
+}
+
+impl Transfer<'_> {
+    fn ethereum(&self) -> Bytes {
+        let transaction = TxEip1559 {
+            chain_id: CHAIN.0,
+            nonce: self.nonce,
+            gas_limit: 21_000,
+            // Wallets offer twice the base fee.
+            max_fee_per_gas: u128::from(2 * self.base_fee + self.tip),
+            max_priority_fee_per_gas: self.tip.into(),
+            to: TxKind::Call(self.to),
+            value: self.amount,
+            ..TxEip1559::default()
+        };
+        let signature = self.from.sign(transaction.signature_hash());
+        let signature = alloy_primitives::Signature::new(
+            signature.r.into(),
+            signature.s.into(),
+            signature.v == 28,
+        );
+        EthereumTxEnvelope::<TxEip4844>::from(transaction.into_signed(signature))
+            .encoded_2718()
+            .into()
+    }
+
+    fn native(&self, bank: &Interface, genesis: B256) -> Result<Bytes, Failure> {
+        let call = IBank::transferCall {
+            asset: XPL,
+            to: self.to,
+            amount: self.amount,
+        };
+        let call = NativeCall {
+            module: bank,
+            call: call.abi_encode().into(),
+            nonce: self.nonce,
+            expires_at: self.expires_at,
+            max_fee: U256::from(2 * self.base_fee) * U256::from(NATIVE_GAS),
+        };
+        Ok(call.sign(self.from, CHAIN, genesis)?.to_bytes())
+    }
+}
+
+/// What people send: mostly a few digits, now and then some odd number; never so much that somebody
+/// runs out of [`FUNDS`].
+fn amount(random: &mut SmallRng) -> U256 {
+    let digits: u64 = match random.random_range(0..20) {
+        0..10 => random.random_range(1..100),
+        10..16 => random.random_range(1..1_000),
+        16..19 => random.random_range(1..100_000),
+        _ => return U256::from(random.random_range(1..u64::MAX)),
+    };
+    U256::from(digits) * U256::from(10).pow(U256::from(random.random_range(14..19)))
+}
