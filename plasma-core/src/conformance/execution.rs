@@ -15,7 +15,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use proptest::{
     prelude::*,
     sample::Index,
-    test_runner::{Config, TestCaseError, TestRunner},
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
 use crate::{
@@ -107,9 +107,16 @@ impl<'a> Suite<'a> {
 
     /// As [`check`](Self::check), for many blocks out of a strategy.
     pub fn check_strategy(&self, blocks: impl Strategy<Value = Vec<Vec<Step>>>, cases: u32) {
-        self.run(blocks, cases, |blocks| {
+        // A fixed seed: a suite that fails, fails again. Failures are shrunk, and written to no file.
+        let config = Config { cases, failure_persistence: None, ..Config::default() };
+        let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        let outcome = TestRunner::new_with_rng(config, random).run(&blocks, |blocks| {
             self.check(&blocks);
+            Ok(())
         });
+        if let Err(error) = outcome {
+            panic!("{error}");
+        }
     }
 
     /// Plays noise, and the transactions of `blocks` with bytes changed, cut off or added: nothing panics, and
@@ -132,22 +139,6 @@ impl<'a> Suite<'a> {
             vec![transactions.into_iter().map(step).collect()]
         });
         self.check_strategy(steps, cases);
-    }
-
-    fn run<T: core::fmt::Debug>(&self, strategy: impl Strategy<Value = T>, cases: u32, check: impl Fn(T)) {
-        // A fixed seed: a suite that fails, fails again. Failures are shrunk, and written to no file.
-        let config = Config { cases, failure_persistence: None, ..Config::default() };
-        let mut runner = TestRunner::new_with_rng(
-            config,
-            proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
-        );
-        let outcome = runner.run(&strategy, |value| {
-            check(value);
-            Ok::<(), TestCaseError>(())
-        });
-        if let Err(error) = outcome {
-            panic!("{error}");
-        }
     }
 
     fn conserve(&self, state: &dyn StateRead, when: &str) {
