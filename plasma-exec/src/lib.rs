@@ -14,9 +14,10 @@ mod store;
 mod modules;
 
 pub use modules::{
-    Answer, Bank, BridgeGenesis, BridgeModule, CallError, CallResult, Context, DOMAIN_NAME, DOMAIN_VERSION, Fees,
-    FeesGenesis, IBank, IBridge, IFees, Interface, Module, ModuleRuntime, NONCE_WINDOW, NativeCall, NativeCallError,
-    View, XPL, gas, issued_asset, module_address, state_scope,
+    Amount, Answer, AssetGenesis, Bank, BridgeGenesis, BridgeModule, CallError, CallResult,
+    Context, DOMAIN_NAME, DOMAIN_VERSION, Fees, FeesGenesis, IBank, IBridge, IFees, Interface,
+    Module, ModuleGenesis, ModuleRuntime, NONCE_WINDOW, NativeCall, NativeCallError, View, XPL,
+    gas, issued_asset, module_address, state_scope,
 };
 
 /// The ABI as data, as [`sol!`] makes it.

@@ -1,11 +1,16 @@
 //! Where a chain of modules begins.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use alloy_primitives::Address;
 use plasma_core::{BlockContext, ExecutionError, State};
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
     CallError, Context, XPL,
@@ -21,9 +26,9 @@ use super::{
 /// The base fee of the first block unless the configuration says otherwise, in wei.
 const DEFAULT_BASE_FEE: u128 = 1_000_000_000;
 /// The gas of a block unless the configuration says otherwise: as many plain transfers as a block can hold.
-pub(crate) const DEFAULT_GAS_LIMIT: u64 = 1_500_000_000;
+const DEFAULT_GAS_LIMIT: u64 = 1_500_000_000;
 
-/// The configuration that [`ModuleRuntime`](super::ModuleRuntime) takes as JSON.
+/// The genesis configuration of a [`ModuleRuntime`](crate::ModuleRuntime), which takes it as JSON.
 ///
 /// ```json
 /// {
@@ -39,32 +44,50 @@ pub(crate) const DEFAULT_GAS_LIMIT: u64 = 1_500_000_000;
 /// ```
 /// Everything is optional; amounts are decimal or `0x` strings. What it gives out must be held by the root's
 /// bridge for this chain (`Bridge.endow`).
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(crate) struct GenesisConfig {
-    balances: BTreeMap<Address, Amount>,
-    assets: Vec<AssetGenesis>,
-    base_fee: Option<Amount>,
-    gas_limit: Option<u64>,
-    modules: BTreeMap<String, Value>,
+pub struct ModuleGenesis {
+    /// Who holds how much XPL, in wei.
+    pub balances: BTreeMap<Address, Amount>,
+    /// Other assets that are there from the beginning.
+    pub assets: Vec<AssetGenesis>,
+    /// The base fee of the first block, in wei; one gwei unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_fee: Option<Amount>,
+    /// The gas that a block may use; enough for a block full of transfers unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gas_limit: Option<u64>,
+    /// The modules' own sections, by name.
+    pub modules: BTreeMap<String, Value>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// An asset that is there from the beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct AssetGenesis {
-    address: Address,
-    name: String,
-    symbol: String,
-    decimals: u8,
+pub struct AssetGenesis {
+    /// Its name in calls and messages: the root token's address.
+    pub address: Address,
+    /// What it is called.
+    pub name: String,
+    /// What it is called in short.
+    pub symbol: String,
+    /// How many of its digits stand behind the point.
+    pub decimals: u8,
+    /// Who holds how much of it, in its smallest unit.
     #[serde(default)]
-    balances: BTreeMap<Address, Amount>,
+    pub balances: BTreeMap<Address, Amount>,
 }
 
 fn invalid(text: impl Into<String>) -> ExecutionError {
     ExecutionError::Genesis(text.into())
 }
 
-impl GenesisConfig {
+impl ModuleGenesis {
+    /// The JSON that [`Execution::genesis`](plasma_core::Execution::genesis) takes.
+    pub fn to_json(&self) -> String {
+        json!(self).to_string()
+    }
+
     pub(crate) fn parse(config: &[u8]) -> Result<Self, ExecutionError> {
         if config.is_empty() {
             return Ok(Self::default());

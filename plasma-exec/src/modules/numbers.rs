@@ -3,11 +3,23 @@
 use core::fmt;
 
 use alloy_primitives::U256;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// An amount in a configuration: a decimal or `0x` string, or a number small enough for JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Amount(pub(crate) U256);
+pub struct Amount(pub U256);
+
+impl From<U256> for Amount {
+    fn from(amount: U256) -> Self {
+        Self(amount)
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
 
 struct AmountVisitor;
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Bank, BridgeModule, Fees, Interface, Module, View,
-    genesis::GenesisConfig,
+    genesis::ModuleGenesis,
     interface::{DOMAIN_NAME, DOMAIN_VERSION},
     registry::Registry,
     transaction::ModuleTransaction,
@@ -148,7 +148,7 @@ impl ModuleRuntime {
 
 impl Execution for ModuleRuntime {
     fn genesis(&self, state: &mut dyn State, config: &[u8]) -> Result<(), ExecutionError> {
-        GenesisConfig::parse(config)?.write(&self.registry, state)
+        ModuleGenesis::parse(config)?.write(&self.registry, state)
     }
 
     fn admit(

@@ -242,7 +242,8 @@ impl ModuleTransaction {
                     nonce: transaction.nonce,
                     value: U256::ZERO,
                     input: transaction.call.clone(),
-                    gas_limit: Gas(terms.gas_limit),
+                    // How much gas its fee buys is the block's to say; this is the most.
+                    gas_limit: Gas(gas::MAX_TRANSACTION),
                     max_fee_per_gas: terms.max_fee_per_gas,
                     priority_fee_per_gas: 0,
                     signature: (signature.r.into(), signature.s.into(), signature.v == 28),

@@ -8,7 +8,7 @@ use plasma_core::{Call, Execution, MemoryState, Query, Reply, StateRead};
 use serde_json::Value;
 
 use super::chain::*;
-use crate::{IBank, IFees, XPL, module_address};
+use crate::{Amount, IBank, IFees, ModuleGenesis, XPL, module_address};
 
 #[test]
 fn accounts_and_modules_are_told_apart() {
@@ -245,4 +245,25 @@ fn an_empty_genesis_is_a_chain_of_nobody() {
             .expect("it is valid");
         audit(&runtime(), &state).expect("nothing adds up to nothing");
     }
+}
+
+#[test]
+fn a_genesis_is_built_and_read_as_what_it_says() {
+    let config: ModuleGenesis = serde_json::from_str(&genesis()).expect("it is valid");
+    assert_eq!(config.balances[&who(0)], Amount(U256::from(FUNDS)));
+    assert_eq!(config.assets[0].symbol, "USD");
+    let again: ModuleGenesis = serde_json::from_str(&config.to_json()).expect("it is valid");
+    assert_eq!(again, config);
+    let states = [genesis(), config.to_json()].map(|json| {
+        let mut state = MemoryState::default();
+        runtime()
+            .genesis(&mut state, json.as_bytes())
+            .expect("it is valid");
+        state
+    });
+    assert_eq!(states[0], states[1]);
+    assert_eq!(
+        ModuleGenesis::default().to_json(),
+        r#"{"assets":[],"balances":{},"modules":{}}"#
+    );
 }
