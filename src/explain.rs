@@ -34,7 +34,7 @@ pub struct Explanation {
     pub ready: bool,
 }
 
-/// What [`explain`] reads.
+/// What [`Explainer::explain`] reads.
 pub struct Explainer<'a> {
     /// The chain.
     pub chain: &'a Chain,

@@ -207,8 +207,8 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Sends a message to another chain, in the module's name. It carries no asset; see
-    /// [`withdraw`](Self::withdraw) for those.
+    /// Sends a message to another chain, in the module's name. It carries no asset: the
+    /// bridge's own calls move those.
     ///
     /// `gas` is what the recipient's call may use, `expiry` the last second, by the destination's clock, in which
     /// it may be delivered; 0 for no end.
