@@ -151,6 +151,17 @@ async fn misuse_is_answered_in_words() {
     }
 }
 
+#[cfg(not(feature = "tls"))]
+#[tokio::test]
+async fn a_build_without_tls_says_so_at_once() {
+    let url = "https://root.example/secret";
+    let error = plasma_bridge::RootClient::connect(url, support::env(), config())
+        .await
+        .expect_err("no TLS");
+    assert!(error.to_string().contains("feature `tls`"), "{error}");
+    assert!(!error.to_string().contains("secret"), "{error}");
+}
+
 #[tokio::test]
 async fn keys_and_urls_are_not_shown() {
     let anvil = Anvil::start().await;

@@ -42,6 +42,7 @@ async fn a_node_that_comes_back_is_followed_on() {
             match events.next().await.expect("endless") {
                 Err(error) => {
                     assert_eq!(error.severity(), Severity::Transient, "{error}");
+                    assert!(error.to_string().contains("onnection"), "{error}");
                     assert!(!error.to_string().contains("127.0.0.1"), "{error}");
                     errors += 1;
                 }

@@ -95,6 +95,13 @@ impl RootClient {
         };
         let parsed = reqwest::Url::parse(url).map_err(|error| wrong(error.to_string()))?;
         let client = match parsed.scheme() {
+            "https" if !cfg!(feature = "tls") => {
+                return Err(SettlementError::Refused(
+                    "this build does not speak https://; build it with plasma-bridge's feature \
+                     `tls`, or use wss://"
+                        .into(),
+                ));
+            }
             "http" | "https" => {
                 let local = parsed.host_str().is_some_and(is_local);
                 let builder = reqwest::Client::builder().timeout(config.request_timeout());
@@ -342,17 +349,20 @@ fn split_revert<T>(
 pub(super) fn unavailable(error: &TransportError) -> SettlementError {
     let text = match error {
         RpcError::ErrorResp(payload) => format!("{} (code {})", payload.message, payload.code),
-        RpcError::Transport(error) => {
-            let text = error.to_string();
-            // reqwest appends the URL.
-            text.split(" for url")
-                .next()
-                .unwrap_or("the connection failed")
-                .to_owned()
-        }
+        RpcError::Transport(error) => innermost(error),
         other => other.to_string(),
     };
     SettlementError::Unavailable(text.chars().take(300).collect())
+}
+
+/// What is at the bottom of an error: "connection refused" rather than "error sending request for"
+/// a URL.
+fn innermost(mut error: &dyn std::error::Error) -> String {
+    while let Some(cause) = error.source() {
+        error = cause;
+    }
+    let text = error.to_string();
+    text.split(" for url").next().unwrap_or_default().to_owned()
 }
 
 fn is_local(host: &str) -> bool {
