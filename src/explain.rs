@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use jsonrpsee::{RpcModule, types::ErrorObjectOwned};
 use plasma_core::{
-    B256, DisputeView, Env, Height, InboxMessage, MessageKind, OutboxMessage, Seconds, Sequencer, Settlement, Stage,
+    B256, DisputeView, Env, Height, InboxMessage, MessageKind, OutboxMessage, Seconds, Sequencer,
+    Settlement, Stage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -60,12 +61,16 @@ impl Explainer<'_> {
             let block = self.chain.block(position.height)?;
             return Ok(self.included(id, &block, position.step));
         }
-        if self.sequencer.is_some_and(|sequencer| sequencer.pending_by_hash(&id).is_some()) {
+        if self
+            .sequencer
+            .is_some_and(|sequencer| sequencer.pending_by_hash(&id).is_some())
+        {
             return Ok(Explanation {
                 stage: Some(Stage::Pending),
                 history: vec!["the sequencer holds it in its pool".to_owned()],
                 waits_for: "a block with room for it, at the fee that it offers".to_owned(),
-                who_can_act: "the sequencer; or anyone, by sending it to the root's inbox".to_owned(),
+                who_can_act: "the sequencer; or anyone, by sending it to the root's inbox"
+                    .to_owned(),
                 ..unknown(id, "transaction")
             });
         }
@@ -73,7 +78,8 @@ impl Explainer<'_> {
             return Ok(self.waiting(id, &message));
         }
         Ok(Explanation {
-            waits_for: "somebody to send it: no pool, block or inbox here knows this hash".to_owned(),
+            waits_for: "somebody to send it: no pool, block or inbox here knows this hash"
+                .to_owned(),
             who_can_act: "whoever signed it".to_owned(),
             ..unknown(id, "unknown")
         })
@@ -84,36 +90,65 @@ impl Explainer<'_> {
     }
 
     fn waiting_message(&self, id: B256) -> Result<Option<InboxMessage>, ChainError> {
-        let (consumed, known) = (self.chain.head().block.header.messages, self.chain.inbox().message_count()?);
+        let (consumed, known) = (
+            self.chain.head().block.header.messages,
+            self.chain.inbox().message_count()?,
+        );
         let waiting = self.chain.inbox().messages(consumed, known)?;
-        Ok(waiting.into_iter().find(|message| crate::chain::entry_hash(message) == id))
+        Ok(waiting
+            .into_iter()
+            .find(|message| crate::chain::entry_hash(message) == id))
     }
 
     fn waiting(&self, id: B256, message: &InboxMessage) -> Explanation {
         let left = message.deadline.0.saturating_sub(self.now().0);
         Explanation {
             stage: Some(Stage::Pending),
-            history: vec![format!("message {} of the root's inbox, since {}", message.index, message.timestamp)],
-            waits_for: format!("a block that consumes it; it is overdue from {} on (Unix seconds)", message.deadline),
-            who_can_act: "the sequencer now; after the deadline anyone, by calling Inbox.force".to_owned(),
+            history: vec![format!(
+                "message {} of the root's inbox, since {}",
+                message.index, message.timestamp
+            )],
+            waits_for: format!(
+                "a block that consumes it; it is overdue from {} on (Unix seconds)",
+                message.deadline
+            ),
+            who_can_act: "the sequencer now; after the deadline anyone, by calling Inbox.force"
+                .to_owned(),
             seconds: Some(left),
             ..unknown(id, subject(message))
         }
     }
 
     fn included(&self, id: B256, block: &StoredBlock, step: u32) -> Explanation {
-        let message = (step as usize).checked_sub(1).and_then(|index| block.messages.get(index));
+        let message = (step as usize)
+            .checked_sub(1)
+            .and_then(|index| block.messages.get(index));
         let receipt = block.receipts.get(step as usize);
         let outcome = match receipt {
             Some(receipt) if receipt.succeeded() => "it succeeded".to_owned(),
             Some(receipt) => format!("it failed: {}", receipt.reason),
             None => "it has no receipt".to_owned(),
         };
-        let mut history = vec![format!("in block {} ({}); {outcome}", block.height(), block.hash)];
+        let mut history = vec![format!(
+            "in block {} ({}); {outcome}",
+            block.height(),
+            block.hash
+        )];
         let sent = block.sent.iter().filter(|(from, _)| *from == step);
-        history.extend(sent.map(|(_, message)| format!("it sent message {}: explain that for the way out", message.id())));
+        history.extend(sent.map(|(_, message)| {
+            format!(
+                "it sent message {}: explain that for the way out",
+                message.id()
+            )
+        }));
         let subject = message.map_or("transaction", subject);
-        self.final_steps(Explanation { history, ..unknown(id, subject) }, block.height())
+        self.final_steps(
+            Explanation {
+                history,
+                ..unknown(id, subject)
+            },
+            block.height(),
+        )
     }
 
     /// What is left from a block to settlement.
@@ -123,15 +158,22 @@ impl Explainer<'_> {
         so_far.height = Some(height);
         match stage {
             Stage::Pending | Stage::Sequenced => {
-                so_far.waits_for = "its batch: bytes on the availability layer, their commitment on the root".to_owned();
+                so_far.waits_for =
+                    "its batch: bytes on the availability layer, their commitment on the root"
+                        .to_owned();
                 so_far.who_can_act = "the chain's batcher".to_owned();
             }
             Stage::Published => {
-                so_far.history.push("published: its bytes are available and committed to in the root's inbox".to_owned());
+                so_far.history.push(
+                    "published: its bytes are available and committed to in the root's inbox"
+                        .to_owned(),
+                );
                 self.explain_claim(&mut so_far);
             }
             Stage::Settled => {
-                so_far.history.push("settled: a claim on the state after it stood for the whole window".to_owned());
+                so_far.history.push(
+                    "settled: a claim on the state after it stood for the whole window".to_owned(),
+                );
             }
         }
         so_far
@@ -140,7 +182,8 @@ impl Explainer<'_> {
     fn explain_claim(&self, so_far: &mut Explanation) {
         match self.root.and_then(|root| root.claim.as_ref()) {
             Some(claim) if claim.contested => {
-                so_far.waits_for = format!("the dispute over the state after {} entries", claim.entries);
+                so_far.waits_for =
+                    format!("the dispute over the state after {} entries", claim.entries);
                 so_far.who_can_act = "the claims' players".to_owned();
             }
             Some(claim) => {
@@ -148,15 +191,20 @@ impl Explainer<'_> {
                     "{} claims the state after {} inbox entries",
                     claim.claimant, claim.entries
                 ));
-                so_far.waits_for = format!("the challenge window, until {} (Unix seconds)", claim.deadline);
+                so_far.waits_for = format!(
+                    "the challenge window, until {} (Unix seconds)",
+                    claim.deadline
+                );
                 so_far.who_can_act = "afterwards anyone, by calling Tournament.settle; until then anyone who can prove \
                                       the claim wrong"
                     .to_owned();
                 so_far.seconds = Some(claim.deadline.0.saturating_sub(self.now().0));
             }
             None => {
-                so_far.waits_for = "a claim on the state after it, and the challenge window".to_owned();
-                so_far.who_can_act = "anyone with a bond; the chain's proposer does by itself".to_owned();
+                so_far.waits_for =
+                    "a claim on the state after it, and the challenge window".to_owned();
+                so_far.who_can_act =
+                    "anyone with a bond; the chain's proposer does by itself".to_owned();
                 so_far.seconds = self.root.map(|root| root.challenge_window);
             }
         }
@@ -164,19 +212,37 @@ impl Explainer<'_> {
 
     fn message(&self, id: B256, sent: &OutboxMessage, height: Height) -> Explanation {
         let message = &sent.message;
-        let subject = if message.amount.is_zero() { "message" } else { "withdrawal" };
+        let subject = if message.amount.is_zero() {
+            "message"
+        } else {
+            "withdrawal"
+        };
         let history = vec![format!(
             "message {} of the chain's outbox: {} of asset {} from {} to {} on chain {}",
-            sent.nonce, message.amount, message.asset, message.sender, message.recipient, message.destination
+            sent.nonce,
+            message.amount,
+            message.asset,
+            message.sender,
+            message.recipient,
+            message.destination
         )];
-        let mut explanation = self.final_steps(Explanation { history, ..unknown(id, subject) }, height);
+        let mut explanation = self.final_steps(
+            Explanation {
+                history,
+                ..unknown(id, subject)
+            },
+            height,
+        );
         if explanation.stage == Some(Stage::Settled) {
             if self.delivered == Some(true) {
-                explanation.history.push("finished: paid on the root".to_owned());
+                explanation
+                    .history
+                    .push("finished: paid on the root".to_owned());
             } else {
                 explanation.ready = true;
                 explanation.waits_for = "its proof on the root: Bridge.withdraw".to_owned();
-                explanation.who_can_act = "anyone; the recipient with `plasma bridge finalize`".to_owned();
+                explanation.who_can_act =
+                    "anyone; the recipient with `plasma bridge finalize`".to_owned();
                 explanation.seconds = Some(0);
             }
         }
@@ -227,9 +293,16 @@ pub(crate) fn register(
                 Some(settlement) => settlement.view().await.ok(),
                 None => None,
             };
-            let explainer =
-                Explainer { chain, sequencer: sequencer.as_deref(), root: root.as_ref(), env: &**env, delivered };
-            explainer.explain(id).map_err(|error| ErrorObjectOwned::owned(-32_000, error.to_string(), None::<()>))
+            let explainer = Explainer {
+                chain,
+                sequencer: sequencer.as_deref(),
+                root: root.as_ref(),
+                env: &**env,
+                delivered,
+            };
+            explainer
+                .explain(id)
+                .map_err(|error| ErrorObjectOwned::owned(-32_000, error.to_string(), None::<()>))
         }
     });
     registered.expect("no other method has this name");

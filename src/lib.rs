@@ -11,13 +11,16 @@ mod remote;
 pub mod rpc;
 
 pub use assembly::{
-    ChainBuilder, DEFAULT_GENESIS_TIME, EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle, RunningChain,
-    SequencerParts, SequencerPlan, Solo,
+    ChainBuilder, DEFAULT_GENESIS_TIME, EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle,
+    RunningChain, SequencerParts, SequencerPlan, Solo,
 };
-pub use chain::{Chain, ChainConfig, ChainError, ChainEvent, InboxRecord, Ledger, Position, RootInbox, Stages, StoredBlock};
+pub use chain::{
+    Chain, ChainConfig, ChainError, ChainEvent, InboxRecord, Ledger, Position, RootInbox, Stages,
+    StoredBlock,
+};
 pub use explain::{Explainer, Explanation};
-pub use remote::{RemoteGenesis, RpcBlobs};
 pub use node::{BatcherConfig, ChainGate, Health, HealthReport, Node, NodeParts, ProposerConfig};
+pub use remote::{RemoteGenesis, RpcBlobs};
 
 pub use plasma_bridge as bridge;
 pub use plasma_core as core;

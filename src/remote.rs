@@ -14,7 +14,10 @@ use plasma_exec::{EvmExecution, ModuleRuntime};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use crate::{assembly::{ChainBuilder, LaunchError}, chain::Chain};
+use crate::{
+    assembly::{ChainBuilder, LaunchError},
+    chain::Chain,
+};
 
 /// The longest answer taken from another node.
 const MAX_ANSWER_BYTES: u32 = 64 * 1024 * 1024;
@@ -47,7 +50,10 @@ impl RemoteGenesis {
 /// Adds `plasma_genesis` to a chain's methods.
 pub(crate) fn register(module: &mut RpcModule<()>, chain: Arc<Chain>, execution: String) {
     let registered = module.register_method("plasma_genesis", move |_, (), _| {
-        Ok::<_, ErrorObjectOwned>(RemoteGenesis { genesis: chain.genesis().clone(), execution: execution.clone() })
+        Ok::<_, ErrorObjectOwned>(RemoteGenesis {
+            genesis: chain.genesis().clone(),
+            execution: execution.clone(),
+        })
     });
     registered.expect("no other method has this name");
 }
@@ -65,8 +71,15 @@ impl RpcBlobs {
         let client = HttpClientBuilder::default()
             .max_response_size(MAX_ANSWER_BYTES)
             .build(url)
-            .map_err(|error| LaunchError::Configuration(format!("`{url}`: {error}; give the URL of a node's JSON-RPC")))?;
-        Ok(RemoteDa::new(Self { client, url: url.to_owned() }))
+            .map_err(|error| {
+                LaunchError::Configuration(format!(
+                    "`{url}`: {error}; give the URL of a node's JSON-RPC"
+                ))
+            })?;
+        Ok(RemoteDa::new(Self {
+            client,
+            url: url.to_owned(),
+        }))
     }
 }
 
@@ -77,7 +90,10 @@ impl BlobSource for RpcBlobs {
     }
 
     async fn blob(&self, commitment: &DaCommitment) -> Result<Bytes, DaError> {
-        let asked = self.client.request("da_fetch", rpc_params![commitment]).await;
+        let asked = self
+            .client
+            .request("da_fetch", rpc_params![commitment])
+            .await;
         asked.map_err(|error| DaError::Unavailable(format!("{}: {error}", self.url)))
     }
 }

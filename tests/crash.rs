@@ -42,7 +42,15 @@ fn start(folder: &Path) -> Node {
     let _ = fs::remove_file(&config);
     let log = fs::File::create(folder.join("log")).expect("a log file");
     let mut child = Command::new(env!("CARGO_BIN_EXE_plasma"))
-        .args(["devnet", "--root-port", "0", "--chain-port", "0", "--block-time", "10ms"])
+        .args([
+            "devnet",
+            "--root-port",
+            "0",
+            "--chain-port",
+            "0",
+            "--block-time",
+            "10ms",
+        ])
         .args(["--challenge-window", "1s", "--data"])
         .arg(folder.join("data"))
         .arg("--config-out")
@@ -56,7 +64,11 @@ fn start(folder: &Path) -> Node {
         let ended = child.try_wait().expect("a child");
         let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
         assert!(ended.is_none(), "the node ended with {ended:?}:\n{}", log());
-        assert!(started.elapsed() < PATIENCE, "the node did not start:\n{}", log());
+        assert!(
+            started.elapsed() < PATIENCE,
+            "the node did not start:\n{}",
+            log()
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     let report = DevnetReport::read(&config).expect("a whole report");
@@ -65,7 +77,10 @@ fn start(folder: &Path) -> Node {
 
 async fn ask(url: &str, method: &'static str, params: Value) -> Option<Value> {
     let provider = ProviderBuilder::new().connect_http(url.parse().ok()?);
-    provider.raw_request::<_, Value>(method.into(), params).await.ok()
+    provider
+        .raw_request::<_, Value>(method.into(), params)
+        .await
+        .ok()
 }
 
 /// Signed transfers of one account, with any nonce in its window.
@@ -112,14 +127,18 @@ async fn nothing_acknowledged_is_lost() {
         let chain = node.report.chains[0].clone();
         check(&chain.rpc, &blocks, &receipts, round).await;
         let account = json!([load.signer.address(), "latest"]);
-        let nonce = ask(&chain.rpc, "eth_getTransactionCount", account).await.expect("a nonce");
+        let nonce = ask(&chain.rpc, "eth_getTransactionCount", account)
+            .await
+            .expect("a nonce");
         load.nonce = u64::from_str_radix(&nonce.as_str().expect("hex")[2..], 16).expect("hex");
         let end = Instant::now() + Duration::from_millis(random.random_range(0..400));
         let mut sent = Vec::new();
         while Instant::now() < end {
             sent.extend(load.send(&chain.rpc, chain.chain_id).await);
             if random.random_ratio(1, 3) {
-                let Some(hash) = sent.get(random.random_range(0..sent.len().max(1))) else { continue };
+                let Some(hash) = sent.get(random.random_range(0..sent.len().max(1))) else {
+                    continue;
+                };
                 let receipt = ask(&chain.rpc, "eth_getTransactionReceipt", json!([hash])).await;
                 note(receipt, *hash, &mut blocks, &mut receipts);
             }
@@ -131,8 +150,16 @@ async fn nothing_acknowledged_is_lost() {
     let chain = node.report.chains[0].clone();
     check(&chain.rpc, &blocks, &receipts, kills).await;
     verify(&folder, &node).await;
-    assert!(receipts.len() as u64 > kills / 4, "the load was no load: {} receipts", receipts.len());
-    println!("{} acknowledged transactions in {} blocks stand", receipts.len(), blocks.len());
+    assert!(
+        receipts.len() as u64 > kills / 4,
+        "the load was no load: {} receipts",
+        receipts.len()
+    );
+    println!(
+        "{} acknowledged transactions in {} blocks stand",
+        receipts.len(),
+        blocks.len()
+    );
     drop(node);
     let _ = fs::remove_dir_all(folder);
 }
@@ -143,7 +170,9 @@ fn note(
     blocks: &mut BTreeMap<u64, String>,
     receipts: &mut BTreeMap<B256, String>,
 ) {
-    let Some(receipt) = receipt.filter(|receipt| !receipt.is_null()) else { return };
+    let Some(receipt) = receipt.filter(|receipt| !receipt.is_null()) else {
+        return;
+    };
     let text = |field: &str| receipt[field].as_str().expect("a field").to_owned();
     let height = u64::from_str_radix(&text("blockNumber")[2..], 16).expect("hex");
     blocks.insert(height, text("blockHash"));
@@ -157,25 +186,48 @@ async fn check(
     round: u64,
 ) {
     // The newest ones are those that a crash could take; all of them at the end.
-    let newest = if round.is_multiple_of(50) { usize::MAX } else { 8 };
+    let newest = if round.is_multiple_of(50) {
+        usize::MAX
+    } else {
+        8
+    };
     let started = Instant::now();
     for (height, hash) in blocks.iter().rev().take(newest) {
         loop {
-            let asked = ask(url, "eth_getBlockByNumber", json!([format!("{height:#x}"), false])).await;
+            let asked = ask(
+                url,
+                "eth_getBlockByNumber",
+                json!([format!("{height:#x}"), false]),
+            )
+            .await;
             let block = asked.expect("an answer");
             // The node serves while it executes again what its journal holds.
             if block.is_null() && started.elapsed() < PATIENCE {
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 continue;
             }
-            assert_eq!(block["hash"].as_str(), Some(hash.as_str()), "block {height} after kill {round}");
+            assert_eq!(
+                block["hash"].as_str(),
+                Some(hash.as_str()),
+                "block {height} after kill {round}"
+            );
             break;
         }
     }
     for (hash, block) in receipts.iter().take(newest) {
-        let receipt = ask(url, "eth_getTransactionReceipt", json!([hash])).await.expect("an answer");
-        assert_eq!(receipt["blockHash"].as_str(), Some(block.as_str()), "{hash} after kill {round}");
-        assert_eq!(receipt["status"].as_str(), Some("0x1"), "{hash} after kill {round}");
+        let receipt = ask(url, "eth_getTransactionReceipt", json!([hash]))
+            .await
+            .expect("an answer");
+        assert_eq!(
+            receipt["blockHash"].as_str(),
+            Some(block.as_str()),
+            "{hash} after kill {round}"
+        );
+        assert_eq!(
+            receipt["status"].as_str(),
+            Some("0x1"),
+            "{hash} after kill {round}"
+        );
     }
 }
 
@@ -184,7 +236,9 @@ async fn verify(folder: &Path, node: &Node) {
     let started = Instant::now();
     loop {
         let chain = &node.report.chains[0].rpc;
-        let info = ask(chain, "plasma_info", json!([])).await.expect("an answer");
+        let info = ask(chain, "plasma_info", json!([]))
+            .await
+            .expect("an answer");
         let (sequenced, published) = (&info["stages"]["sequenced"], &info["stages"]["published"]);
         // The last block is the one that seals; it is empty, and waits for the next batch.
         if sequenced.as_u64() <= published.as_u64().map(|height| height + 1) {
@@ -199,6 +253,10 @@ async fn verify(folder: &Path, node: &Node) {
         .output()
         .expect("the binary starts");
     let text = String::from_utf8_lossy(&verified.stdout).into_owned();
-    assert!(verified.status.success(), "{text}{}", String::from_utf8_lossy(&verified.stderr));
+    assert!(
+        verified.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
     println!("{}", text.trim());
 }

@@ -28,7 +28,8 @@ impl Words {
     where
         U256: UintTryFrom<T>,
     {
-        self.0.extend_from_slice(&U256::from(value).to_be_bytes::<32>());
+        self.0
+            .extend_from_slice(&U256::from(value).to_be_bytes::<32>());
         self
     }
 
@@ -94,8 +95,16 @@ impl Signature {
 
     /// Reads `r ++ s ++ v`; `v` may be 0 or 1 as well, as some wallets write it.
     pub fn from_bytes(bytes: &[u8; 65]) -> Self {
-        let v = if bytes[64] < 2 { bytes[64] + 27 } else { bytes[64] };
-        Self { r: B256::from_slice(&bytes[..32]), s: B256::from_slice(&bytes[32..64]), v }
+        let v = if bytes[64] < 2 {
+            bytes[64] + 27
+        } else {
+            bytes[64]
+        };
+        Self {
+            r: B256::from_slice(&bytes[..32]),
+            s: B256::from_slice(&bytes[32..64]),
+            v,
+        }
     }
 
     /// The address whose key signed `digest`.
@@ -103,8 +112,8 @@ impl Signature {
         if self.v != 27 && self.v != 28 {
             return Err(SignatureError::RecoveryByte(self.v));
         }
-        let signature = EcdsaSignature::from_scalars(self.r.0, self.s.0)
-            .map_err(|_| SignatureError::NoKey)?;
+        let signature =
+            EcdsaSignature::from_scalars(self.r.0, self.s.0).map_err(|_| SignatureError::NoKey)?;
         if signature.normalize_s().is_some() {
             return Err(SignatureError::HighS);
         }
@@ -163,7 +172,9 @@ impl Signer {
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signer").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Signer")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -180,7 +191,10 @@ mod tests {
         let digest = keccak256(b"digest");
         let signature = signer().sign(digest);
         assert_eq!(signature.recover(digest), Ok(signer().address()));
-        assert_ne!(signature.recover(keccak256(b"other")), Ok(signer().address()));
+        assert_ne!(
+            signature.recover(keccak256(b"other")),
+            Ok(signer().address())
+        );
         assert_eq!(Signature::from_bytes(&signature.to_bytes()), signature);
     }
 
@@ -192,16 +206,44 @@ mod tests {
             "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
         );
         let s = k256::elliptic_curve::bigint::U256::from_be_slice(good.s.as_slice());
-        let high = B256::from_slice(&k256::elliptic_curve::bigint::ArrayEncoding::to_be_byte_array(
-            &order.wrapping_sub(&s),
-        ));
+        let high = B256::from_slice(
+            &k256::elliptic_curve::bigint::ArrayEncoding::to_be_byte_array(&order.wrapping_sub(&s)),
+        );
         let cases = [
-            (Signature { s: high, v: 55 - good.v, ..good }, SignatureError::HighS),
+            (
+                Signature {
+                    s: high,
+                    v: 55 - good.v,
+                    ..good
+                },
+                SignatureError::HighS,
+            ),
             (Signature { v: 0, ..good }, SignatureError::RecoveryByte(0)),
-            (Signature { v: 29, ..good }, SignatureError::RecoveryByte(29)),
-            (Signature { r: B256::ZERO, ..good }, SignatureError::NoKey),
-            (Signature { s: B256::ZERO, ..good }, SignatureError::NoKey),
-            (Signature { r: B256::repeat_byte(0xff), ..good }, SignatureError::NoKey),
+            (
+                Signature { v: 29, ..good },
+                SignatureError::RecoveryByte(29),
+            ),
+            (
+                Signature {
+                    r: B256::ZERO,
+                    ..good
+                },
+                SignatureError::NoKey,
+            ),
+            (
+                Signature {
+                    s: B256::ZERO,
+                    ..good
+                },
+                SignatureError::NoKey,
+            ),
+            (
+                Signature {
+                    r: B256::repeat_byte(0xff),
+                    ..good
+                },
+                SignatureError::NoKey,
+            ),
         ];
         for (signature, error) in cases {
             assert_eq!(signature.recover(digest), Err(error), "{signature:?}");

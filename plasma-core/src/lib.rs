@@ -41,7 +41,7 @@ pub use batch::*;
 pub use codec::{CodecError, decode, encode};
 pub use crypto::*;
 pub use derive::*;
-pub use error::{Severity, Severe};
+pub use error::{Severe, Severity};
 pub use ports::*;
 pub use state::*;
 pub use trie::*;

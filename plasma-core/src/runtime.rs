@@ -15,7 +15,9 @@ pub struct TokioEnv;
 impl Env for TokioEnv {
     fn now(&self) -> Timestamp {
         // A clock before 1970 is a clock that is not set; blocks then take their parent's time plus one.
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp(since.as_millis() as u64)
     }
 
@@ -29,6 +31,8 @@ impl Env for TokioEnv {
     }
 
     fn random(&self, out: &mut [u8]) {
-        OsRng.try_fill_bytes(out).expect("the operating system gives randomness");
+        OsRng
+            .try_fill_bytes(out)
+            .expect("the operating system gives randomness");
     }
 }

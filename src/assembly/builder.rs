@@ -8,14 +8,17 @@ use std::{
 
 use plasma_bridge::{Deployment, EvmSettlement, Registration, RootAccount};
 use plasma_core::{
-    B256, BlockContext, BlockHeader, Bytes, ChainId, Committee, DataAvailability, Env, Execution, Gas, Genesis, GenesisState,
-    Height, Query, Reply, Settlement, Timestamp, U256,
+    B256, BlockContext, BlockHeader, Bytes, ChainId, Committee, DataAvailability, Env, Execution,
+    Gas, Genesis, GenesisState, Height, Query, Reply, Settlement, Timestamp, U256,
 };
 use plasma_da::EmbeddedDa;
 use plasma_exec::{Durability, MemoryConfig, MemoryStore, ModuleRuntime, Store};
 use serde::Serialize;
 
-use super::{EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle, RunningChain, SequencerParts, SequencerPlan, Solo};
+use super::{
+    EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle, RunningChain, SequencerParts,
+    SequencerPlan, Solo,
+};
 use crate::{
     chain::{Chain, ChainConfig},
     devnet::DevAccount,
@@ -237,8 +240,11 @@ impl ChainBuilder {
     }
 
     fn genesis_block(&self) -> Result<(Genesis, GenesisState, B256), LaunchError> {
-        let genesis =
-            Genesis { chain_id: self.chain_id, timestamp: self.genesis_time, config: self.genesis.clone() };
+        let genesis = Genesis {
+            chain_id: self.chain_id,
+            timestamp: self.genesis_time,
+            config: self.genesis.clone(),
+        };
         let state = genesis.state(&*self.execution)?;
         let root = MemoryStore::ephemeral().commit(0, &state.changes)?;
         Ok((genesis, state, root))
@@ -275,7 +281,12 @@ impl ChainBuilder {
         let header = state.header(root);
         let store = self.open_store()?;
         let execution = self.execution.clone();
-        let config = ChainConfig { genesis, execution, store, history: self.history };
+        let config = ChainConfig {
+            genesis,
+            execution,
+            store,
+            history: self.history,
+        };
         let chain = Arc::new(Chain::open(config, self.data.as_deref())?);
         let gate = Arc::new(ChainGate::new(env.clone()));
         gate.open(chain.clone());
@@ -293,7 +304,9 @@ impl ChainBuilder {
         let da = match self.da.take() {
             Some(da) => da,
             None => match self.subdirectory("da")? {
-                Some(directory) => Arc::new(EmbeddedDa::open(directory)?) as Arc<dyn DataAvailability>,
+                Some(directory) => {
+                    Arc::new(EmbeddedDa::open(directory)?) as Arc<dyn DataAvailability>
+                }
                 None => Arc::new(EmbeddedDa::in_memory()),
             },
         };
@@ -308,7 +321,13 @@ impl ChainBuilder {
         context.limits = self.limits;
         let mut module = rpc::module(context);
         remote::register(&mut module, chain.clone(), self.execution_name.clone());
-        explain::register(&mut module, chain.clone(), sequencer.clone(), settlement.clone(), env.clone());
+        explain::register(
+            &mut module,
+            chain.clone(),
+            sequencer.clone(),
+            settlement.clone(),
+            env.clone(),
+        );
         let server = match &self.listen {
             Some(listen) => Some(rpc::serve(listen, module.clone(), self.limits).await?),
             None => None,
@@ -323,11 +342,24 @@ impl ChainBuilder {
             proposer: self.proposer.filter(|_| may_send),
         });
         let name = self.name;
-        Ok(RunningChain { name, node, sequencer, settlement, da, env, module, server, root: embedded })
+        Ok(RunningChain {
+            name,
+            node,
+            sequencer,
+            settlement,
+            da,
+            env,
+            module,
+            server,
+            root: embedded,
+        })
     }
 
     /// Starts the embedded root, puts the contracts on it and registers the chain, where that is the slot's choice.
-    async fn start_root(&mut self, env: &Arc<dyn Env>) -> Result<Option<EmbeddedRoot>, LaunchError> {
+    async fn start_root(
+        &mut self,
+        env: &Arc<dyn Env>,
+    ) -> Result<Option<EmbeddedRoot>, LaunchError> {
         if !matches!(self.root, Root::Embedded) {
             return Ok(None);
         }
@@ -341,8 +373,11 @@ impl ChainBuilder {
         let operator = DevAccount::operator();
         let coins = U256::from(10_000) * U256::from(10_u64.pow(18));
         let accounts = DevAccount::funded();
-        let balances =
-            accounts.iter().chain([&operator]).map(|account| (account.address, coins)).collect();
+        let balances = accounts
+            .iter()
+            .chain([&operator])
+            .map(|account| (account.address, coins))
+            .collect();
         let root = EmbeddedRoot::launch(
             EmbeddedRootConfig {
                 chain_id: ChainId(31_337),
@@ -383,7 +418,8 @@ impl ChainBuilder {
                     "chainId": handle.chain_id().await?,
                     "contracts": handle.contracts,
                 });
-                let mut settlement = EvmSettlement::new(handle.client.clone(), handle.contracts, self.chain_id);
+                let mut settlement =
+                    EvmSettlement::new(handle.client.clone(), handle.contracts, self.chain_id);
                 let registered = settlement.registered().await?.genesis_hash;
                 if registered != genesis_hash {
                     return Err(LaunchError::Configuration(format!(
@@ -395,7 +431,11 @@ impl ChainBuilder {
                 if let Some(account) = &handle.account {
                     settlement = settlement.with_account(account.clone());
                 }
-                Ok((Some(Arc::new(settlement)), Some(shown), handle.account.is_some()))
+                Ok((
+                    Some(Arc::new(settlement)),
+                    Some(shown),
+                    handle.account.is_some(),
+                ))
             }
         }
     }
@@ -403,21 +443,32 @@ impl ChainBuilder {
     fn open_store(&self) -> Result<Arc<dyn Store>, LaunchError> {
         let directory = self.subdirectory("state")?;
         // The sequencer's journal, or the root, has every block: state need not be synced for each.
-        let config = MemoryConfig { directory, durability: Durability::Sync, ..MemoryConfig::default() };
+        let config = MemoryConfig {
+            directory,
+            durability: Durability::Sync,
+            ..MemoryConfig::default()
+        };
         Ok(Arc::new(MemoryStore::open(config)?))
     }
 
     fn subdirectory(&self, name: &str) -> Result<Option<PathBuf>, LaunchError> {
-        let Some(data) = &self.data else { return Ok(None) };
+        let Some(data) = &self.data else {
+            return Ok(None);
+        };
         let path: PathBuf = Path::new(data).join(name);
-        fs::create_dir_all(&path).map_err(|source| LaunchError::Directory { path: path.clone(), source })?;
+        fs::create_dir_all(&path).map_err(|source| LaunchError::Directory {
+            path: path.clone(),
+            source,
+        })?;
         Ok(Some(path))
     }
 
     fn gas_limit(&self, chain: &Chain, genesis: &BlockHeader) -> Gas {
         let context = BlockContext::of(genesis, genesis.hash());
         let state = chain.state_at(Height(chain.head().height().0));
-        let fees = state.ok().and_then(|state| self.execution.query(&*state, &context, &Query::Fees).ok());
+        let fees = state
+            .ok()
+            .and_then(|state| self.execution.query(&*state, &context, &Query::Fees).ok());
         match fees {
             Some(Reply::Fees(fees)) => fees.gas_limit,
             _ => Gas(u64::MAX),

@@ -51,17 +51,39 @@ pub struct EmbeddedRoot {
 
 impl EmbeddedRoot {
     /// Starts it.
-    pub async fn launch(config: EmbeddedRootConfig, env: Arc<dyn Env>) -> Result<Self, LaunchError> {
-        let EmbeddedRootConfig { chain_id, balances, signer, block_time, data, listen } = config;
+    pub async fn launch(
+        config: EmbeddedRootConfig,
+        env: Arc<dyn Env>,
+    ) -> Result<Self, LaunchError> {
+        let EmbeddedRootConfig {
+            chain_id,
+            balances,
+            signer,
+            block_time,
+            data,
+            listen,
+        } = config;
         let da = Arc::new(match &data {
             Some(data) => EmbeddedDa::open(data.join("da"))?,
             None => EmbeddedDa::in_memory(),
         });
         let alloc = balances
             .into_iter()
-            .map(|(address, balance)| (address, EvmGenesisAccount { balance, ..EvmGenesisAccount::default() }))
+            .map(|(address, balance)| {
+                (
+                    address,
+                    EvmGenesisAccount {
+                        balance,
+                        ..EvmGenesisAccount::default()
+                    },
+                )
+            })
             .collect();
-        let genesis = EvmGenesis { alloc, base_fee: 1_000_000_000, ..EvmGenesis::default() };
+        let genesis = EvmGenesis {
+            alloc,
+            base_fee: 1_000_000_000,
+            ..EvmGenesis::default()
+        };
         let mut builder = ChainBuilder::new(chain_id)
             .name("root")
             .execution_named("evm", EvmExecution::default())
@@ -92,7 +114,11 @@ impl EmbeddedRoot {
     /// A connection without a socket.
     pub fn client(&self) -> RootClient {
         let transport = InProcess::new(self.chain.rpc_module().clone());
-        RootClient::new(RpcClient::new(transport, true), self.env.clone(), RootConfig::local())
+        RootClient::new(
+            RpcClient::new(transport, true),
+            self.env.clone(),
+            RootConfig::local(),
+        )
     }
 
     /// Stops it.

@@ -72,7 +72,9 @@ impl RunningChain {
 
     /// The URL of its JSON-RPC; empty where none is served.
     pub fn rpc_url(&self) -> String {
-        self.rpc_address().map(|address| format!("http://{address}")).unwrap_or_default()
+        self.rpc_address()
+            .map(|address| format!("http://{address}"))
+            .unwrap_or_default()
     }
 
     /// The root in this process that was started with it.

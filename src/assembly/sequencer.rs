@@ -2,8 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use plasma_core::{BlockHeader, ChainId, Committee, Env, Gas, Gate, Sequencer, SequencerError, Signer};
-use plasma_sequencer::{FileJournal, Journal, MemoryJournal, MempoolLimits, SoloConfig, SoloSequencer};
+use plasma_core::{
+    BlockHeader, ChainId, Committee, Env, Gas, Gate, Sequencer, SequencerError, Signer,
+};
+use plasma_sequencer::{
+    FileJournal, Journal, MemoryJournal, MempoolLimits, SoloConfig, SoloSequencer,
+};
 
 use super::LaunchError;
 
@@ -49,7 +53,12 @@ impl Solo {
     /// A sequencer with this key, and a block every 250 ms at most.
     pub fn new(signer: Signer) -> Self {
         let (block_time, limits) = (Duration::from_millis(250), MempoolLimits::default());
-        Self { signer, block_time, limits, ignore_messages: false }
+        Self {
+            signer,
+            block_time,
+            limits,
+            ignore_messages: false,
+        }
     }
 
     /// Sets the time between blocks.

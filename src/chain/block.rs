@@ -49,15 +49,23 @@ impl StoredBlock {
     ///
     /// A deposit is named by its message's hash, a transaction by its own.
     pub fn entries(&self) -> impl Iterator<Item = (u32, B256, Step, &Receipt)> {
-        let messages = self.messages.iter().map(|message| (entry_hash(message), Step::Message(message.clone())));
+        let messages = self
+            .messages
+            .iter()
+            .map(|message| (entry_hash(message), Step::Message(message.clone())));
         let transactions = self.block.transactions.iter();
         let transactions = transactions.map(|bytes: &Bytes| {
-            (plasma_core::transaction_hash(bytes), Step::Transaction(bytes.clone()))
+            (
+                plasma_core::transaction_hash(bytes),
+                Step::Transaction(bytes.clone()),
+            )
         });
         let steps = messages.chain(transactions).zip(1_u32..);
         // Genesis has no receipts.
         steps.filter_map(|((hash, step), number)| {
-            self.receipts.get(number as usize).map(|receipt| (number, hash, step, receipt))
+            self.receipts
+                .get(number as usize)
+                .map(|receipt| (number, hash, step, receipt))
         })
     }
 

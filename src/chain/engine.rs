@@ -6,8 +6,8 @@ use std::{
 };
 
 use plasma_core::{
-    B256, Block, BlockContext, Certificate, ChainHead, Execution, FeeQuote, Genesis, Height, Outbox, Query, Reply,
-    Severe as _, Severity, Stage, StateRead, execute_block,
+    B256, Block, BlockContext, Certificate, ChainHead, Execution, FeeQuote, Genesis, Height,
+    Outbox, Query, Reply, Severe as _, Severity, Stage, StateRead, execute_block,
 };
 use plasma_exec::Store;
 use tokio::sync::broadcast;
@@ -99,7 +99,12 @@ impl Chain {
     /// State and ledger may have stopped at different heights: both go back to the lower, and what is missing is
     /// executed again by whoever feeds the chain.
     pub fn open(config: ChainConfig, directory: Option<&Path>) -> Result<Self, ChainError> {
-        let ChainConfig { genesis, execution, store, history } = config;
+        let ChainConfig {
+            genesis,
+            execution,
+            store,
+            history,
+        } = config;
         let ledger = Ledger::open(directory)?;
         let first = genesis.state(&*execution)?;
         let common = match (store.height(), ledger.tip()?) {
@@ -121,15 +126,20 @@ impl Chain {
             None => {
                 let state_root = match store.height() {
                     None => store.commit(0, &first.changes)?,
-                    Some(_) => {
-                        store.rollback(0)?
-                    }
+                    Some(_) => store.rollback(0)?,
                 };
                 let header = first.header(state_root);
-                let fees = fees_of(&*execution, &*store.view(0)?, &BlockContext::of(&header, B256::ZERO));
+                let fees = fees_of(
+                    &*execution,
+                    &*store.view(0)?,
+                    &BlockContext::of(&header, B256::ZERO),
+                );
                 let block = Arc::new(StoredBlock {
                     hash: header.hash(),
-                    block: Block { header, transactions: Vec::new() },
+                    block: Block {
+                        header,
+                        transactions: Vec::new(),
+                    },
                     certificate: None,
                     messages: Vec::new(),
                     receipts: Vec::new(),
@@ -148,14 +158,23 @@ impl Chain {
             && found != genesis
         {
             let expected = genesis.state(&*execution)?.header(B256::ZERO).hash();
-            return Err(ChainError::OtherChain { found: genesis_block.hash, expected });
+            return Err(ChainError::OtherChain {
+                found: genesis_block.hash,
+                expected,
+            });
         }
         let tip = ledger.tip()?.unwrap_or_default();
         let head = ledger.block(tip)?.unwrap_or_else(|| genesis_block.clone());
         let inbox = RootInbox::new(&ledger);
         inbox.trim(tip)?;
-        let published = inbox.last_entry()?.map_or(Height(0), |record| record.head.height).min(tip);
-        let settled = inbox.settled()?.map_or(Height(0), |checkpoint| checkpoint.height).min(published);
+        let published = inbox
+            .last_entry()?
+            .map_or(Height(0), |record| record.head.height)
+            .min(tip);
+        let settled = inbox
+            .settled()?
+            .map_or(Height(0), |checkpoint| checkpoint.height)
+            .min(published);
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
         Ok(Self {
             genesis,
@@ -165,7 +184,11 @@ impl Chain {
             history,
             ledger,
             head: RwLock::new(head),
-            stages: RwLock::new(Stages { sequenced: tip, published, settled }),
+            stages: RwLock::new(Stages {
+                sequenced: tip,
+                published,
+                settled,
+            }),
             events,
             writer: Mutex::new(()),
         })
@@ -203,7 +226,10 @@ impl Chain {
 
     /// The newest executed block.
     pub fn head(&self) -> Arc<StoredBlock> {
-        self.head.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.head
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The head of the derived chain: what the root alone gives.
@@ -263,7 +289,11 @@ impl Chain {
     }
 
     /// Executes the block after the head. The same block again is no error, and does nothing.
-    pub fn execute(&self, block: Block, certificate: Option<Certificate>) -> Result<Arc<StoredBlock>, ChainError> {
+    pub fn execute(
+        &self,
+        block: Block,
+        certificate: Option<Certificate>,
+    ) -> Result<Arc<StoredBlock>, ChainError> {
         let _writer = self.writing();
         let head = self.head();
         let (height, hash) = (block.header.height, block.header.hash());
@@ -275,17 +305,32 @@ impl Chain {
         }
         if height != head.height().next() || block.header.parent != head.hash {
             let parent = block.header.parent;
-            return Err(ChainError::NotNext { got: height, parent, head: head.height(), hash: head.hash });
+            return Err(ChainError::NotNext {
+                got: height,
+                parent,
+                head: head.height(),
+                hash: head.hash,
+            });
         }
         let (from, to) = (head.block.header.messages, block.header.messages);
         let messages = self.inbox().messages(from, to)?;
         if messages.len() as u64 != to - from {
-            return Err(ChainError::MessagesAhead { height, needed: to, known: from + messages.len() as u64 });
+            return Err(ChainError::MessagesAhead {
+                height,
+                needed: to,
+                known: from + messages.len() as u64,
+            });
         }
         let base = self.store.view(head.height().0)?;
         let context = BlockContext::of(&block.header, self.genesis_hash);
         let fees = fees_of(&*self.execution, &*base, &context);
-        let executed = execute_block(&*self.execution, &*base, self.genesis_hash, &block, &messages);
+        let executed = execute_block(
+            &*self.execution,
+            &*base,
+            self.genesis_hash,
+            &block,
+            &messages,
+        );
         let state_root = self.store.commit(height.0, &executed.changes)?;
         let stored = Arc::new(StoredBlock {
             hash,
@@ -316,7 +361,11 @@ impl Chain {
 
     /// Lets go of state that is settled and older than the history kept.
     fn prune(&self, head: Height) -> Result<(), ChainError> {
-        let keep_from = self.stages().settled.0.min(head.0.saturating_sub(self.history));
+        let keep_from = self
+            .stages()
+            .settled
+            .0
+            .min(head.0.saturating_sub(self.history));
         if self.store.oldest().is_some_and(|oldest| oldest < keep_from) {
             self.store.prune(keep_from)?;
         }
@@ -346,7 +395,10 @@ impl Chain {
     /// Takes the stages of publication and settlement from what is known of the root.
     pub fn refresh_stages(&self) -> Result<Stages, ChainError> {
         let published = self.derived_head()?.height;
-        let settled = self.inbox().settled()?.map_or(Height(0), |checkpoint| checkpoint.height);
+        let settled = self
+            .inbox()
+            .settled()?
+            .map_or(Height(0), |checkpoint| checkpoint.height);
         Ok(self.move_stages(|stages| {
             stages.published = published.min(stages.sequenced);
             stages.settled = settled.min(stages.published);

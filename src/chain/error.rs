@@ -11,7 +11,9 @@ pub enum ChainError {
     #[error("the state store failed: {0}")]
     Store(#[from] StoreError),
     /// The ledger failed.
-    #[error("the ledger at {path} failed: {reason}; restore the data directory or start with an empty one, from which the chain is derived anew")]
+    #[error(
+        "the ledger at {path} failed: {reason}; restore the data directory or start with an empty one, from which the chain is derived anew"
+    )]
     Ledger {
         /// The file, or `memory`.
         path: String,
@@ -22,7 +24,9 @@ pub enum ChainError {
     #[error(transparent)]
     Genesis(#[from] ExecutionError),
     /// The data directory belongs to another chain.
-    #[error("the data directory holds chain {found}, but the configuration is of {expected}; use another --data directory")]
+    #[error(
+        "the data directory holds chain {found}, but the configuration is of {expected}; use another --data directory"
+    )]
     OtherChain {
         /// The genesis hash in the directory.
         found: B256,
@@ -42,7 +46,9 @@ pub enum ChainError {
         hash: B256,
     },
     /// A block consumes messages that the root did not have yet.
-    #[error("block {height} consumes inbox messages up to {needed}, and the root is known up to {known}")]
+    #[error(
+        "block {height} consumes inbox messages up to {needed}, and the root is known up to {known}"
+    )]
     MessagesAhead {
         /// The block.
         height: Height,

@@ -46,27 +46,37 @@ impl<'a> RootInbox<'a> {
 
     /// How many messages are known.
     pub fn message_count(&self) -> Result<u64, ChainError> {
-        self.ledger.read(ledger::MESSAGES, |table| Ok(table.last()?.map_or(0, |(index, _)| index.value() + 1)))
+        self.ledger.read(ledger::MESSAGES, |table| {
+            Ok(table.last()?.map_or(0, |(index, _)| index.value() + 1))
+        })
     }
 
     /// Messages `from..to`; fewer when not all are known.
     pub fn messages(&self, from: u64, to: u64) -> Result<Vec<InboxMessage>, ChainError> {
         let records = self.ledger.read(ledger::MESSAGES, |table| {
-            table.range(from..to.max(from))?.map(|item| Ok(item?.1.value().to_vec())).collect::<Result<Vec<_>, _>>()
+            table
+                .range(from..to.max(from))?
+                .map(|item| Ok(item?.1.value().to_vec()))
+                .collect::<Result<Vec<_>, _>>()
         })?;
-        let decoded = records.iter().map(|bytes| self.ledger.decode::<(InboxMessage, u64)>(bytes));
+        let decoded = records
+            .iter()
+            .map(|bytes| self.ledger.decode::<(InboxMessage, u64)>(bytes));
         decoded.map(|record| Ok(record?.0)).collect()
     }
 
     /// How many entries are known and derived.
     pub fn entry_count(&self) -> Result<u64, ChainError> {
-        self.ledger.read(ledger::ENTRIES, |table| Ok(table.last()?.map_or(0, |(index, _)| index.value() + 1)))
+        self.ledger.read(ledger::ENTRIES, |table| {
+            Ok(table.last()?.map_or(0, |(index, _)| index.value() + 1))
+        })
     }
 
     /// An entry and what was derived from it.
     pub fn entry(&self, index: u64) -> Result<Option<InboxRecord>, ChainError> {
-        let bytes =
-            self.ledger.read(ledger::ENTRIES, |table| Ok(table.get(index)?.map(|bytes| bytes.value().to_vec())))?;
+        let bytes = self.ledger.read(ledger::ENTRIES, |table| {
+            Ok(table.get(index)?.map(|bytes| bytes.value().to_vec()))
+        })?;
         bytes.map(|bytes| self.ledger.decode(&bytes)).transpose()
     }
 
@@ -81,13 +91,17 @@ impl<'a> RootInbox<'a> {
     /// The newest settled checkpoint.
     pub fn settled(&self) -> Result<Option<Checkpoint>, ChainError> {
         let all: Option<Vec<(u64, Checkpoint)>> = self.ledger.record(SETTLED)?;
-        Ok(all.unwrap_or_default().last().map(|(_, checkpoint)| *checkpoint))
+        Ok(all
+            .unwrap_or_default()
+            .last()
+            .map(|(_, checkpoint)| *checkpoint))
     }
 
     /// Adds one message, before the block that holds it is closed by [`RootInbox::close`].
     pub fn push_message(&self, message: &InboxMessage, root_block: u64) -> Result<(), ChainError> {
         self.ledger.write(Durability::None, |tx| {
-            tx.open_table(ledger::MESSAGES)?.insert(message.index, encode(&(message, root_block)).as_slice())?;
+            tx.open_table(ledger::MESSAGES)?
+                .insert(message.index, encode(&(message, root_block)).as_slice())?;
             Ok(())
         })
     }
@@ -95,7 +109,8 @@ impl<'a> RootInbox<'a> {
     /// Adds one derived entry.
     pub fn push_entry(&self, record: &InboxRecord) -> Result<(), ChainError> {
         self.ledger.write(Durability::None, |tx| {
-            tx.open_table(ledger::ENTRIES)?.insert(record.entry.index, encode(record).as_slice())?;
+            tx.open_table(ledger::ENTRIES)?
+                .insert(record.entry.index, encode(record).as_slice())?;
             Ok(())
         })
     }
@@ -121,18 +136,28 @@ impl<'a> RootInbox<'a> {
     /// Forgets all that came after `to`.
     pub fn rewind(&self, to: RootBlock) -> Result<(), ChainError> {
         let mut entries = self.entry_count()?;
-        while entries > 0 && self.entry(entries - 1)?.is_some_and(|record| record.root_block > to.number) {
+        while entries > 0
+            && self
+                .entry(entries - 1)?
+                .is_some_and(|record| record.root_block > to.number)
+        {
             entries -= 1;
         }
         let mut messages = self.message_count()?;
-        while messages > 0 && self.root_block_of(messages - 1)?.is_some_and(|block| block > to.number) {
+        while messages > 0
+            && self
+                .root_block_of(messages - 1)?
+                .is_some_and(|block| block > to.number)
+        {
             messages -= 1;
         }
         let mut settled: Vec<(u64, Checkpoint)> = self.ledger.record(SETTLED)?.unwrap_or_default();
         settled.retain(|(block, _)| *block <= to.number);
         self.ledger.write(Durability::Immediate, |tx| {
-            tx.open_table(ledger::ENTRIES)?.retain(|index, _| index < entries)?;
-            tx.open_table(ledger::MESSAGES)?.retain(|index, _| index < messages)?;
+            tx.open_table(ledger::ENTRIES)?
+                .retain(|index, _| index < entries)?;
+            tx.open_table(ledger::MESSAGES)?
+                .retain(|index, _| index < messages)?;
             let mut records = tx.open_table(ledger::RECORDS)?;
             records.insert(SETTLED, encode(&settled).as_slice())?;
             records.insert(CURSOR, encode(&to).as_slice())?;
@@ -145,23 +170,30 @@ impl<'a> RootInbox<'a> {
     pub(super) fn trim(self, tip: Height) -> Result<(), ChainError> {
         let count = self.entry_count()?;
         let mut kept = count;
-        while kept > 0 && self.entry(kept - 1)?.is_some_and(|record| record.head.height > tip) {
+        while kept > 0
+            && self
+                .entry(kept - 1)?
+                .is_some_and(|record| record.head.height > tip)
+        {
             kept -= 1;
         }
         if kept == count {
             return Ok(());
         }
         self.ledger.write(Durability::Immediate, |tx| {
-            tx.open_table(ledger::ENTRIES)?.retain(|index, _| index < kept)?;
+            tx.open_table(ledger::ENTRIES)?
+                .retain(|index, _| index < kept)?;
             tx.open_table(ledger::RECORDS)?.remove(CURSOR)?;
             Ok(())
         })
     }
 
     fn root_block_of(self, message: u64) -> Result<Option<u64>, ChainError> {
-        let bytes =
-            self.ledger.read(ledger::MESSAGES, |table| Ok(table.get(message)?.map(|bytes| bytes.value().to_vec())))?;
-        let record: Option<(InboxMessage, u64)> = bytes.map(|bytes| self.ledger.decode(&bytes)).transpose()?;
+        let bytes = self.ledger.read(ledger::MESSAGES, |table| {
+            Ok(table.get(message)?.map(|bytes| bytes.value().to_vec()))
+        })?;
+        let record: Option<(InboxMessage, u64)> =
+            bytes.map(|bytes| self.ledger.decode(&bytes)).transpose()?;
         Ok(record.map(|(_, block)| block))
     }
 }

@@ -12,8 +12,8 @@ use std::{
 use borsh::BorshDeserialize;
 use plasma_core::{B256, Height, OutboxMessage, decode, encode};
 use redb::{
-    Database, Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
-    backends::InMemoryBackend,
+    Database, Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition,
+    WriteTransaction, backends::InMemoryBackend,
 };
 
 use super::{ChainError, Position, StoredBlock};
@@ -42,7 +42,9 @@ pub struct Ledger {
 impl Ledger {
     /// Opens the ledger in `directory`, or one in memory.
     pub fn open(directory: Option<&Path>) -> Result<Self, ChainError> {
-        let path = directory.map_or("memory".to_owned(), |path| path.join("ledger.redb").display().to_string());
+        let path = directory.map_or("memory".to_owned(), |path| {
+            path.join("ledger.redb").display().to_string()
+        });
         let failed = |error: redb::DatabaseError| ChainError::Ledger {
             path: path.clone(),
             reason: error.to_string(),
@@ -52,9 +54,15 @@ impl Ledger {
                 .set_cache_size(64 * 1024 * 1024)
                 .create(directory.join("ledger.redb"))
                 .map_err(failed)?,
-            None => Database::builder().create_with_backend(InMemoryBackend::new()).map_err(failed)?,
+            None => Database::builder()
+                .create_with_backend(InMemoryBackend::new())
+                .map_err(failed)?,
         };
-        let ledger = Self { db, path, recent: RwLock::default() };
+        let ledger = Self {
+            db,
+            path,
+            recent: RwLock::default(),
+        };
         // Tables exist from the first transaction on, so that readers need not ask.
         ledger.write(Durability::Immediate, |tx| {
             tx.open_table(BLOCKS)?;
@@ -71,7 +79,10 @@ impl Ledger {
     }
 
     fn failed(&self, reason: impl ToString) -> ChainError {
-        ChainError::Ledger { path: self.path.clone(), reason: reason.to_string() }
+        ChainError::Ledger {
+            path: self.path.clone(),
+            reason: reason.to_string(),
+        }
     }
 
     pub(super) fn write<R>(
@@ -80,7 +91,8 @@ impl Ledger {
         work: impl FnOnce(&WriteTransaction) -> Result<R, redb::Error>,
     ) -> Result<R, ChainError> {
         let mut tx = self.db.begin_write().map_err(|error| self.failed(error))?;
-        tx.set_durability(durability).map_err(|error| self.failed(error))?;
+        tx.set_durability(durability)
+            .map_err(|error| self.failed(error))?;
         let result = work(&tx).map_err(|error| self.failed(error))?;
         tx.commit().map_err(|error| self.failed(error))?;
         Ok(result)
@@ -102,12 +114,16 @@ impl Ledger {
 
     /// The newest block's number; `None` before genesis is here.
     pub fn tip(&self) -> Result<Option<Height>, ChainError> {
-        self.read(BLOCKS, |table| Ok(table.last()?.map(|(height, _)| Height(height.value()))))
+        self.read(BLOCKS, |table| {
+            Ok(table.last()?.map(|(height, _)| Height(height.value())))
+        })
     }
 
     /// The oldest block's number.
     pub fn oldest(&self) -> Result<Option<Height>, ChainError> {
-        self.read(BLOCKS, |table| Ok(table.first()?.map(|(height, _)| Height(height.value()))))
+        self.read(BLOCKS, |table| {
+            Ok(table.first()?.map(|(height, _)| Height(height.value())))
+        })
     }
 
     /// Shows a block that [`Ledger::append`] is about to add.
@@ -123,11 +139,15 @@ impl Ledger {
     pub fn append(&self, block: &Arc<StoredBlock>) -> Result<(), ChainError> {
         let height = block.height().0;
         self.write(Durability::None, |tx| {
-            tx.open_table(BLOCKS)?.insert(height, encode(&**block).as_slice())?;
+            tx.open_table(BLOCKS)?
+                .insert(height, encode(&**block).as_slice())?;
             tx.open_table(HEIGHTS)?.insert(block.hash.0, height)?;
             let mut transactions = tx.open_table(TRANSACTIONS)?;
             for (step, hash, _, _) in block.entries() {
-                let position = Position { height: Height(height), step };
+                let position = Position {
+                    height: Height(height),
+                    step,
+                };
                 // The first inclusion of some bytes is the one that counts: a replay is invalid.
                 if transactions.get(hash.0)?.is_none() {
                     transactions.insert(hash.0, encode(&position).as_slice())?;
@@ -145,16 +165,25 @@ impl Ledger {
 
     /// Removes all blocks above `height`.
     pub fn truncate(&self, height: Height) -> Result<(), ChainError> {
-        let Some(tip) = self.tip()? else { return Ok(()) };
+        let Some(tip) = self.tip()? else {
+            return Ok(());
+        };
         for above in (height.0 + 1..=tip.0).rev() {
-            let Some(block) = self.block(Height(above))? else { continue };
+            let Some(block) = self.block(Height(above))? else {
+                continue;
+            };
             self.write(Durability::None, |tx| {
                 tx.open_table(BLOCKS)?.remove(above)?;
                 tx.open_table(HEIGHTS)?.remove(block.hash.0)?;
                 let mut transactions = tx.open_table(TRANSACTIONS)?;
                 for (step, hash, _, _) in block.entries() {
-                    let position = encode(&Position { height: Height(above), step });
-                    let here = transactions.get(hash.0)?.is_some_and(|at| at.value() == position.as_slice());
+                    let position = encode(&Position {
+                        height: Height(above),
+                        step,
+                    });
+                    let here = transactions
+                        .get(hash.0)?
+                        .is_some_and(|at| at.value() == position.as_slice());
                     if here {
                         transactions.remove(hash.0)?;
                     }
@@ -167,7 +196,10 @@ impl Ledger {
                 Ok(())
             })?;
         }
-        self.recent.write().unwrap_or_else(PoisonError::into_inner).split_off(&(height.0 + 1));
+        self.recent
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .split_off(&(height.0 + 1));
         Ok(())
     }
 
@@ -178,42 +210,62 @@ impl Ledger {
 
     /// A block by its number.
     pub fn block(&self, height: Height) -> Result<Option<Arc<StoredBlock>>, ChainError> {
-        let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner).get(&height.0).cloned();
+        let recent = self
+            .recent
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&height.0)
+            .cloned();
         if recent.is_some() {
             return Ok(recent);
         }
-        let bytes = self.read(BLOCKS, |table| Ok(table.get(height.0)?.map(|bytes| bytes.value().to_vec())))?;
-        bytes.map(|bytes| self.decode(&bytes).map(Arc::new)).transpose()
+        let bytes = self.read(BLOCKS, |table| {
+            Ok(table.get(height.0)?.map(|bytes| bytes.value().to_vec()))
+        })?;
+        bytes
+            .map(|bytes| self.decode(&bytes).map(Arc::new))
+            .transpose()
     }
 
     /// The number of the block with this hash.
     pub fn height_of(&self, hash: &B256) -> Result<Option<Height>, ChainError> {
-        self.read(HEIGHTS, |table| Ok(table.get(hash.0)?.map(|height| Height(height.value()))))
+        self.read(HEIGHTS, |table| {
+            Ok(table.get(hash.0)?.map(|height| Height(height.value())))
+        })
     }
 
     /// Where the transaction, or deposit, of this hash is.
     pub fn locate(&self, hash: &B256) -> Result<Option<Position>, ChainError> {
-        let bytes = self.read(TRANSACTIONS, |table| Ok(table.get(hash.0)?.map(|at| at.value().to_vec())))?;
+        let bytes = self.read(TRANSACTIONS, |table| {
+            Ok(table.get(hash.0)?.map(|at| at.value().to_vec()))
+        })?;
         bytes.map(|bytes| self.decode(&bytes)).transpose()
     }
 
     /// A message that the chain sent, with the block that sent it, by its place in the outbox.
     pub fn sent(&self, nonce: u64) -> Result<Option<(OutboxMessage, Height)>, ChainError> {
-        let bytes = self.read(SENT, |table| Ok(table.get(nonce)?.map(|bytes| bytes.value().to_vec())))?;
-        let message: Option<(OutboxMessage, u64)> = bytes.map(|bytes| self.decode(&bytes)).transpose()?;
+        let bytes = self.read(SENT, |table| {
+            Ok(table.get(nonce)?.map(|bytes| bytes.value().to_vec()))
+        })?;
+        let message: Option<(OutboxMessage, u64)> =
+            bytes.map(|bytes| self.decode(&bytes)).transpose()?;
         Ok(message.map(|(message, height)| (message, Height(height))))
     }
 
     /// The place in the outbox of the message with this id.
     pub fn sent_nonce(&self, id: &B256) -> Result<Option<u64>, ChainError> {
-        self.read(SENT_BY_ID, |table| Ok(table.get(id.0)?.map(|nonce| nonce.value())))
+        self.read(SENT_BY_ID, |table| {
+            Ok(table.get(id.0)?.map(|nonce| nonce.value()))
+        })
     }
 
     /// The ids of the first `count` messages that the chain sent: the leaves of its outbox.
     pub fn outbox_leaves(&self, count: u64) -> Result<Vec<B256>, ChainError> {
         (0..count)
             .map(|nonce| {
-                let message = self.sent(nonce)?.ok_or_else(|| self.failed(format!("outbox message {nonce} is missing")))?;
+                let message = self
+                    .sent(nonce)?
+                    .ok_or_else(|| self.failed(format!("outbox message {nonce} is missing")))?;
                 Ok(message.0.id())
             })
             .collect()
@@ -221,14 +273,21 @@ impl Ledger {
 
     /// A named record.
     pub fn record<T: BorshDeserialize>(&self, name: &str) -> Result<Option<T>, ChainError> {
-        let bytes = self.read(RECORDS, |table| Ok(table.get(name)?.map(|bytes| bytes.value().to_vec())))?;
+        let bytes = self.read(RECORDS, |table| {
+            Ok(table.get(name)?.map(|bytes| bytes.value().to_vec()))
+        })?;
         bytes.map(|bytes| self.decode(&bytes)).transpose()
     }
 
     /// Writes a named record, durably.
-    pub fn set_record<T: borsh::BorshSerialize>(&self, name: &str, value: &T) -> Result<(), ChainError> {
+    pub fn set_record<T: borsh::BorshSerialize>(
+        &self,
+        name: &str,
+        value: &T,
+    ) -> Result<(), ChainError> {
         self.write(Durability::Immediate, |tx| {
-            tx.open_table(RECORDS)?.insert(name, encode(value).as_slice())?;
+            tx.open_table(RECORDS)?
+                .insert(name, encode(value).as_slice())?;
             Ok(())
         })
     }

@@ -12,7 +12,9 @@ use alloy::{
 };
 use clap::{Args, Subcommand};
 use plasma_bridge::{BridgeClient, RootAccount, RootClient, RootConfig};
-use plasma_core::{Address, B256, Bytes, ChainId, OutboxMessage, OutboxProof, Signer, Stage, TokioEnv, U256};
+use plasma_core::{
+    Address, B256, Bytes, ChainId, OutboxMessage, OutboxProof, Signer, Stage, TokioEnv, U256,
+};
 use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -138,20 +140,36 @@ impl Target {
     pub(super) fn open(&self) -> Result<Open, Failure> {
         let path = self.config.clone().unwrap_or_else(explain::default_config);
         let report = DevnetReport::read(&path).map_err(|error| {
-            format!("{}: {error}; give --config FILE, as `plasma devnet --config-out FILE` writes it", path.display())
+            format!(
+                "{}: {error}; give --config FILE, as `plasma devnet --config-out FILE` writes it",
+                path.display()
+            )
         })?;
         let chosen = match &self.chain {
             None => report.chains.first(),
-            Some(name) => {
-                report.chains.iter().find(|chain| chain.name == *name || chain.chain_id.to_string() == *name)
-            }
+            Some(name) => report
+                .chains
+                .iter()
+                .find(|chain| chain.name == *name || chain.chain_id.to_string() == *name),
         };
         let Some(chain) = chosen.cloned() else {
-            let names: Vec<&str> = report.chains.iter().map(|chain| chain.name.as_str()).collect();
-            return Err(format!("no chain `{}`; there are: {}", self.chain.clone().unwrap_or_default(), names.join(", ")).into());
+            let names: Vec<&str> = report
+                .chains
+                .iter()
+                .map(|chain| chain.name.as_str())
+                .collect();
+            return Err(format!(
+                "no chain `{}`; there are: {}",
+                self.chain.clone().unwrap_or_default(),
+                names.join(", ")
+            )
+            .into());
         };
         let chain = match &self.rpc {
-            Some(rpc) => ChainReport { rpc: rpc.clone(), ..chain },
+            Some(rpc) => ChainReport {
+                rpc: rpc.clone(),
+                ..chain
+            },
             None => chain,
         };
         Ok(Open { report, chain })
@@ -162,18 +180,30 @@ impl Open {
     fn key(&self, args: &KeyArgs) -> Result<Zeroizing<B256Key>, Failure> {
         let key = match &args.key {
             Some(text) => text.parse().map_err(|_| "--key is not 32 bytes in hex")?,
-            None => self.report.accounts.first().ok_or("the file has no accounts; give --key")?.private_key,
+            None => {
+                self.report
+                    .accounts
+                    .first()
+                    .ok_or("the file has no accounts; give --key")?
+                    .private_key
+            }
         };
         Ok(Zeroizing::new(B256Key(key.0)))
     }
 
     /// The user's side of the bridge; with a key it can send.
     pub(super) async fn client(&self, key: Option<&B256>) -> Result<BridgeClient, Failure> {
-        let root = RootClient::connect(&self.report.root.rpc, Arc::new(TokioEnv), RootConfig::local()).await?;
+        let root = RootClient::connect(
+            &self.report.root.rpc,
+            Arc::new(TokioEnv),
+            RootConfig::local(),
+        )
+        .await?;
         let client = BridgeClient::new(root.clone(), self.report.root.contracts);
         Ok(match key {
             Some(key) => {
-                let signer = Signer::from_bytes(key).ok_or("--key is zero or beyond the curve's order")?;
+                let signer =
+                    Signer::from_bytes(key).ok_or("--key is zero or beyond the curve's order")?;
                 client.with_account(RootAccount::new(root, signer))
             }
             None => client,
@@ -214,7 +244,8 @@ pub(super) async fn run(command: BridgeCommand) -> Result<(), Failure> {
 
 async fn amount(client: &BridgeClient, token: Address, text: &str) -> Result<(U256, u8), Failure> {
     let decimals = decimals(client, token).await?;
-    let parsed = parse_units(text, decimals).map_err(|error| format!("--amount {text}: {error}"))?;
+    let parsed =
+        parse_units(text, decimals).map_err(|error| format!("--amount {text}: {error}"))?;
     match parsed {
         ParseUnits::U256(amount) if !amount.is_zero() => Ok((amount, decimals)),
         _ => Err(format!("--amount {text}: give a number above zero").into()),
@@ -223,8 +254,15 @@ async fn amount(client: &BridgeClient, token: Address, text: &str) -> Result<(U2
 
 /// A token's decimals; 18 for one that does not say.
 async fn decimals(client: &BridgeClient, token: Address) -> Result<u8, Failure> {
-    let request = TransactionRequest::default().with_to(token).with_input(decimalsCall {}.abi_encode());
-    let answer = client.root().provider().call(request).await.map_err(|error| format!("token {token}: {error}"))?;
+    let request = TransactionRequest::default()
+        .with_to(token)
+        .with_input(decimalsCall {}.abi_encode());
+    let answer = client
+        .root()
+        .provider()
+        .call(request)
+        .await
+        .map_err(|error| format!("token {token}: {error}"))?;
     Ok(decimalsCall::abi_decode_returns(&answer).unwrap_or(18))
 }
 
@@ -239,10 +277,15 @@ async fn deposit(args: DepositArgs) -> Result<(), Failure> {
     let (token, _) = open.asset(args.token);
     let (wei, decimals) = amount(&client, token, &args.amount).await?;
     let to = args.to.unwrap_or_else(|| address_of(&key));
-    let sent = client.deposit_erc20(ChainId(open.chain.chain_id), token, to, wei, Bytes::new()).await?;
+    let sent = client
+        .deposit_erc20(ChainId(open.chain.chain_id), token, to, wei, Bytes::new())
+        .await?;
     println!(
         "deposited {} for {to} on {}: inbox message {}, root transaction {}",
-        shown(sent.amount, decimals), open.chain.name, sent.index, sent.receipt.transaction
+        shown(sent.amount, decimals),
+        open.chain.name,
+        sent.index,
+        sent.receipt.transaction
     );
     if args.no_wait {
         return Ok(());
@@ -251,7 +294,10 @@ async fn deposit(args: DepositArgs) -> Result<(), Failure> {
     let mut progress = Progress::new("waiting for the chain to take it in", 0);
     loop {
         let head: serde_json::Value = rpc.call("plasma_block", json!(["latest"])).await?;
-        if head["header"]["messages"].as_u64().is_some_and(|count| count > sent.index) {
+        if head["header"]["messages"]
+            .as_u64()
+            .is_some_and(|count| count > sent.index)
+        {
             break;
         }
         progress.at(0, "the sequencer includes it in its next block");
@@ -263,7 +309,9 @@ async fn deposit(args: DepositArgs) -> Result<(), Failure> {
 }
 
 fn address_of(key: &B256Key) -> Address {
-    Signer::from_bytes(&key.word()).map(|signer| signer.address()).unwrap_or_default()
+    Signer::from_bytes(&key.word())
+        .map(|signer| signer.address())
+        .unwrap_or_default()
 }
 
 async fn withdraw(args: WithdrawArgs) -> Result<(), Failure> {
@@ -275,13 +323,31 @@ async fn withdraw(args: WithdrawArgs) -> Result<(), Failure> {
     let recipient = args.to.unwrap_or_else(|| address_of(&key));
     let rpc = ChainRpc::connect(&open.chain.rpc, Some(&key.word()))?;
     let evm = open.chain.execution == "evm";
-    let bridge = if evm { plasma_exec::L2_BRIDGE } else { plasma_exec::module_address("bridge") };
-    let call = withdrawCall { asset, recipient, amount: wei };
-    let value = if asset.is_zero() && evm { wei } else { U256::ZERO };
+    let bridge = if evm {
+        plasma_exec::L2_BRIDGE
+    } else {
+        plasma_exec::module_address("bridge")
+    };
+    let call = withdrawCall {
+        asset,
+        recipient,
+        amount: wei,
+    };
+    let value = if asset.is_zero() && evm {
+        wei
+    } else {
+        U256::ZERO
+    };
     let hash = rpc.send(bridge, value, call.abi_encode().into()).await?;
     let messages: Vec<SentMessage> = rpc.call("plasma_messages", json!([hash])).await?;
-    let id = messages.first().ok_or("the transaction sent no message")?.id;
-    println!("withdrawing {} to {recipient}: transaction {hash}, message {id}", shown(wei, decimals));
+    let id = messages
+        .first()
+        .ok_or("the transaction sent no message")?
+        .id;
+    println!(
+        "withdrawing {} to {recipient}: transaction {hash}, message {id}",
+        shown(wei, decimals)
+    );
     if args.no_wait {
         println!("once it is settled: plasma bridge finalize {id}");
         return Ok(());
@@ -323,7 +389,10 @@ async fn finish(client: &BridgeClient, rpc: &ChainRpc, id: B256) -> Result<(), F
     }
     let proven: ProvenMessage = rpc.call("plasma_outboxProof", json!([id])).await?;
     let receipt = client.withdraw(&proven.message, &proven.proof).await?;
-    println!("paid on the root: transaction {}, {} gas", receipt.transaction, receipt.gas_used);
+    println!(
+        "paid on the root: transaction {}, {} gas",
+        receipt.transaction, receipt.gas_used
+    );
     Ok(())
 }
 
@@ -339,7 +408,9 @@ async fn finalize(args: IdArgs) -> Result<(), Failure> {
 /// The message that a transaction sent, or the id itself when it is a message's.
 async fn message_of(rpc: &ChainRpc, id: B256) -> B256 {
     let sent: Result<Vec<SentMessage>, Failure> = rpc.call("plasma_messages", json!([id])).await;
-    sent.ok().and_then(|messages| messages.first().map(|message| message.id)).unwrap_or(id)
+    sent.ok()
+        .and_then(|messages| messages.first().map(|message| message.id))
+        .unwrap_or(id)
 }
 
 async fn force(args: ForceArgs) -> Result<(), Failure> {
@@ -347,7 +418,9 @@ async fn force(args: ForceArgs) -> Result<(), Failure> {
     let key = open.key(&args.key)?;
     let client = open.client(Some(&key.word())).await?;
     let hash = plasma_core::transaction_hash(&args.raw);
-    let sent = client.force_transaction(ChainId(open.chain.chain_id), args.raw).await?;
+    let sent = client
+        .force_transaction(ChainId(open.chain.chain_id), args.raw)
+        .await?;
     println!(
         "transaction {hash} is inbox message {}; the chain executes it by {} (Unix seconds)",
         sent.index, sent.deadline

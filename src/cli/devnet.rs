@@ -1,6 +1,11 @@
 //! `plasma devnet`.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::{Duration, Instant}};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use clap::Args;
 use plasma_core::TokioEnv;
@@ -75,7 +80,10 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
         let failed = |error| format!("--config-out {}: {error}", path.display());
         devnet.report.write(path).map_err(failed)?;
     }
-    println!("\nReady in {:.2} s. Ctrl-C stops.", started.elapsed().as_secs_f64());
+    println!(
+        "\nReady in {:.2} s. Ctrl-C stops.",
+        started.elapsed().as_secs_f64()
+    );
     stopped().await?;
     devnet.stop().await?;
     Ok(())
@@ -83,7 +91,10 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
 
 fn whole_seconds(flag: &str, duration: Duration) -> Result<u64, Failure> {
     if duration.subsec_nanos() != 0 || duration.as_secs() == 0 {
-        return Err(format!("{flag} is {duration:?}; the root's clock counts whole seconds, give at least 1s").into());
+        return Err(format!(
+            "{flag} is {duration:?}; the root's clock counts whole seconds, give at least 1s"
+        )
+        .into());
     }
     Ok(duration.as_secs())
 }
@@ -100,7 +111,8 @@ pub(super) fn serve_metrics(address: SocketAddr) -> Result<(), Failure> {
 pub(super) async fn stopped() -> Result<(), Failure> {
     #[cfg(unix)]
     {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => interrupted?,
             _ = terminate.recv() => {}
@@ -131,6 +143,9 @@ fn print(report: &DevnetReport) {
     }
     println!("\nChains:");
     for chain in &report.chains {
-        println!("  {:10} {} (chain id {}, {})", chain.name, chain.rpc, chain.chain_id, chain.execution);
+        println!(
+            "  {:10} {} (chain id {}, {})",
+            chain.name, chain.rpc, chain.chain_id, chain.execution
+        );
     }
 }

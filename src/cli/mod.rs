@@ -68,7 +68,10 @@ pub fn main() -> ExitCode {
         clap_complete::generate(shell, &mut Cli::command(), "plasma", &mut std::io::stdout());
         return ExitCode::SUCCESS;
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: the async runtime did not start: {error}");

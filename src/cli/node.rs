@@ -112,22 +112,36 @@ struct BatcherFile {
 }
 
 pub(super) async fn run(args: NodeArgs) -> Result<(), Failure> {
-    let text = fs::read_to_string(&args.config).map_err(|error| format!("{}: {error}", args.config.display()))?;
-    let file: NodeFile = toml::from_str(&text).map_err(|error| format!("{}: {error}", args.config.display()))?;
+    let text = fs::read_to_string(&args.config)
+        .map_err(|error| format!("{}: {error}", args.config.display()))?;
+    let file: NodeFile =
+        toml::from_str(&text).map_err(|error| format!("{}: {error}", args.config.display()))?;
     let folder = args.config.parent().unwrap_or(Path::new("."));
     let role = args.role.unwrap_or(file.role);
     if let Some(address) = args.metrics {
         devnet::serve_metrics(address)?;
     }
     let remote = genesis(&file, folder).await?;
-    let Genesis { chain_id, timestamp, config } = remote.genesis.clone();
+    let Genesis {
+        chain_id,
+        timestamp,
+        config,
+    } = remote.genesis.clone();
     let env = Arc::new(TokioEnv);
     let client = RootClient::connect(&file.root.url, env.clone(), file.root.client.clone()).await?;
     let account = match (&file.root.key, role) {
-        (Some(key), Role::Full) => Some(RootAccount::new(client.clone(), read_key(&folder.join(key))?)),
+        (Some(key), Role::Full) => Some(RootAccount::new(
+            client.clone(),
+            read_key(&folder.join(key))?,
+        )),
         _ => None,
     };
-    let root = RootHandle { client, contracts: file.root.contracts, account, url: file.root.url.clone() };
+    let root = RootHandle {
+        client,
+        contracts: file.root.contracts,
+        account,
+        url: file.root.url.clone(),
+    };
     let mut builder = remote
         .execution(ChainBuilder::new(chain_id))?
         .genesis_time(timestamp)
@@ -139,7 +153,11 @@ pub(super) async fn run(args: NodeArgs) -> Result<(), Failure> {
     if let Some(name) = file.name {
         builder = builder.name(name);
     }
-    if let Some(url) = file.da.as_ref().or(file.peer.as_ref().filter(|_| role == Role::Verifier)) {
+    if let Some(url) = file
+        .da
+        .as_ref()
+        .or(file.peer.as_ref().filter(|_| role == Role::Verifier))
+    {
         builder = builder.da(Arc::new(RpcBlobs::layer(url)?));
     }
     if let Some(peer) = &file.peer {
@@ -148,13 +166,21 @@ pub(super) async fn run(args: NodeArgs) -> Result<(), Failure> {
     builder = match role {
         Role::Verifier => builder.verifier(),
         Role::Full => {
-            let sequencer = file.sequencer.ok_or("role full needs a [sequencer] with a key")?;
+            let sequencer = file
+                .sequencer
+                .ok_or("role full needs a [sequencer] with a key")?;
             let signer = read_key(&folder.join(&sequencer.key))?;
-            builder.sequencer(Solo::new(signer).block_time(Duration::from_millis(sequencer.block_time_ms)))
+            builder.sequencer(
+                Solo::new(signer).block_time(Duration::from_millis(sequencer.block_time_ms)),
+            )
         }
     };
     let node = builder.launch(env).await?;
-    println!("{} at {} (chain id {chain_id}, {role:?})", node.name(), node.rpc_url());
+    println!(
+        "{} at {} (chain id {chain_id}, {role:?})",
+        node.name(),
+        node.rpc_url()
+    );
     devnet::stopped().await?;
     node.stop().await?;
     Ok(())
@@ -164,7 +190,9 @@ impl BatcherFile {
     fn config(&self) -> BatcherConfig {
         let default = BatcherConfig::default();
         BatcherConfig {
-            max_age: self.max_age_ms.map_or(default.max_age, Duration::from_millis),
+            max_age: self
+                .max_age_ms
+                .map_or(default.max_age, Duration::from_millis),
             target_bytes: self.target_bytes.unwrap_or(default.target_bytes),
             max_cost_wei: self.max_cost_wei.unwrap_or(default.max_cost_wei),
             ..default
@@ -177,21 +205,37 @@ async fn genesis(file: &NodeFile, folder: &Path) -> Result<RemoteGenesis, Failur
     if let Some(chain) = &file.chain {
         let path = folder.join(&chain.genesis);
         let config = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let timestamp = chain.genesis_time_ms.map_or(DEFAULT_GENESIS_TIME, Timestamp);
-        let genesis = Genesis { chain_id: ChainId(chain.id), timestamp, config: config.into() };
-        return Ok(RemoteGenesis { genesis, execution: chain.execution.clone() });
+        let timestamp = chain
+            .genesis_time_ms
+            .map_or(DEFAULT_GENESIS_TIME, Timestamp);
+        let genesis = Genesis {
+            chain_id: ChainId(chain.id),
+            timestamp,
+            config: config.into(),
+        };
+        return Ok(RemoteGenesis {
+            genesis,
+            execution: chain.execution.clone(),
+        });
     }
-    let peer = file.peer.as_ref().ok_or("give [chain] with a genesis, or a `peer` to ask for it")?;
-    ChainRpc::connect(peer, None)?.call("plasma_genesis", json!([])).await
+    let peer = file
+        .peer
+        .as_ref()
+        .ok_or("give [chain] with a genesis, or a `peer` to ask for it")?;
+    ChainRpc::connect(peer, None)?
+        .call("plasma_genesis", json!([]))
+        .await
 }
 
 /// A key file: 32 bytes in hex.
 fn read_key(path: &Path) -> Result<Signer, Failure> {
-    let mut text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut text =
+        fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let parsed: Result<B256, _> = text.trim().parse();
     text.zeroize();
     let mut key = parsed.map_err(|_| format!("{}: not 32 bytes in hex", path.display()))?;
-    let signer = Signer::from_bytes(&key).ok_or_else(|| format!("{}: no valid key", path.display()));
+    let signer =
+        Signer::from_bytes(&key).ok_or_else(|| format!("{}: no valid key", path.display()));
     key.0.zeroize();
     Ok(signer?)
 }

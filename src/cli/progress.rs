@@ -25,7 +25,13 @@ impl Progress {
     /// Work of `total` steps; 0 when nobody knows.
     pub(crate) fn new(what: impl Into<String>, total: u64) -> Self {
         let now = Instant::now();
-        Self { what: what.into(), total, started: now, last_line: now, bar: None }
+        Self {
+            what: what.into(),
+            total,
+            started: now,
+            last_line: now,
+            bar: None,
+        }
     }
 
     /// So much is done, and this is what goes on.
@@ -36,18 +42,28 @@ impl Progress {
         if stderr().is_terminal() {
             let bar = self.bar.get_or_insert_with(|| {
                 let (bar, form) = if self.total > 0 {
-                    (ProgressBar::new(self.total), "{msg} [{bar:32}] {pos}/{len} {elapsed}")
+                    (
+                        ProgressBar::new(self.total),
+                        "{msg} [{bar:32}] {pos}/{len} {elapsed}",
+                    )
                 } else {
                     (ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}")
                 };
-                bar.with_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()))
+                bar.with_style(
+                    ProgressStyle::with_template(form)
+                        .unwrap_or_else(|_| ProgressStyle::default_bar()),
+                )
             });
             bar.set_message(format!("{}: {detail}", self.what));
             bar.set_position(done);
             bar.tick();
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
-            let of = if self.total > 0 { format!(" {done}/{}", self.total) } else { String::new() };
+            let of = if self.total > 0 {
+                format!(" {done}/{}", self.total)
+            } else {
+                String::new()
+            };
             eprintln!("{}:{of} {detail}", self.what);
         }
     }

@@ -20,19 +20,30 @@ pub(crate) struct ChainRpc {
 impl ChainRpc {
     /// Connects; with a key, transactions can be sent.
     pub(crate) fn connect(url: &str, key: Option<&B256>) -> Result<Self, Failure> {
-        let parsed = url.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
+        let parsed = url
+            .parse()
+            .map_err(|error| format!("`{url}` is no URL: {error}"))?;
         let provider = match key {
             Some(key) => {
-                let signer = PrivateKeySigner::from_bytes(key).map_err(|error| format!("the key is none: {error}"))?;
-                ProviderBuilder::new().wallet(EthereumWallet::from(signer)).connect_http(parsed).erased()
+                let signer = PrivateKeySigner::from_bytes(key)
+                    .map_err(|error| format!("the key is none: {error}"))?;
+                ProviderBuilder::new()
+                    .wallet(EthereumWallet::from(signer))
+                    .connect_http(parsed)
+                    .erased()
             }
             None => ProviderBuilder::new().connect_http(parsed).erased(),
         };
-        Ok(Self { provider, url: url.to_owned() })
+        Ok(Self {
+            provider,
+            url: url.to_owned(),
+        })
     }
 
     /// Calls a method.
-    pub(crate) async fn call<R: DeserializeOwned + Send + Sync + Unpin + std::fmt::Debug + 'static>(
+    pub(crate) async fn call<
+        R: DeserializeOwned + Send + Sync + Unpin + std::fmt::Debug + 'static,
+    >(
         &self,
         method: &'static str,
         params: serde_json::Value,
@@ -42,11 +53,30 @@ impl ChainRpc {
     }
 
     /// Sends a transaction and waits until it is in a block and succeeded.
-    pub(crate) async fn send(&self, to: Address, value: U256, input: Bytes) -> Result<B256, Failure> {
-        let request = TransactionRequest::default().with_to(to).with_value(value).with_input(input);
-        let pending = self.provider.send_transaction(request).await.map_err(|error| format!("{}: {error}", self.url))?;
+    pub(crate) async fn send(
+        &self,
+        to: Address,
+        value: U256,
+        input: Bytes,
+    ) -> Result<B256, Failure> {
+        let request = TransactionRequest::default()
+            .with_to(to)
+            .with_value(value)
+            .with_input(input);
+        let pending = self
+            .provider
+            .send_transaction(request)
+            .await
+            .map_err(|error| format!("{}: {error}", self.url))?;
         let hash = *pending.tx_hash();
-        let receipt = pending.get_receipt().await.map_err(|error| format!("{}: {error}", self.url))?;
-        if receipt.status() { Ok(hash) } else { Err(format!("transaction {hash} failed").into()) }
+        let receipt = pending
+            .get_receipt()
+            .await
+            .map_err(|error| format!("{}: {error}", self.url))?;
+        if receipt.status() {
+            Ok(hash)
+        } else {
+            Err(format!("transaction {hash} failed").into())
+        }
     }
 }

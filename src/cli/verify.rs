@@ -1,6 +1,11 @@
 //! `plasma verify`: deriving a chain from its root and the published bytes alone.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::{Duration, Instant}};
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use clap::Args;
 use plasma_bridge::{RootClient, RootConfig};
@@ -42,9 +47,18 @@ pub(super) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
     let open = args.target.open()?;
     let rpc = ChainRpc::connect(&open.chain.rpc, None)?;
     let remote: RemoteGenesis = rpc.call("plasma_genesis", json!([])).await?;
-    let Genesis { chain_id, timestamp, config } = remote.genesis.clone();
+    let Genesis {
+        chain_id,
+        timestamp,
+        config,
+    } = remote.genesis.clone();
     let root = RootHandle {
-        client: RootClient::connect(&open.report.root.rpc, Arc::new(TokioEnv), RootConfig::local()).await?,
+        client: RootClient::connect(
+            &open.report.root.rpc,
+            Arc::new(TokioEnv),
+            RootConfig::local(),
+        )
+        .await?,
         contracts: open.report.root.contracts,
         account: None,
         url: open.report.root.rpc.clone(),
@@ -56,7 +70,9 @@ pub(super) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
         .genesis_bytes(config)
         .verifier()
         .root(root)
-        .da(Arc::new(RpcBlobs::layer(args.da.as_deref().unwrap_or(&open.chain.rpc))?));
+        .da(Arc::new(RpcBlobs::layer(
+            args.da.as_deref().unwrap_or(&open.chain.rpc),
+        )?));
     if let Some(data) = &args.data {
         builder = builder.data(data);
     }
@@ -70,7 +86,10 @@ pub(super) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
     let differs = outcome?;
     if args.json {
         let blocks = derived.0;
-        println!("{}", json!({ "blocks": blocks, "transactions": transactions, "seconds": seconds, "differsAt": differs }));
+        println!(
+            "{}",
+            json!({ "blocks": blocks, "transactions": transactions, "seconds": seconds, "differsAt": differs })
+        );
     } else {
         println!(
             "derived blocks 1 to {derived} with {transactions} transactions from the root and the published bytes alone in \
@@ -82,7 +101,11 @@ pub(super) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
             Some(height) => println!("DIFFERENT from block {height} on: do not trust this node"),
         }
     }
-    Ok(if differs.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if differs.is_none() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Derives until all that is in the root's inbox now is.
@@ -95,7 +118,12 @@ async fn derive(verifier: &RunningChain) -> Result<Height, Failure> {
         if done >= target {
             break;
         }
-        if let Some((task, report)) = verifier.health().troubles().into_iter().find(|(_, report)| report.fatal) {
+        if let Some((task, report)) = verifier
+            .health()
+            .troubles()
+            .into_iter()
+            .find(|(_, report)| report.fatal)
+        {
             return Err(format!("{task}: {}", report.trouble).into());
         }
         progress.at(done, "inbox entries");
@@ -106,11 +134,17 @@ async fn derive(verifier: &RunningChain) -> Result<Height, Failure> {
 }
 
 /// The first block in which the node says otherwise.
-async fn compare(verifier: &RunningChain, rpc: &ChainRpc, derived: Height) -> Result<Option<Height>, Failure> {
+async fn compare(
+    verifier: &RunningChain,
+    rpc: &ChainRpc,
+    derived: Height,
+) -> Result<Option<Height>, Failure> {
     let mut progress = Progress::new("comparing", derived.0);
     for height in 0..=derived.0 {
         let own = verifier.chain().block(Height(height))?;
-        let theirs: Theirs = rpc.call("plasma_block", json!([format!("{height:#x}")])).await?;
+        let theirs: Theirs = rpc
+            .call("plasma_block", json!([format!("{height:#x}")]))
+            .await?;
         if (theirs.hash, theirs.state_root) != (own.hash, own.state_root) {
             return Ok(Some(Height(height)));
         }
@@ -123,7 +157,12 @@ async fn compare(verifier: &RunningChain, rpc: &ChainRpc, derived: Height) -> Re
 fn transactions(verifier: &RunningChain, derived: Height) -> Result<u64, Failure> {
     let mut count = 0;
     for height in 1..=derived.0 {
-        count += verifier.chain().block(Height(height))?.block.transactions.len() as u64;
+        count += verifier
+            .chain()
+            .block(Height(height))?
+            .block
+            .transactions
+            .len() as u64;
     }
     Ok(count)
 }

@@ -25,7 +25,10 @@ impl DevAccount {
             .index(index)
             .and_then(|builder| builder.build())
             .expect("a constant mnemonic and a small index give a key");
-        Self { address: wallet.address(), private_key: wallet.to_bytes() }
+        Self {
+            address: wallet.address(),
+            private_key: wallet.to_bytes(),
+        }
     }
 
     /// The accounts that are printed and funded.

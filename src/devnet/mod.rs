@@ -19,7 +19,9 @@ pub use report::{AccountReport, ChainReport, DevnetReport, RootReport};
 use saved::Saved;
 
 use crate::{
-    assembly::{ChainBuilder, EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle, RunningChain, Solo},
+    assembly::{
+        ChainBuilder, EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle, RunningChain, Solo,
+    },
     node::{BatcherConfig, ProposerConfig},
 };
 
@@ -33,7 +35,9 @@ const FIRST_CHAIN_ID: u64 = 4_242;
 const PLASMA_MAINNET: u64 = 9_745;
 
 /// What a chain of a devnet executes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum DevExecution {
     /// Native Rust modules.
@@ -113,12 +117,16 @@ impl Devnet {
     /// Starts it; returns once everything answers.
     pub async fn launch(config: DevnetConfig, env: Arc<dyn Env>) -> Result<Self, LaunchError> {
         if let Some(data) = &config.data {
-            fs::create_dir_all(data).map_err(|source| LaunchError::Directory { path: data.clone(), source })?;
+            fs::create_dir_all(data).map_err(|source| LaunchError::Directory {
+                path: data.clone(),
+                source,
+            })?;
         }
         let saved = Saved::load(&config)?;
         let (root, client, url) = start_root(&config, &env).await?;
         let account = RootAccount::new(client.clone(), DevAccount::operator().signer());
-        let mut builders: Vec<ChainBuilder> = (0..config.chains).map(|k| chain(&config, k)).collect();
+        let mut builders: Vec<ChainBuilder> =
+            (0..config.chains).map(|k| chain(&config, k)).collect();
         let saved = match saved {
             Some(saved) => saved,
             None => {
@@ -140,10 +148,20 @@ impl Devnet {
         let da = availability(&config, root.as_ref())?;
         let mut chains = Vec::new();
         for builder in builders.drain(..) {
-            chains.push(builder.root(handle.clone()).da(da.clone()).launch(env.clone()).await?);
+            chains.push(
+                builder
+                    .root(handle.clone())
+                    .da(da.clone())
+                    .launch(env.clone())
+                    .await?,
+            );
         }
         let report = DevnetReport {
-            root: RootReport { rpc: url, chain_id: handle.chain_id().await?, contracts: saved.contracts },
+            root: RootReport {
+                rpc: url,
+                chain_id: handle.chain_id().await?,
+                contracts: saved.contracts,
+            },
             chains: (0..)
                 .zip(&chains)
                 .map(|(k, chain)| ChainReport {
@@ -155,10 +173,18 @@ impl Devnet {
                 .collect(),
             accounts: DevAccount::funded()
                 .into_iter()
-                .map(|account| AccountReport { address: account.address, private_key: account.private_key })
+                .map(|account| AccountReport {
+                    address: account.address,
+                    private_key: account.private_key,
+                })
                 .collect(),
         };
-        Ok(Self { report, chains, root, handle })
+        Ok(Self {
+            report,
+            chains,
+            root,
+            handle,
+        })
     }
 
     /// Stops it, and makes all that was executed durable.
@@ -193,20 +219,31 @@ fn chain(config: &DevnetConfig, k: u32) -> ChainBuilder {
     let id = chain_id(k);
     let mut solo = Solo::new(DevAccount::sequencer(k).signer()).block_time(config.block_time);
     solo.ignore_messages = config.ignore_messages;
-    let port = if config.chain_port == 0 { 0 } else { u32::from(config.chain_port) + k };
+    let port = if config.chain_port == 0 {
+        0
+    } else {
+        u32::from(config.chain_port) + k
+    };
     let mut builder = ChainBuilder::new(id)
         .name(format!("plasma-{k}"))
         .sequencer(solo)
         .challenge_window(config.challenge_window)
         .forced_delay(config.forced_delay)
         .endowment(chain_balance() * U256::from(FUNDED_ACCOUNTS))
-        .batcher(BatcherConfig { max_age: Duration::from_millis(500), ..BatcherConfig::default() })
-        .proposer(Some(ProposerConfig { poll: Duration::from_millis(200) }))
+        .batcher(BatcherConfig {
+            max_age: Duration::from_millis(500),
+            ..BatcherConfig::default()
+        })
+        .proposer(Some(ProposerConfig {
+            poll: Duration::from_millis(200),
+        }))
         .listen(format!("{}:{port}", config.host));
     builder = match config.execution {
         DevExecution::Modules => {
-            let balances: std::collections::BTreeMap<Address, U256> =
-                DevAccount::funded().iter().map(|account| (account.address, chain_balance())).collect();
+            let balances: std::collections::BTreeMap<Address, U256> = DevAccount::funded()
+                .iter()
+                .map(|account| (account.address, chain_balance()))
+                .collect();
             builder
                 .execution_named("modules", ModuleRuntime::new())
                 .genesis(&serde_json::json!({ "balances": balances }))
@@ -215,12 +252,21 @@ fn chain(config: &DevnetConfig, k: u32) -> ChainBuilder {
             let alloc = DevAccount::funded()
                 .iter()
                 .map(|account| {
-                    (account.address, EvmGenesisAccount { balance: chain_balance(), ..EvmGenesisAccount::default() })
+                    (
+                        account.address,
+                        EvmGenesisAccount {
+                            balance: chain_balance(),
+                            ..EvmGenesisAccount::default()
+                        },
+                    )
                 })
                 .collect();
             builder
                 .execution_named("evm", EvmExecution::default())
-                .genesis(&EvmGenesis { alloc, ..EvmGenesis::default() })
+                .genesis(&EvmGenesis {
+                    alloc,
+                    ..EvmGenesis::default()
+                })
         }
     };
     match &config.data {
@@ -237,13 +283,17 @@ async fn start_root(
         let client = RootClient::connect(url, env.clone(), RootConfig::local()).await?;
         let id = client.chain_id().await?;
         if (0..config.chains).any(|k| chain_id(k).0 == id) {
-            return Err(LaunchError::Configuration(format!("the root at {url} has chain id {id}, which a chain of this devnet has")));
+            return Err(LaunchError::Configuration(format!(
+                "the root at {url} has chain id {id}, which a chain of this devnet has"
+            )));
         }
         return Ok((None, client, url.clone()));
     }
     let operator = DevAccount::operator();
-    let mut balances: Vec<(Address, U256)> =
-        DevAccount::funded().iter().map(|account| (account.address, coins(10_000))).collect();
+    let mut balances: Vec<(Address, U256)> = DevAccount::funded()
+        .iter()
+        .map(|account| (account.address, coins(10_000)))
+        .collect();
     balances.push((operator.address, coins(1_000_000)));
     let root = EmbeddedRoot::launch(
         EmbeddedRootConfig {
@@ -276,8 +326,9 @@ fn deployment(account: &RootAccount, chains: &[ChainBuilder]) -> Result<Deployme
     for chain in chains {
         let registration = chain.registration()?;
         let id = registration.chain_id;
-        deployment =
-            deployment.chain(registration).endow(id, chain_balance() * U256::from(FUNDED_ACCOUNTS));
+        deployment = deployment
+            .chain(registration)
+            .endow(id, chain_balance() * U256::from(FUNDED_ACCOUNTS));
     }
     for rich in DevAccount::funded() {
         deployment = deployment.grant(rich.address, coins(1_000_000));

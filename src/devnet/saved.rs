@@ -24,8 +24,18 @@ pub(super) struct Saved {
 
 impl Saved {
     pub(super) fn new(config: &DevnetConfig, contracts: Contracts) -> Self {
-        let DevnetConfig { execution, chains, root, .. } = config;
-        Self { execution: *execution, chains: *chains, root: root.clone(), contracts }
+        let DevnetConfig {
+            execution,
+            chains,
+            root,
+            ..
+        } = config;
+        Self {
+            execution: *execution,
+            chains: *chains,
+            root: root.clone(),
+            contracts,
+        }
     }
 
     fn path(config: &DevnetConfig) -> Option<PathBuf> {
@@ -34,7 +44,9 @@ impl Saved {
 
     /// What the directory remembers; `None` when it is new. A devnet of another kind is refused.
     pub(super) fn load(config: &DevnetConfig) -> Result<Option<Self>, LaunchError> {
-        let Some(path) = Self::path(config) else { return Ok(None) };
+        let Some(path) = Self::path(config) else {
+            return Ok(None);
+        };
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -44,12 +56,18 @@ impl Saved {
             path: path.clone(),
             reason: format!("not a devnet's file ({error}); use an empty --data directory"),
         })?;
-        let same = saved.execution == config.execution && saved.chains == config.chains && saved.root == config.root;
+        let same = saved.execution == config.execution
+            && saved.chains == config.chains
+            && saved.root == config.root;
         if same {
             return Ok(Some(saved));
         }
         let (execution, chains) = (saved.execution.name(), saved.chains);
-        let root = saved.root.as_deref().map(|url| format!(" --root {url}")).unwrap_or_default();
+        let root = saved
+            .root
+            .as_deref()
+            .map(|url| format!(" --root {url}"))
+            .unwrap_or_default();
         Err(LaunchError::File {
             path,
             reason: format!(
@@ -61,11 +79,18 @@ impl Saved {
 
     /// Writes the file whole or not at all.
     pub(super) fn store(&self, config: &DevnetConfig) -> Result<(), LaunchError> {
-        let Some(path) = Self::path(config) else { return Ok(()) };
-        let failed = |source| LaunchError::Directory { path: path.clone(), source };
+        let Some(path) = Self::path(config) else {
+            return Ok(());
+        };
+        let failed = |source| LaunchError::Directory {
+            path: path.clone(),
+            source,
+        };
         let json = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
         let partial = path.with_extension("partial");
-        fs::write(&partial, json).and_then(|()| fs::File::open(&partial)?.sync_all()).map_err(failed)?;
+        fs::write(&partial, json)
+            .and_then(|()| fs::File::open(&partial)?.sync_all())
+            .map_err(failed)?;
         fs::rename(&partial, &path).map_err(failed)
     }
 }

@@ -11,8 +11,8 @@
 use std::{sync::Arc, time::Duration};
 
 use plasma_core::{
-    BatchHeader, Block, ChainUpdate, Height, MAX_BATCH_BYTES, Sequencer, Settlement, Severe as _, Severity,
-    encode_batch,
+    BatchHeader, Block, ChainUpdate, Height, MAX_BATCH_BYTES, Sequencer, Settlement, Severe as _,
+    Severity, encode_batch,
 };
 
 use super::{RETRY, Shared};
@@ -55,7 +55,12 @@ pub(super) async fn run(
     settlement: Arc<dyn Settlement>,
     config: BatcherConfig,
 ) {
-    let batcher = Batcher { shared, sequencer, settlement, config };
+    let batcher = Batcher {
+        shared,
+        sequencer,
+        settlement,
+        config,
+    };
     loop {
         match batcher.turn().await {
             Ok(()) => {
@@ -82,7 +87,11 @@ struct Batcher {
 
 impl Batcher {
     fn met(&self, error: &(impl plasma_core::Severe + ?Sized)) -> Halt {
-        if self.shared.health.met(TASK, error) { Halt::Stop } else { Halt::Retry }
+        if self.shared.health.met(TASK, error) {
+            Halt::Stop
+        } else {
+            Halt::Retry
+        }
     }
 
     /// Takes the batch that is on its way one step further, or makes a new one.
@@ -96,26 +105,47 @@ impl Batcher {
     /// The batch that was made and is not in the inbox yet; `None` once it is, or can no longer be.
     fn under_way(&self) -> Result<Option<BatchHeader>, ChainError> {
         let chain = &self.shared.chain;
-        let Some(batch) = chain.ledger().record::<Option<BatchHeader>>(SEALING)?.flatten() else { return Ok(None) };
+        let Some(batch) = chain
+            .ledger()
+            .record::<Option<BatchHeader>>(SEALING)?
+            .flatten()
+        else {
+            return Ok(None);
+        };
         let next = chain.inbox().entry_count()?;
         let last = chain.ledger().block(batch.last_height)?;
-        Ok((batch.entry == next && last.is_some_and(|last| last.hash == batch.last_hash)).then_some(batch))
+        Ok(
+            (batch.entry == next && last.is_some_and(|last| last.hash == batch.last_hash))
+                .then_some(batch),
+        )
     }
 
     /// Appends a batch once a block that seals it is certified.
     async fn append(&self, batch: &BatchHeader) -> Result<(), Halt> {
-        let Some(sealing) = self.sealing_block(batch).map_err(|error| self.met(&error))? else {
+        let Some(sealing) = self
+            .sealing_block(batch)
+            .map_err(|error| self.met(&error))?
+        else {
             // Said again, for the sequencer may have restarted since.
             let seal = ChainUpdate::Seal(batch.clone());
-            return self.sequencer.observe(seal).await.map_err(|error| self.met(&error));
+            return self
+                .sequencer
+                .observe(seal)
+                .await
+                .map_err(|error| self.met(&error));
         };
-        let (Some(certificate), Some(committee)) =
-            (&sealing.certificate, self.sequencer.committee(sealing.block.header.epoch))
-        else {
+        let (Some(certificate), Some(committee)) = (
+            &sealing.certificate,
+            self.sequencer.committee(sealing.block.header.epoch),
+        ) else {
             return Err(Halt::Retry);
         };
         let header = &sealing.block.header;
-        match self.settlement.append(batch, header, &committee, certificate).await {
+        match self
+            .settlement
+            .append(batch, header, &committee, certificate)
+            .await
+        {
             Ok(receipt) => {
                 tracing::info!(
                     entry = batch.entry,
@@ -141,7 +171,13 @@ impl Batcher {
     /// Waits until this node has taken in what stands at the batch's entry, or gives up for now.
     async fn until_derived(&self, batch: &BatchHeader) {
         for _ in 0..200 {
-            if self.shared.chain.inbox().entry_count().is_ok_and(|count| count > batch.entry) {
+            if self
+                .shared
+                .chain
+                .inbox()
+                .entry_count()
+                .is_ok_and(|count| count > batch.entry)
+            {
                 return;
             }
             self.shared.env.sleep(RETRY / 20).await;
@@ -162,18 +198,30 @@ impl Batcher {
 
     /// Makes a batch of what waits, if it is time.
     async fn make(&self) -> Result<(), Halt> {
-        let Some((blocks, ripe)) = self.waiting().map_err(|error| self.met(&error))? else { return Ok(()) };
+        let Some((blocks, ripe)) = self.waiting().map_err(|error| self.met(&error))? else {
+            return Ok(());
+        };
         if !ripe {
             return Ok(());
         }
         let chain = &self.shared.chain;
-        let entry = chain.inbox().entry_count().map_err(|error| self.met(&error))?;
+        let entry = chain
+            .inbox()
+            .entry_count()
+            .map_err(|error| self.met(&error))?;
         let (blocks, bytes) = self.encode(blocks).await?;
-        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Ok(()) };
+        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
+            return Ok(());
+        };
         if !self.affordable(bytes.len() as u64, first).await? {
             return Ok(());
         }
-        let blob = self.shared.da.publish(bytes).await.map_err(|error| self.met(&error))?;
+        let blob = self
+            .shared
+            .da
+            .publish(bytes)
+            .await
+            .map_err(|error| self.met(&error))?;
         let batch = BatchHeader {
             chain_id: last.header.chain_id,
             entry,
@@ -183,8 +231,14 @@ impl Batcher {
             messages: last.header.messages,
             commitment: blob.commitment,
         };
-        chain.ledger().set_record(SEALING, &Some(batch.clone())).map_err(|error| self.met(&error))?;
-        self.sequencer.observe(ChainUpdate::Seal(batch)).await.map_err(|error| self.met(&error))
+        chain
+            .ledger()
+            .set_record(SEALING, &Some(batch.clone()))
+            .map_err(|error| self.met(&error))?;
+        self.sequencer
+            .observe(ChainUpdate::Seal(batch))
+            .await
+            .map_err(|error| self.met(&error))
     }
 
     /// The blocks since the last batch, up to the target, and whether it is time to publish them. `None` when
@@ -195,9 +249,19 @@ impl Batcher {
         let (mut blocks, mut size, mut content) = (Vec::new(), 0, 0);
         let mut messages = derived.messages;
         for height in derived.height.0 + 1..=head.0 {
-            let Some(stored) = chain.ledger().block(Height(height))? else { break };
-            let bytes = stored.block.transactions.iter().map(|bytes| bytes.len() + 64).sum::<usize>() + 128;
-            if blocks.len() == self.config.max_blocks || (size > 0 && size + bytes > self.config.target_bytes) {
+            let Some(stored) = chain.ledger().block(Height(height))? else {
+                break;
+            };
+            let bytes = stored
+                .block
+                .transactions
+                .iter()
+                .map(|bytes| bytes.len() + 64)
+                .sum::<usize>()
+                + 128;
+            if blocks.len() == self.config.max_blocks
+                || (size > 0 && size + bytes > self.config.target_bytes)
+            {
                 size = self.config.target_bytes;
                 break;
             }
@@ -213,16 +277,29 @@ impl Batcher {
         }
         let oldest = blocks[0].header.timestamp;
         let age = Duration::from_millis(self.shared.env.now().0.saturating_sub(oldest.0));
-        Ok(Some((blocks, size >= self.config.target_bytes || age >= self.config.max_age)))
+        Ok(Some((
+            blocks,
+            size >= self.config.target_bytes || age >= self.config.max_age,
+        )))
     }
 
     /// Encodes as many of the blocks as fit a blob.
-    async fn encode(&self, mut blocks: Vec<Block>) -> Result<(Vec<Block>, plasma_core::Bytes), Halt> {
+    async fn encode(
+        &self,
+        mut blocks: Vec<Block>,
+    ) -> Result<(Vec<Block>, plasma_core::Bytes), Halt> {
         let limit = (MAX_BATCH_BYTES as u64).min(self.shared.da.properties().max_blob_bytes);
         loop {
-            let encoded = self.shared.blocking(move |_| (encode_batch(&blocks), blocks)).await;
+            let encoded = self
+                .shared
+                .blocking(move |_| (encode_batch(&blocks), blocks))
+                .await;
             let Ok((bytes, all)) = encoded else {
-                self.shared.health.note(TASK, "encoding a batch stopped".to_owned(), Severity::Fatal);
+                self.shared.health.note(
+                    TASK,
+                    "encoding a batch stopped".to_owned(),
+                    Severity::Fatal,
+                );
                 return Err(Halt::Stop);
             };
             if bytes.len() as u64 <= limit || all.len() == 1 {
@@ -234,8 +311,18 @@ impl Batcher {
     }
 
     async fn affordable(&self, bytes: u64, oldest: &Block) -> Result<bool, Halt> {
-        let quote = self.shared.da.quote(bytes).await.map_err(|error| self.met(&error))?;
-        let age = self.shared.env.now().0.saturating_sub(oldest.header.timestamp.0);
+        let quote = self
+            .shared
+            .da
+            .quote(bytes)
+            .await
+            .map_err(|error| self.met(&error))?;
+        let age = self
+            .shared
+            .env
+            .now()
+            .0
+            .saturating_sub(oldest.header.timestamp.0);
         let patience = self.config.max_age.as_millis() as u64 * 10;
         Ok(quote.wei <= self.config.max_cost_wei || age >= patience)
     }

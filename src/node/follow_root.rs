@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use plasma_core::{
-    BlobRef, Block, ChainUpdate, DerivedEntry, EntryKind, Height, InboxEntry, RootBlock, RootEvent, RootUpdate,
-    Settlement, Severe as _, Severity, derive_entry,
+    BlobRef, Block, ChainUpdate, DerivedEntry, EntryKind, Height, InboxEntry, RootBlock, RootEvent,
+    RootUpdate, Settlement, Severe as _, Severity, derive_entry,
 };
 
 use super::{RETRY, Shared};
@@ -47,7 +47,11 @@ async fn follow(shared: &Shared, settlement: &Arc<dyn Settlement>) -> Halt {
                 shared.health.met(TASK, &error);
                 continue;
             }
-            Err(error) => Err(if shared.health.met(TASK, &error) { Halt::Stop } else { Halt::Retry }),
+            Err(error) => Err(if shared.health.met(TASK, &error) {
+                Halt::Stop
+            } else {
+                Halt::Retry
+            }),
         };
         match taken {
             Ok(()) => shared.health.well(TASK),
@@ -58,34 +62,51 @@ async fn follow(shared: &Shared, settlement: &Arc<dyn Settlement>) -> Halt {
 }
 
 async fn start(shared: &Shared, settlement: &Arc<dyn Settlement>) -> Result<RootBlock, Halt> {
-    let known = shared.chain.inbox().cursor().map_err(|error| failed(shared, &error))?;
+    let known = shared
+        .chain
+        .inbox()
+        .cursor()
+        .map_err(|error| failed(shared, &error))?;
     tell_messages(shared).await?;
     match known {
         Some(cursor) => Ok(cursor),
-        None => settlement
-            .origin()
-            .await
-            .map_err(|error| if shared.health.met(TASK, &error) { Halt::Stop } else { Halt::Retry }),
+        None => settlement.origin().await.map_err(|error| {
+            if shared.health.met(TASK, &error) {
+                Halt::Stop
+            } else {
+                Halt::Retry
+            }
+        }),
     }
 }
 
 fn failed(shared: &Shared, error: &ChainError) -> Halt {
-    if shared.health.met(TASK, error) { Halt::Stop } else { Halt::Retry }
+    if shared.health.met(TASK, error) {
+        Halt::Stop
+    } else {
+        Halt::Retry
+    }
 }
 
 async fn take_block(shared: &Shared, block: RootBlock, events: Vec<RootEvent>) -> Result<(), Halt> {
     let news = !events.is_empty();
-    let derives = events.iter().any(|event| matches!(event, RootEvent::Entry(_)));
+    let derives = events
+        .iter()
+        .any(|event| matches!(event, RootEvent::Entry(_)));
     for event in events {
         let inbox = shared.chain.inbox();
         match event {
             RootEvent::Message(message) => {
-                inbox.push_message(&message, block.number).map_err(|error| failed(shared, &error))?;
+                inbox
+                    .push_message(&message, block.number)
+                    .map_err(|error| failed(shared, &error))?;
             }
             RootEvent::Entry(entry) => take_entry(shared, block, entry).await?,
             RootEvent::Settled(checkpoint) => {
                 check_settled(shared, &checkpoint)?;
-                inbox.push_settled(&checkpoint, block.number).map_err(|error| failed(shared, &error))?;
+                inbox
+                    .push_settled(&checkpoint, block.number)
+                    .map_err(|error| failed(shared, &error))?;
             }
             RootEvent::Contested { entries } => {
                 tracing::warn!(entries, "claims on the root contradict each other");
@@ -94,7 +115,10 @@ async fn take_block(shared: &Shared, block: RootBlock, events: Vec<RootEvent>) -
         }
     }
     if news {
-        shared.chain.refresh_stages().map_err(|error| failed(shared, &error))?;
+        shared
+            .chain
+            .refresh_stages()
+            .map_err(|error| failed(shared, &error))?;
         tell_messages(shared).await?;
     }
     if derives {
@@ -105,12 +129,19 @@ async fn take_block(shared: &Shared, block: RootBlock, events: Vec<RootEvent>) -
             Err(_) => return Err(Halt::Retry),
         }
     }
-    shared.chain.inbox().close(block).map_err(|error| failed(shared, &error))
+    shared
+        .chain
+        .inbox()
+        .close(block)
+        .map_err(|error| failed(shared, &error))
 }
 
 /// What settled must be what this node derived; if not, the root was deceived, and everyone must know.
 fn check_settled(shared: &Shared, settled: &plasma_core::Checkpoint) -> Result<(), Halt> {
-    let block = shared.chain.block(settled.height).map_err(|error| failed(shared, &error))?;
+    let block = shared
+        .chain
+        .block(settled.height)
+        .map_err(|error| failed(shared, &error))?;
     let own = block.checkpoint(settled.entry);
     if own != *settled {
         let trouble = format!(
@@ -123,12 +154,19 @@ fn check_settled(shared: &Shared, settled: &plasma_core::Checkpoint) -> Result<(
 }
 
 async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Result<(), Halt> {
-    let known = shared.chain.inbox().entry_count().map_err(|error| failed(shared, &error))?;
+    let known = shared
+        .chain
+        .inbox()
+        .entry_count()
+        .map_err(|error| failed(shared, &error))?;
     if entry.index < known {
         return Ok(()); // Taken in before a restart.
     }
     if entry.index > known {
-        let trouble = format!("inbox entry {} came before entry {known}; reading again", entry.index);
+        let trouble = format!(
+            "inbox entry {} came before entry {known}; reading again",
+            entry.index
+        );
         shared.health.note(TASK, trouble, Severity::Reset);
         return Err(Halt::Retry);
     }
@@ -136,11 +174,18 @@ async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Resu
         EntryKind::Batch(batch) => fetch(shared, &BlobRef::from(batch.commitment)).await?,
         EntryKind::Force => plasma_core::Bytes::new(),
     };
-    let head = shared.chain.derived_head().map_err(|error| failed(shared, &error))?;
+    let head = shared
+        .chain
+        .derived_head()
+        .map_err(|error| failed(shared, &error))?;
     let next = entry.clone();
-    let derived = shared.blocking(move |_| derive_entry(&head, &next, &bytes)).await;
+    let derived = shared
+        .blocking(move |_| derive_entry(&head, &next, &bytes))
+        .await;
     let Ok(DerivedEntry { blocks, defect }) = derived else {
-        shared.health.note(TASK, "derivation stopped".to_owned(), Severity::Fatal);
+        shared
+            .health
+            .note(TASK, "derivation stopped".to_owned(), Severity::Fatal);
         return Err(Halt::Stop);
     };
     if let Some(defect) = &defect {
@@ -156,12 +201,23 @@ async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Resu
         }
     }
     after.entry = entry.index + 1;
-    let record =
-        InboxRecord { root_block: root.number, head: after, defect: defect.map(|defect| defect.to_string()), entry };
-    shared.chain.inbox().push_entry(&record).map_err(|error| failed(shared, &error))?;
+    let record = InboxRecord {
+        root_block: root.number,
+        head: after,
+        defect: defect.map(|defect| defect.to_string()),
+        entry,
+    };
+    shared
+        .chain
+        .inbox()
+        .push_entry(&record)
+        .map_err(|error| failed(shared, &error))?;
     metrics::counter!("plasma_derived_entries_total").increment(1);
     if let (Some(header), Some(sequencer)) = (overridden, &shared.sequencer) {
-        tracing::warn!(height = header.height.0, "the derived chain overrides the sequencer");
+        tracing::warn!(
+            height = header.height.0,
+            "the derived chain overrides the sequencer"
+        );
         tell(shared, &**sequencer, ChainUpdate::Override(header)).await?;
     }
     Ok(())
@@ -183,7 +239,11 @@ async fn adopt(shared: &Shared, block: Block) -> Result<bool, Halt> {
     let (height, hash) = (block.header.height, block.header.hash());
     loop {
         let head = shared.chain.head();
-        let known = if height <= head.height() { shared.chain.block(height).ok() } else { None };
+        let known = if height <= head.height() {
+            shared.chain.block(height).ok()
+        } else {
+            None
+        };
         if known.is_some_and(|known| known.hash == hash) {
             return Ok(false);
         }
@@ -201,7 +261,9 @@ async fn adopt(shared: &Shared, block: Block) -> Result<bool, Halt> {
             Ok(Err(ChainError::NotNext { .. })) => shared.env.sleep(RETRY / 20).await,
             Ok(Err(error)) => return Err(failed(shared, &error)),
             Err(panic) => {
-                shared.health.note(TASK, format!("execution stopped: {panic}"), Severity::Fatal);
+                shared
+                    .health
+                    .note(TASK, format!("execution stopped: {panic}"), Severity::Fatal);
                 return Err(Halt::Stop);
             }
         }
@@ -212,20 +274,31 @@ async fn take_reorg(shared: &Shared, to: RootBlock) -> Result<(), Halt> {
     tracing::warn!(to = to.number, "the root reorganised");
     metrics::counter!("plasma_root_reorgs_total").increment(1);
     let chain = &shared.chain;
-    chain.inbox().rewind(to).map_err(|error| failed(shared, &error))?;
-    let kept = chain.inbox().message_count().map_err(|error| failed(shared, &error))?;
+    chain
+        .inbox()
+        .rewind(to)
+        .map_err(|error| failed(shared, &error))?;
+    let kept = chain
+        .inbox()
+        .message_count()
+        .map_err(|error| failed(shared, &error))?;
     let head = chain.head();
     if head.block.header.messages > kept {
         // Blocks that consumed what is gone cannot stand; their transactions are ordered anew.
-        let target = last_with_messages(shared, kept, head.height()).map_err(|error| failed(shared, &error))?;
-        chain.rollback(target).map_err(|error| failed(shared, &error))?;
+        let target = last_with_messages(shared, kept, head.height())
+            .map_err(|error| failed(shared, &error))?;
+        chain
+            .rollback(target)
+            .map_err(|error| failed(shared, &error))?;
         let header = chain.head().block.header.clone();
         if let Some(sequencer) = &shared.sequencer {
             tell(shared, &**sequencer, ChainUpdate::Messages { count: kept }).await?;
             tell(shared, &**sequencer, ChainUpdate::Override(header)).await?;
         }
     }
-    chain.refresh_stages().map_err(|error| failed(shared, &error))?;
+    chain
+        .refresh_stages()
+        .map_err(|error| failed(shared, &error))?;
     tell_messages(shared).await
 }
 
@@ -244,12 +317,22 @@ fn last_with_messages(shared: &Shared, kept: u64, head: Height) -> Result<Height
 }
 
 async fn tell_messages(shared: &Shared) -> Result<(), Halt> {
-    let Some(sequencer) = &shared.sequencer else { return Ok(()) };
-    let count = shared.chain.inbox().message_count().map_err(|error| failed(shared, &error))?;
+    let Some(sequencer) = &shared.sequencer else {
+        return Ok(());
+    };
+    let count = shared
+        .chain
+        .inbox()
+        .message_count()
+        .map_err(|error| failed(shared, &error))?;
     tell(shared, &**sequencer, ChainUpdate::Messages { count }).await
 }
 
-async fn tell(shared: &Shared, sequencer: &dyn plasma_core::Sequencer, update: ChainUpdate) -> Result<(), Halt> {
+async fn tell(
+    shared: &Shared,
+    sequencer: &dyn plasma_core::Sequencer,
+    update: ChainUpdate,
+) -> Result<(), Halt> {
     match sequencer.observe(update).await {
         Ok(()) => Ok(()),
         Err(error) if shared.health.met(TASK, &error) => Err(Halt::Stop),

@@ -66,7 +66,10 @@ async fn agree(shared: &Shared, sequencer: &Arc<dyn Sequencer>) -> bool {
     };
     let updates = [
         differs.then(|| ChainUpdate::Override(head.block.header.clone())),
-        Some(ChainUpdate::Executed { height: head.height(), state_root: head.state_root }),
+        Some(ChainUpdate::Executed {
+            height: head.height(),
+            state_root: head.state_root,
+        }),
     ];
     for update in updates.into_iter().flatten() {
         if let Err(error) = sequencer.observe(update).await {
@@ -91,7 +94,11 @@ async fn execute(
         return Err(Turn::Again);
     };
     if let Err(error) = certificate.verify(&committee, &block.header) {
-        shared.health.note(TASK, format!("refused block {}: {error}", block.header.height), Severity::Fatal);
+        shared.health.note(
+            TASK,
+            format!("refused block {}: {error}", block.header.height),
+            Severity::Fatal,
+        );
         return Err(Turn::Stop);
     }
     loop {
@@ -110,7 +117,10 @@ async fn execute(
             Ok(Ok(stored)) => {
                 shared.health.well(TASK);
                 metrics::gauge!("plasma_chain_height").set(stored.height().0 as f64);
-                let update = ChainUpdate::Executed { height: stored.height(), state_root: stored.state_root };
+                let update = ChainUpdate::Executed {
+                    height: stored.height(),
+                    state_root: stored.state_root,
+                };
                 return match sequencer.observe(update).await {
                     Ok(()) => Ok(()),
                     Err(error) if shared.health.met(TASK, &error) => Err(Turn::Stop),
@@ -125,7 +135,9 @@ async fn execute(
                 return Err(Turn::Stop);
             }
             Err(panic) => {
-                shared.health.note(TASK, format!("execution stopped: {panic}"), Severity::Fatal);
+                shared
+                    .health
+                    .note(TASK, format!("execution stopped: {panic}"), Severity::Fatal);
                 return Err(Turn::Stop);
             }
         }

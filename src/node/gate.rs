@@ -17,7 +17,10 @@ pub struct ChainGate {
 impl ChainGate {
     /// A door that is shut.
     pub fn new(env: Arc<dyn Env>) -> Self {
-        Self { chain: OnceLock::new(), env }
+        Self {
+            chain: OnceLock::new(),
+            env,
+        }
     }
 
     /// Opens the door onto this chain.
@@ -30,14 +33,16 @@ impl ChainGate {
 impl Gate for ChainGate {
     fn admit(&self, transaction: &[u8]) -> Result<Admission, Rejection> {
         let Some(chain) = self.chain.get() else {
-            return Err(Rejection::Unsupported("the node is starting; try again".to_owned()));
+            return Err(Rejection::Unsupported(
+                "the node is starting; try again".to_owned(),
+            ));
         };
         let head = chain.head();
         let context = chain.next_context(&head, self.env.now());
         // The head may be undone between the two reads; then there is nothing to admit against for a moment.
-        let state = chain
-            .state_at(head.height())
-            .map_err(|error| Rejection::Unsupported(format!("the chain is reorganising ({error}); try again")))?;
+        let state = chain.state_at(head.height()).map_err(|error| {
+            Rejection::Unsupported(format!("the chain is reorganising ({error}); try again"))
+        })?;
         chain.execution().admit(&*state, &context, transaction)
     }
 }

@@ -26,12 +26,21 @@ pub struct HealthReport {
 impl Health {
     /// Each task in trouble, by name.
     pub fn troubles(&self) -> BTreeMap<&'static str, HealthReport> {
-        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.troubles
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// A task goes on.
     pub(crate) fn well(&self, task: &'static str) {
-        if self.troubles.lock().unwrap_or_else(PoisonError::into_inner).remove(task).is_some() {
+        if self
+            .troubles
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(task)
+            .is_some()
+        {
             tracing::info!(task, "goes on");
         }
     }
@@ -43,7 +52,10 @@ impl Health {
 
     /// A task met trouble of this severity.
     pub(crate) fn note(&self, task: &'static str, trouble: String, severity: Severity) -> bool {
-        let report = HealthReport { fatal: severity == Severity::Fatal, trouble };
+        let report = HealthReport {
+            fatal: severity == Severity::Fatal,
+            trouble,
+        };
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         if troubles.get(task) != Some(&report) {
             if report.fatal {

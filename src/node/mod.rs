@@ -81,9 +81,23 @@ impl Shared {
 impl Node {
     /// Starts the tasks that the parts call for.
     pub fn start(parts: NodeParts) -> Self {
-        let NodeParts { chain, sequencer, da, settlement, env, batcher, proposer } = parts;
+        let NodeParts {
+            chain,
+            sequencer,
+            da,
+            settlement,
+            env,
+            batcher,
+            proposer,
+        } = parts;
         let health = Arc::new(Health::default());
-        let shared = Shared { chain: chain.clone(), sequencer, da, env: env.clone(), health: health.clone() };
+        let shared = Shared {
+            chain: chain.clone(),
+            sequencer,
+            da,
+            env: env.clone(),
+            health: health.clone(),
+        };
         let mut tasks = Vec::new();
         if let Some(sequencer) = shared.sequencer.clone() {
             let sovereign = settlement.is_none();
@@ -102,7 +116,11 @@ impl Node {
                 tasks.push(env.spawn("proposer", Box::pin(task)));
             }
         }
-        Self { chain, health, tasks }
+        Self {
+            chain,
+            health,
+            tasks,
+        }
     }
 
     /// The chain as it executes it.

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use plasma_core::{
-    B256, Checkpoint, DisputeView, Height, Move, Seconds, Settlement, Severe as _, Severity, TraceCommitment,
+    B256, Checkpoint, DisputeView, Height, Move, Seconds, Settlement, Severe as _, Severity,
+    TraceCommitment,
 };
 
 use super::{RETRY, Shared};
@@ -20,7 +21,9 @@ pub struct ProposerConfig {
 
 impl Default for ProposerConfig {
     fn default() -> Self {
-        Self { poll: Duration::from_millis(500) }
+        Self {
+            poll: Duration::from_millis(500),
+        }
     }
 }
 
@@ -38,13 +41,20 @@ pub(super) async fn run(shared: Shared, settlement: Arc<dyn Settlement>, config:
 
 /// Makes the next move, if there is one. `Err(true)` stops the proposer for good.
 async fn turn(shared: &Shared, settlement: &Arc<dyn Settlement>) -> Result<bool, bool> {
-    let view = settlement.view().await.map_err(|error| shared.health.met(TASK, &error))?;
+    let view = settlement
+        .view()
+        .await
+        .map_err(|error| shared.health.met(TASK, &error))?;
     let chain = shared.chain.clone();
     // A root that makes no blocks while it is idle stands still in time; the block that takes the move will not.
     let now = view.at.timestamp.max(shared.env.now().seconds());
     let next = tokio::task::spawn_blocking(move || next_move(&chain, &view, now))
         .await
-        .map_err(|panic| shared.health.note(TASK, format!("claiming stopped: {panic}"), Severity::Fatal))?
+        .map_err(|panic| {
+            shared
+                .health
+                .note(TASK, format!("claiming stopped: {panic}"), Severity::Fatal)
+        })?
         .map_err(|error| shared.health.met(TASK, &error))?;
     let Some(action) = next else {
         shared.health.well(TASK);
@@ -53,7 +63,11 @@ async fn turn(shared: &Shared, settlement: &Arc<dyn Settlement>) -> Result<bool,
     match settlement.play(&action).await {
         Ok(receipt) => {
             shared.health.well(TASK);
-            tracing::info!(action = name(&action), gas = receipt.gas_used, "moved on the root");
+            tracing::info!(
+                action = name(&action),
+                gas = receipt.gas_used,
+                "moved on the root"
+            );
             metrics::counter!("plasma_proposer_moves_total", "move" => name(&action)).increment(1);
             Ok(true)
         }
@@ -105,25 +119,42 @@ fn next_move(chain: &Chain, view: &DisputeView, now: Seconds) -> Result<Option<M
 }
 
 fn join(entries: u64, (checkpoint, trace): (Checkpoint, TraceCommitment)) -> Move {
-    Move::Join { entries, trace, checkpoint }
+    Move::Join {
+        entries,
+        trace,
+        checkpoint,
+    }
 }
 
 /// The checkpoint after all entries below `entries`, and the trace that leads to it from what is settled. `None`
 /// while this node has not derived that far, or does not agree with what is settled.
-fn claim_of(chain: &Chain, view: &DisputeView, entries: u64) -> Result<Option<(Checkpoint, TraceCommitment)>, ChainError> {
+fn claim_of(
+    chain: &Chain,
+    view: &DisputeView,
+    entries: u64,
+) -> Result<Option<(Checkpoint, TraceCommitment)>, ChainError> {
     let mut leaves: Vec<B256> = Vec::new();
-    let Some(start) = checkpoint_before(chain, view.settled_entries)? else { return Ok(None) };
+    let Some(start) = checkpoint_before(chain, view.settled_entries)? else {
+        return Ok(None);
+    };
     if start.hash() != view.settled {
-        tracing::error!(entries = view.settled_entries, "the root settled another state than this node derives");
+        tracing::error!(
+            entries = view.settled_entries,
+            "the root settled another state than this node derives"
+        );
         return Ok(None);
     }
     let mut last = start;
     for entry in view.settled_entries..entries {
-        let Some(record) = chain.inbox().entry(entry)? else { return Ok(None) };
+        let Some(record) = chain.inbox().entry(entry)? else {
+            return Ok(None);
+        };
         for height in last.height.0 + 1..=record.head.height.0 {
             // Inside an entry the cursor stays on it; the last block's leaf moves it on.
             let done = height == record.head.height.0;
-            last = chain.block(Height(height))?.checkpoint(if done { entry + 1 } else { entry });
+            last = chain
+                .block(Height(height))?
+                .checkpoint(if done { entry + 1 } else { entry });
             leaves.push(last.hash());
         }
         if last.entry != entry + 1 {

@@ -73,7 +73,8 @@ for (const [outside, execution] of [[false, 'modules'], [false, 'evm'], [true, '
           transfer = me.wallet.writeContract({ address: bridged, abi: erc20, functionName: 'transfer', args: [friend, parseEther('0.5')] })
         }
         const receipt = await done(me, transfer)
-        assert.equal(receipt.logs.length, asset === 'XPL' ? 0 : 1)
+        // A plain transfer of the chain's own coin has no events, as on Ethereum.
+        assert.equal(receipt.logs.length, asset === 'XPL' ? 0 : 1, JSON.stringify(receipt, (_, v) => typeof v === 'bigint' ? `${v}` : v))
         assert.equal(await onChain(address, friend), theirs + parseEther('0.5'))
 
         const output = await command('withdraw', '--amount', '10', ...flag)

@@ -6,7 +6,14 @@ use crate::tools;
 
 /// Builds the benches and runs them.
 pub(crate) fn run(json: Option<&Path>, filter: Option<&str>, quick: bool) -> Result<(), String> {
-    let mut args = vec!["run", "--quiet", "--release", "--package", "plasma-benches", "--"];
+    let mut args = vec![
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "plasma-benches",
+        "--",
+    ];
     let json = json.map(|path| path.display().to_string());
     if let Some(json) = &json {
         args.extend(["--json", json]);

@@ -62,7 +62,11 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Devnet { args } => devnet(&args),
         Task::Test { long, only } => test::run(long, &only),
-        Task::Bench { json, filter, quick } => bench::run(json.as_deref(), filter.as_deref(), quick),
+        Task::Bench {
+            json,
+            filter,
+            quick,
+        } => bench::run(json.as_deref(), filter.as_deref(), quick),
         Task::Setup => setup::all(),
         Task::Contracts => contracts::install().and_then(|()| contracts::build()),
     };
@@ -76,7 +80,14 @@ fn main() -> ExitCode {
 }
 
 fn devnet(args: &[String]) -> Result<(), String> {
-    tools::cargo(&["build", "--quiet", "--package", "plasma-sdk", "--bin", "plasma"])?;
+    tools::cargo(&[
+        "build",
+        "--quiet",
+        "--package",
+        "plasma-sdk",
+        "--bin",
+        "plasma",
+    ])?;
     let mut command = std::process::Command::new(tools::target_dir().join("debug/plasma"));
     tools::run(command.arg("devnet").args(args))
 }

@@ -9,7 +9,8 @@ use crate::tools::{root, run, target_dir};
 
 /// Runs them.
 pub(crate) fn check() -> Result<(), String> {
-    let readme = fs::read_to_string(root().join("README.md")).map_err(|error| format!("README.md: {error}"))?;
+    let readme = fs::read_to_string(root().join("README.md"))
+        .map_err(|error| format!("README.md: {error}"))?;
     links(&readme)?;
     let mut count = 0;
     for block in blocks(&readme) {
@@ -17,7 +18,10 @@ pub(crate) fn check() -> Result<(), String> {
         let path = std::env::var("PATH").unwrap_or_default();
         run(Command::new("bash")
             .args(["-euo", "pipefail", "-c", &block])
-            .env("PATH", format!("{}:{path}", target_dir().join("debug").display()))
+            .env(
+                "PATH",
+                format!("{}:{path}", target_dir().join("debug").display()),
+            )
             .current_dir(root()))?;
         count += 1;
     }

@@ -27,7 +27,13 @@ pub(crate) fn nextest() -> Result<(), String> {
         return Ok(());
     }
     println!("installing cargo-nextest {CARGO_NEXTEST}");
-    cargo(&["install", "--quiet", "--locked", "--debug", &format!("cargo-nextest@{CARGO_NEXTEST}")])
+    cargo(&[
+        "install",
+        "--quiet",
+        "--locked",
+        "--debug",
+        &format!("cargo-nextest@{CARGO_NEXTEST}"),
+    ])
 }
 
 /// The licence and source checker.
@@ -36,7 +42,13 @@ pub(crate) fn deny() -> Result<(), String> {
         return Ok(());
     }
     println!("installing cargo-deny {CARGO_DENY}");
-    cargo(&["install", "--quiet", "--locked", "--debug", &format!("cargo-deny@{CARGO_DENY}")])
+    cargo(&[
+        "install",
+        "--quiet",
+        "--locked",
+        "--debug",
+        &format!("cargo-deny@{CARGO_DENY}"),
+    ])
 }
 
 /// The wallet libraries with which the end-to-end tests speak.
@@ -46,7 +58,9 @@ pub(crate) fn e2e() -> Result<(), String> {
         return Ok(());
     }
     println!("installing the wallet libraries of the end-to-end tests");
-    run(Command::new("npm").args(["install", "--no-save", "--no-audit", "--no-fund"]).current_dir(folder))
+    run(Command::new("npm")
+        .args(["install", "--no-save", "--no-audit", "--no-fund"])
+        .current_dir(folder))
 }
 
 /// How code for the guest is built here.
@@ -70,7 +84,11 @@ impl GuestToolchain {
     pub(crate) fn cargo(self, args: &[&str]) -> Result<(), String> {
         match self {
             Self::Rustup => {
-                let args: Vec<&str> = args.iter().copied().chain(["--target", GUEST_TARGET]).collect();
+                let args: Vec<&str> = args
+                    .iter()
+                    .copied()
+                    .chain(["--target", GUEST_TARGET])
+                    .collect();
                 cargo(&args)
             }
             Self::Debian => run(Command::new("/usr/bin/cargo")
@@ -92,6 +110,8 @@ pub(crate) fn guest() -> Result<GuestToolchain, String> {
     println!("rustup cannot add {GUEST_TARGET}; trying Debian's packages");
     let packages = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
     run(Command::new("apt-get").args(["update", "-qq"]))?;
-    run(Command::new("apt-get").args(["install", "-qq", "--yes"]).args(packages))?;
+    run(Command::new("apt-get")
+        .args(["install", "-qq", "--yes"])
+        .args(packages))?;
     Ok(GuestToolchain::Debian)
 }

@@ -15,27 +15,66 @@ struct Step {
 }
 
 const STEPS: &[Step] = &[
-    Step { name: "format", run: |_| cargo(&["fmt", "--all", "--check"]) },
-    Step { name: "tidy", run: |_| tidy::check() },
-    Step { name: "contracts", run: contracts_step },
-    Step { name: "lint", run: |_| lint() },
-    Step { name: "features", run: |_| features() },
-    Step { name: "unit", run: unit },
-    Step { name: "doctests", run: |_| cargo(&["test", "--workspace", "--doc", "--quiet"]) },
-    Step { name: "docs", run: |_| docs() },
-    Step { name: "e2e", run: |_| e2e() },
-    Step { name: "readme", run: |_| readme::check() },
-    Step { name: "deny", run: |_| deny() },
+    Step {
+        name: "format",
+        run: |_| cargo(&["fmt", "--all", "--check"]),
+    },
+    Step {
+        name: "tidy",
+        run: |_| tidy::check(),
+    },
+    Step {
+        name: "contracts",
+        run: contracts_step,
+    },
+    Step {
+        name: "lint",
+        run: |_| lint(),
+    },
+    Step {
+        name: "features",
+        run: |_| features(),
+    },
+    Step {
+        name: "unit",
+        run: unit,
+    },
+    Step {
+        name: "doctests",
+        run: |_| cargo(&["test", "--workspace", "--doc", "--quiet"]),
+    },
+    Step {
+        name: "docs",
+        run: |_| docs(),
+    },
+    Step {
+        name: "e2e",
+        run: |_| e2e(),
+    },
+    Step {
+        name: "readme",
+        run: |_| readme::check(),
+    },
+    Step {
+        name: "deny",
+        run: |_| deny(),
+    },
 ];
 
 /// Runs all steps, or those named.
 pub(crate) fn run(long: bool, only: &[String]) -> Result<(), String> {
     let known: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
     if let Some(unknown) = only.iter().find(|name| !known.contains(&name.as_str())) {
-        return Err(format!("no step `{unknown}`; the steps are {}", known.join(", ")));
+        return Err(format!(
+            "no step `{unknown}`; the steps are {}",
+            known.join(", ")
+        ));
     }
     let mut times = Vec::new();
-    for step in STEPS.iter().filter(|step| only.is_empty() || only.iter().any(|name| name == step.name)) {
+    for step in STEPS
+        .iter()
+        .filter(|step| only.is_empty() || only.iter().any(|name| name == step.name))
+    {
         println!("\n== {} ==", step.name);
         let started = Instant::now();
         (step.run)(long).map_err(|error| format!("step {}: {error}", step.name))?;
@@ -55,55 +94,108 @@ fn contracts_step(long: bool) -> Result<(), String> {
 }
 
 fn lint() -> Result<(), String> {
-    cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
+    cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ])
 }
 
 /// The `no_std` hearts, alone and for the guest's machine.
 fn features() -> Result<(), String> {
     for package in ["plasma-core", "plasma-exec"] {
-        cargo(&["check", "--quiet", "--package", package, "--no-default-features"])?;
+        cargo(&[
+            "check",
+            "--quiet",
+            "--package",
+            package,
+            "--no-default-features",
+        ])?;
     }
     let guest: GuestToolchain = setup::guest()?;
     println!("{}: {}", setup::GUEST_TARGET, guest.name());
-    guest.cargo(&["check", "--quiet", "--package", "plasma-core", "--no-default-features"])?;
-    guest.cargo(&["check", "--quiet", "--package", "plasma-exec", "--no-default-features", "--features", "evm"])
+    guest.cargo(&[
+        "check",
+        "--quiet",
+        "--package",
+        "plasma-core",
+        "--no-default-features",
+    ])?;
+    guest.cargo(&[
+        "check",
+        "--quiet",
+        "--package",
+        "plasma-exec",
+        "--no-default-features",
+        "--features",
+        "evm",
+    ])
 }
 
 fn unit(long: bool) -> Result<(), String> {
     setup::nextest()?;
     contracts::install()?;
     let mut command = Command::new("cargo");
-    command.args(["nextest", "run", "--workspace", "--no-fail-fast"]).current_dir(root());
+    command
+        .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+        .current_dir(root());
     if long {
-        command.env("PLASMA_LONG", "1").env("PROPTEST_CASES", "4096");
+        command
+            .env("PLASMA_LONG", "1")
+            .env("PROPTEST_CASES", "4096");
     }
     tools::run(&mut command)
 }
 
 fn docs() -> Result<(), String> {
-    tools::run(Command::new("cargo")
-        .args(["doc", "--workspace", "--no-deps", "--quiet"])
-        .env("RUSTDOCFLAGS", "-D warnings")
-        .current_dir(root()))
+    tools::run(
+        Command::new("cargo")
+            .args(["doc", "--workspace", "--no-deps", "--quiet"])
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .current_dir(root()),
+    )
 }
 
 /// The binary, driven by the wallets' own libraries.
 fn e2e() -> Result<(), String> {
     setup::e2e()?;
     contracts::install()?;
-    cargo(&["build", "--quiet", "--package", "plasma-sdk", "--bin", "plasma"])?;
-    tools::run(Command::new("node")
-        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
-        .env("PLASMA_BIN", tools::target_dir().join("debug/plasma"))
-        .current_dir(root().join("tests/e2e")))
+    cargo(&[
+        "build",
+        "--quiet",
+        "--package",
+        "plasma-sdk",
+        "--bin",
+        "plasma",
+    ])?;
+    tools::run(
+        Command::new("node")
+            .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+            .env("PLASMA_BIN", tools::target_dir().join("debug/plasma"))
+            .current_dir(root().join("tests/e2e")),
+    )
 }
 
 fn deny() -> Result<(), String> {
     setup::deny()?;
-    cargo(&["deny", "--log-level", "error", "check", "licenses", "bans", "sources"])?;
+    cargo(&[
+        "deny",
+        "--log-level",
+        "error",
+        "check",
+        "licenses",
+        "bans",
+        "sources",
+    ])?;
     // The advisory database is a git repository: where it cannot be reached, that is said and nothing more.
     if cargo(&["deny", "--log-level", "error", "check", "advisories"]).is_err() {
-        println!("advisories: not checked, for the database could not be fetched or names an advisory; see above");
+        println!(
+            "advisories: not checked, for the database could not be fetched or names an advisory; see above"
+        );
     }
     Ok(())
 }

@@ -7,8 +7,13 @@ use serde_json::Value;
 use crate::tools::{output, root};
 
 /// The floor of each crate: one imports only from floors below its own.
-const FLOORS: [(&str, u8); 5] =
-    [("plasma-core", 0), ("plasma-exec", 1), ("plasma-da", 1), ("plasma-sequencer", 1), ("plasma-bridge", 1)];
+const FLOORS: [(&str, u8); 5] = [
+    ("plasma-core", 0),
+    ("plasma-exec", 1),
+    ("plasma-da", 1),
+    ("plasma-sequencer", 1),
+    ("plasma-bridge", 1),
+];
 const ASSEMBLY_FLOOR: u8 = 2;
 /// A file longer than this needs splitting.
 const MAX_FILE_LINES: usize = 800;
@@ -22,7 +27,9 @@ pub(crate) fn check() -> Result<(), String> {
 
 fn metadata() -> Result<Value, String> {
     let json = output(
-        Command::new("cargo").args(["metadata", "--no-deps", "--format-version", "1", "--locked"]).current_dir(root()),
+        Command::new("cargo")
+            .args(["metadata", "--no-deps", "--format-version", "1", "--locked"])
+            .current_dir(root()),
     )?;
     serde_json::from_str(&json).map_err(|error| format!("cargo metadata: {error}"))
 }
@@ -39,7 +46,10 @@ fn floors() -> Result<(), String> {
             let Some(own) = own else { continue };
             let ours = floors.contains_key(other) || other == "plasma-sdk";
             if ours && other != name && floor(other) >= *own {
-                return Err(format!("{name} (floor {own}) imports {other} (floor {}): only floors below", floor(other)));
+                return Err(format!(
+                    "{name} (floor {own}) imports {other} (floor {}): only floors below",
+                    floor(other)
+                ));
             }
         }
     }
@@ -48,7 +58,8 @@ fn floors() -> Result<(), String> {
 
 /// One sentence for each crate: in its manifest, its `//!` and the README.
 fn sentences() -> Result<(), String> {
-    let readme = fs::read_to_string(root().join("README.md")).map_err(|error| format!("README.md: {error}"))?;
+    let readme = fs::read_to_string(root().join("README.md"))
+        .map_err(|error| format!("README.md: {error}"))?;
     let metadata = metadata()?;
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let name = package["name"].as_str().unwrap_or_default();
@@ -58,24 +69,37 @@ fn sentences() -> Result<(), String> {
         let sentence = package["description"].as_str().unwrap_or_default();
         let manifest = package["manifest_path"].as_str().unwrap_or_default();
         let lib = Path::new(manifest).with_file_name("src/lib.rs");
-        let lib = fs::read_to_string(&lib).map_err(|error| format!("{}: {error}", lib.display()))?;
+        let lib =
+            fs::read_to_string(&lib).map_err(|error| format!("{}: {error}", lib.display()))?;
         if !lib.starts_with(&format!("//! {sentence}\n")) {
-            return Err(format!("{name}: `//!` of lib.rs does not open with the manifest's description: {sentence}"));
+            return Err(format!(
+                "{name}: `//!` of lib.rs does not open with the manifest's description: {sentence}"
+            ));
         }
         if !readme.contains(sentence) {
-            return Err(format!("{name}: README.md does not have the manifest's description: {sentence}"));
+            return Err(format!(
+                "{name}: README.md does not have the manifest's description: {sentence}"
+            ));
         }
     }
     Ok(())
 }
 
 fn sizes() -> Result<(), String> {
-    let files = output(Command::new("git").args(["ls-files", "*.rs", "*.sol"]).current_dir(root()))?;
+    let files = output(
+        Command::new("git")
+            .args(["ls-files", "*.rs", "*.sol"])
+            .current_dir(root()),
+    )?;
     for file in files.lines() {
-        let Ok(text) = fs::read_to_string(root().join(file)) else { continue };
+        let Ok(text) = fs::read_to_string(root().join(file)) else {
+            continue;
+        };
         let lines = text.lines().count();
         if lines > MAX_FILE_LINES {
-            return Err(format!("{file} has {lines} lines; the limit is {MAX_FILE_LINES}: split it"));
+            return Err(format!(
+                "{file} has {lines} lines; the limit is {MAX_FILE_LINES}: split it"
+            ));
         }
     }
     Ok(())

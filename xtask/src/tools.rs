@@ -8,7 +8,9 @@ use std::{
 
 /// The workspace's folder.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| ".".into(), Path::to_path_buf)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map_or_else(|| ".".into(), Path::to_path_buf)
 }
 
 /// Where cargo builds.
@@ -19,8 +21,14 @@ pub(crate) fn target_dir() -> PathBuf {
 /// Runs a command to its end; an exit status other than 0 is an error that names the command.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let shown = shown(command);
-    let status = command.status().map_err(|error| format!("`{shown}` did not start: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("`{shown}` failed with {status}")) }
+    let status = command
+        .status()
+        .map_err(|error| format!("`{shown}` did not start: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`{shown}` failed with {status}"))
+    }
 }
 
 /// What a command prints, when it succeeds.
@@ -53,5 +61,8 @@ pub(crate) fn starts(program: &str, args: &[&str]) -> bool {
 
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

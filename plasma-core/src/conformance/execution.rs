@@ -19,9 +19,9 @@ use proptest::{
 };
 
 use crate::{
-    Admission, BlockContext, BlockOutcome, Call, ChainId, Execution, Height, InboxMessage, MemoryState, MessageKind,
-    Query, Receipt, Rejection, Reply, Seconds, State, StateRead, Status, Step, Timestamp, fold_block,
-    keccak256, transaction_hash,
+    Admission, BlockContext, BlockOutcome, Call, ChainId, Execution, Height, InboxMessage,
+    MemoryState, MessageKind, Query, Receipt, Rejection, Reply, Seconds, State, StateRead, Status,
+    Step, Timestamp, fold_block, keccak256, transaction_hash,
 };
 
 /// The longest reason in a receipt, in bytes.
@@ -48,7 +48,12 @@ impl<'a> Suite<'a> {
             timestamp: Self::TIME.timestamp(),
             ..BlockContext::default()
         };
-        Self { execution, genesis: genesis.into(), block, conserved: Box::new(|_| Ok(())) }
+        Self {
+            execution,
+            genesis: genesis.into(),
+            block,
+            conserved: Box::new(|_| Ok(())),
+        }
     }
 
     /// The genesis hash of the chain that the suite plays.
@@ -61,7 +66,10 @@ impl<'a> Suite<'a> {
     /// What must hold after every step, such as that all balances add up.
     #[must_use]
     pub fn conserving(self, conserved: impl Fn(&dyn StateRead) -> Result<(), String> + 'a) -> Self {
-        Self { conserved: Box::new(conserved), ..self }
+        Self {
+            conserved: Box::new(conserved),
+            ..self
+        }
     }
 
     /// The context of the block at this height.
@@ -79,7 +87,9 @@ impl<'a> Suite<'a> {
     pub fn first_state(&self) -> MemoryState {
         let mut states = [MemoryState::default(), MemoryState::default()];
         for state in &mut states {
-            self.execution.genesis(state, &self.genesis).expect("the genesis is valid");
+            self.execution
+                .genesis(state, &self.genesis)
+                .expect("the genesis is valid");
         }
         let [state, again] = states;
         assert_eq!(state.entries(), again.entries(), "genesis is deterministic");
@@ -108,7 +118,11 @@ impl<'a> Suite<'a> {
     /// As [`check`](Self::check), for many blocks out of a strategy.
     pub fn check_strategy(&self, blocks: impl Strategy<Value = Vec<Vec<Step>>>, cases: u32) {
         // A fixed seed: a suite that fails, fails again. Failures are shrunk, and written to no file.
-        let config = Config { cases, failure_persistence: None, ..Config::default() };
+        let config = Config {
+            cases,
+            failure_persistence: None,
+            ..Config::default()
+        };
         let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
         let outcome = TestRunner::new_with_rng(config, random).run(&blocks, |blocks| {
             self.check(&blocks);
@@ -123,7 +137,9 @@ impl<'a> Suite<'a> {
     /// all that [`check`](Self::check) checks holds.
     pub fn check_noise(&self, blocks: &[Vec<Step>], cases: u32) {
         let good: Vec<Bytes> = blocks.iter().flatten().filter_map(bytes_of).collect();
-        let noise = prop::collection::vec(any::<u8>(), 0..200).prop_map(Bytes::from).boxed();
+        let noise = prop::collection::vec(any::<u8>(), 0..200)
+            .prop_map(Bytes::from)
+            .boxed();
         let typed = (any::<u8>(), prop::collection::vec(any::<u8>(), 0..200))
             .prop_map(|(kind, body)| [&[kind][..], &body].concat().into())
             .boxed();
@@ -131,13 +147,24 @@ impl<'a> Suite<'a> {
         if !good.is_empty() {
             let edits = prop::collection::vec((any::<Index>(), any::<u8>(), 0..4_u8), 1..4);
             let damaged = (prop::sample::select(good), edits);
-            sources.push(damaged.prop_map(|(bytes, edits)| damage(&bytes, &edits)).boxed());
+            sources.push(
+                damaged
+                    .prop_map(|(bytes, edits)| damage(&bytes, &edits))
+                    .boxed(),
+            );
         }
         let transaction = prop::strategy::Union::new(sources);
-        let steps = prop::collection::vec((transaction, any::<bool>()), 1..6).prop_map(|transactions| {
-            let step = |(bytes, forced)| if forced { force(bytes) } else { Step::Transaction(bytes) };
-            vec![transactions.into_iter().map(step).collect()]
-        });
+        let steps =
+            prop::collection::vec((transaction, any::<bool>()), 1..6).prop_map(|transactions| {
+                let step = |(bytes, forced)| {
+                    if forced {
+                        force(bytes)
+                    } else {
+                        Step::Transaction(bytes)
+                    }
+                };
+                vec![transactions.into_iter().map(step).collect()]
+            });
         self.check_strategy(steps, cases);
     }
 
@@ -148,21 +175,41 @@ impl<'a> Suite<'a> {
     }
 
     /// A block as a whole is what its steps are one by one, however often and after whatever preparation.
-    fn check_block(&self, base: &MemoryState, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
+    fn check_block(
+        &self,
+        base: &MemoryState,
+        block: &BlockContext,
+        steps: &[Step],
+    ) -> BlockOutcome {
         let outcome = self.execution.apply_block(base, block, steps);
-        assert_eq!(outcome.receipts.len(), steps.len(), "one receipt for each step");
+        assert_eq!(
+            outcome.receipts.len(),
+            steps.len(),
+            "one receipt for each step"
+        );
         let again = self.execution.apply_block(base, block, steps);
         assert_eq!(again, outcome, "the same block twice comes to the same");
-        let folded = fold_block(|state, step| self.execution.apply(state, block, step), base, steps);
+        let folded = fold_block(
+            |state, step| self.execution.apply(state, block, step),
+            base,
+            steps,
+        );
         assert_eq!(folded, outcome, "a block is the fold of its steps");
-        self.execution.prepare(&steps.iter().filter_map(bytes_of).collect::<Vec<_>>());
+        self.execution
+            .prepare(&steps.iter().filter_map(bytes_of).collect::<Vec<_>>());
         let prepared = self.execution.apply_block(base, block, steps);
         assert_eq!(prepared, outcome, "preparing changes no result");
         self.check_steps(base, block, steps, &outcome);
         outcome
     }
 
-    fn check_steps(&self, base: &MemoryState, block: &BlockContext, steps: &[Step], outcome: &BlockOutcome) {
+    fn check_steps(
+        &self,
+        base: &MemoryState,
+        block: &BlockContext,
+        steps: &[Step],
+        outcome: &BlockOutcome,
+    ) {
         let mut state = base.clone();
         let Ok(Reply::Fees(fees)) = self.execution.query(base, block, &Query::Fees) else {
             panic!("every execution answers what gas costs");
@@ -181,7 +228,11 @@ impl<'a> Suite<'a> {
             let receipt = self.execution.apply(&mut state, block, step);
             state.revert(mark);
             assert_eq!(state, before, "a step that is undone is undone, {step:?}");
-            assert_eq!(self.execution.apply(&mut state, block, step), receipt, "and comes to the same again");
+            assert_eq!(
+                self.execution.apply(&mut state, block, step),
+                receipt,
+                "and comes to the same again"
+            );
             assert_eq!(receipt, *expected, "and within its block");
 
             check_receipt(step, &receipt, state == before);
@@ -196,7 +247,10 @@ impl<'a> Suite<'a> {
         }
         let mut applied = base.clone();
         applied.apply(&outcome.changes);
-        assert_eq!(state, applied, "the changes of a block are its steps' writes");
+        assert_eq!(
+            state, applied,
+            "the changes of a block are its steps' writes"
+        );
     }
 
     /// What was admitted is executed, as what it was admitted for.
@@ -212,20 +266,37 @@ impl<'a> Suite<'a> {
         match admission {
             Err(rejection) => assert!(!format!("{rejection}").is_empty(), "a rejection says why"),
             Ok(admission) => {
-                assert_eq!(admission.hash, transaction_hash(bytes), "transactions are named by their bytes");
+                assert_eq!(
+                    admission.hash,
+                    transaction_hash(bytes),
+                    "transactions are named by their bytes"
+                );
                 let view = view.as_ref().expect("what is admitted can be shown");
                 assert_eq!(
                     (view.hash, view.sender, view.nonce),
                     (admission.hash, admission.sender, admission.nonce),
                     "what is shown is what was admitted"
                 );
-                assert!(admission.max_cost <= admission.balance, "who is admitted can pay");
+                assert!(
+                    admission.max_cost <= admission.balance,
+                    "who is admitted can pay"
+                );
                 if admission.gas_limit.0 <= room {
                     let reason = &receipt.reason;
-                    assert_ne!(receipt.status, Status::Invalid, "admitted on this state, yet invalid: {reason}");
+                    assert_ne!(
+                        receipt.status,
+                        Status::Invalid,
+                        "admitted on this state, yet invalid: {reason}"
+                    );
                 }
-                assert!(receipt.gas_used <= admission.gas_limit, "no more gas is used than was asked for");
-                assert!(receipt.gas_price <= admission.max_fee_per_gas, "no more is paid than was offered");
+                assert!(
+                    receipt.gas_used <= admission.gas_limit,
+                    "no more gas is used than was asked for"
+                );
+                assert!(
+                    receipt.gas_price <= admission.max_fee_per_gas,
+                    "no more is paid than was offered"
+                );
             }
         }
         if receipt.status != Status::Invalid {
@@ -238,24 +309,51 @@ impl<'a> Suite<'a> {
         let Some(bytes) = bytes_of(step) else { return };
         let mut state = state.clone();
         let before = state.clone();
-        assert!(self.execution.admit(&state, block, &bytes).is_err(), "what was executed is not admitted again");
+        assert!(
+            self.execution.admit(&state, block, &bytes).is_err(),
+            "what was executed is not admitted again"
+        );
         for step in [Step::Transaction(bytes.clone()), force(bytes)] {
             let receipt = self.execution.apply(&mut state, block, &step);
-            assert_eq!(receipt.status, Status::Invalid, "a transaction is executed once: {step:?}");
+            assert_eq!(
+                receipt.status,
+                Status::Invalid,
+                "a transaction is executed once: {step:?}"
+            );
             assert_eq!(state, before, "a replay has no effect");
         }
     }
 
     /// Questions have answers or errors, and leave everything as it is.
     fn check_queries(&self, state: &MemoryState, block: &BlockContext, steps: &[Step]) {
-        let views = steps.iter().filter_map(bytes_of).filter_map(|bytes| self.execution.view(block, &bytes));
+        let views = steps
+            .iter()
+            .filter_map(bytes_of)
+            .filter_map(|bytes| self.execution.view(block, &bytes));
         let calls: Vec<Call> = views
-            .map(|view| Call { from: view.sender, to: view.to, value: view.value, input: view.input, ..Call::default() })
-            .chain([Call::default(), Call { to: Some(Address::ZERO), value: U256::MAX, ..Call::default() }])
+            .map(|view| Call {
+                from: view.sender,
+                to: view.to,
+                value: view.value,
+                input: view.input,
+                ..Call::default()
+            })
+            .chain([
+                Call::default(),
+                Call {
+                    to: Some(Address::ZERO),
+                    value: U256::MAX,
+                    ..Call::default()
+                },
+            ])
             .collect();
         for call in calls {
             let addresses = [call.from, call.to.unwrap_or_default()];
-            let mut queries: Vec<Query> = vec![Query::Call(call.clone()), Query::Estimate(call), Query::Schema];
+            let mut queries: Vec<Query> = vec![
+                Query::Call(call.clone()),
+                Query::Estimate(call),
+                Query::Schema,
+            ];
             for address in addresses {
                 queries.extend([
                     Query::Balance(address),
@@ -265,12 +363,22 @@ impl<'a> Suite<'a> {
                     Query::Keys(address, vec![U256::ZERO, U256::MAX]),
                 ]);
             }
-            queries.push(Query::Module { module: "no such module".into(), input: Bytes::new() });
+            queries.push(Query::Module {
+                module: "no such module".into(),
+                input: Bytes::new(),
+            });
             for query in queries {
                 let answer = self.execution.query(state, block, &query);
-                assert_eq!(self.execution.query(state, block, &query), answer, "an answer stays the same: {query:?}");
+                assert_eq!(
+                    self.execution.query(state, block, &query),
+                    answer,
+                    "an answer stays the same: {query:?}"
+                );
                 if let Query::Balance(_) | Query::Nonce(_) = query {
-                    assert!(matches!(answer, Ok(Reply::Word(_))), "{query:?} is a number");
+                    assert!(
+                        matches!(answer, Ok(Reply::Word(_))),
+                        "{query:?} is a number"
+                    );
                 }
             }
         }
@@ -279,27 +387,47 @@ impl<'a> Suite<'a> {
 
 /// What a receipt says fits its status.
 fn check_receipt(step: &Step, receipt: &Receipt, unchanged: bool) {
-    let Receipt { status, logs, messages, reason, .. } = receipt;
-    assert!(reason.len() <= MAX_REASON_BYTES, "a reason has at most {MAX_REASON_BYTES} bytes, {step:?}");
-    assert!(logs.iter().all(|log| log.topics.len() <= 4), "a log has at most four topics, {step:?}");
+    let Receipt {
+        status,
+        logs,
+        messages,
+        reason,
+        ..
+    } = receipt;
+    assert!(
+        reason.len() <= MAX_REASON_BYTES,
+        "a reason has at most {MAX_REASON_BYTES} bytes, {step:?}"
+    );
+    assert!(
+        logs.iter().all(|log| log.topics.len() <= 4),
+        "a log has at most four topics, {step:?}"
+    );
     match status {
         Status::Success => {}
         Status::Reverted | Status::Invalid => {
             assert!(!reason.is_empty(), "a failure says why, {step:?}");
-            assert!(logs.is_empty() && messages.is_empty(), "a failure has no effects, {step:?}");
+            assert!(
+                logs.is_empty() && messages.is_empty(),
+                "a failure has no effects, {step:?}"
+            );
             assert_eq!(receipt.created, None, "a failure creates nothing, {step:?}");
         }
     }
     if *status == Status::Invalid {
         assert!(unchanged, "what is invalid writes nothing, {step:?}");
-        assert_eq!(receipt.gas_used.0, 0, "what is invalid pays nothing, {step:?}");
+        assert_eq!(
+            receipt.gas_used.0, 0,
+            "what is invalid pays nothing, {step:?}"
+        );
     }
 }
 
 fn bytes_of(step: &Step) -> Option<Bytes> {
     match step {
         Step::Transaction(bytes) => Some(bytes.clone()),
-        Step::Message(message) if message.kind == MessageKind::Transaction => Some(message.data.clone()),
+        Step::Message(message) if message.kind == MessageKind::Transaction => {
+            Some(message.data.clone())
+        }
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! What every sequencer keeps to.
 //!
-//! The suite brings a toy chain with it ([`ToyLedger`]), so that an implementation is tested without an execution.
+//! The suite brings a toy chain with it ([`ToyLedger`]), so that an implementation is tested
+//! without an execution.
 
 mod node;
 mod orders;
@@ -30,8 +31,8 @@ pub trait SequencerFixture: Send + Sync {
 
     /// Opens a sequencer with [`TOY_BLOCK_GAS`], [`TOY_SENDER_BYTES`] and [`TOY_POOL_BYTES`].
     ///
-    /// Each `medium` is another memory that lasts. Given again, it is a restart: the sequencer that had it before
-    /// is dropped by then, as after a crash.
+    /// Each `medium` is another memory that lasts. Given again, it is a restart: the sequencer that
+    /// had it before is dropped by then, as after a crash.
     fn open(&self, medium: u32, genesis: BlockHeader, gate: Arc<dyn Gate>) -> Arc<dyn Sequencer>;
 }
 

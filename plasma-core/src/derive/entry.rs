@@ -6,8 +6,8 @@ use alloy_primitives::{Address, B256};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::{
-    BatchHeader, Block, BlockHeader, ChainId, CodecError, DaCommitment, Epoch, EntryKind, Height, InboxEntry,
-    Timestamp, body_commitment, decode_batch,
+    BatchHeader, Block, BlockHeader, ChainId, CodecError, DaCommitment, EntryKind, Epoch, Height,
+    InboxEntry, Timestamp, body_commitment, decode_batch,
 };
 
 /// How far a block's time may be ahead of the root's when its batch is appended.
@@ -15,7 +15,11 @@ pub const MAX_TIMESTAMP_DRIFT_MS: u64 = 60_000;
 
 /// Where derivation stands: the last block, and the next entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct ChainHead {
     /// The chain.
     pub chain_id: ChainId,
@@ -109,7 +113,9 @@ pub fn derive_entry(head: &ChainHead, entry: &InboxEntry, bytes: &[u8]) -> Deriv
             Err(defect) => (Vec::new(), Some(defect)),
         },
     };
-    let head = blocks.last().map_or(*head, |block| ChainHead::of(&block.header, entry.index));
+    let head = blocks
+        .last()
+        .map_or(*head, |block| ChainHead::of(&block.header, entry.index));
     if head.messages < entry.messages {
         blocks.push(forced_block(&head, entry));
     }
@@ -129,7 +135,10 @@ pub fn forced_block(head: &ChainHead, entry: &InboxEntry) -> Block {
         messages: entry.messages,
         ..BlockHeader::default()
     };
-    Block { header, transactions: Vec::new() }
+    Block {
+        header,
+        transactions: Vec::new(),
+    }
 }
 
 fn derive_batch(
@@ -140,7 +149,11 @@ fn derive_batch(
 ) -> Result<Vec<Block>, BatchDefect> {
     let (first, last, height) = (batch.first_height, batch.last_height, head.height);
     if first != height.next() || last < first {
-        return Err(BatchDefect::Heights { first, last, height });
+        return Err(BatchDefect::Heights {
+            first,
+            last,
+            height,
+        });
     }
     if !batch.commitment.binds(bytes) {
         return Err(BatchDefect::Commitment(batch.commitment));
@@ -149,14 +162,19 @@ fn derive_batch(
     let latest = entry.timestamp.timestamp() + MAX_TIMESTAMP_DRIFT_MS;
     let mut before = *head;
     for block in &blocks {
-        check_header(&before, block, batch, latest)
-            .map_err(|rule| BatchDefect::Header { height: block.header.height, rule })?;
+        check_header(&before, block, batch, latest).map_err(|rule| BatchDefect::Header {
+            height: block.header.height,
+            rule,
+        })?;
         before = ChainHead::of(&block.header, entry.index);
     }
     if before.hash == batch.last_hash {
         Ok(blocks)
     } else {
-        Err(BatchDefect::LastHash { expected: batch.last_hash, got: before.hash })
+        Err(BatchDefect::LastHash {
+            expected: batch.last_hash,
+            got: before.hash,
+        })
     }
 }
 
@@ -169,14 +187,32 @@ fn check_header(
     let header = &block.header;
     let rules = [
         (header.chain_id == before.chain_id, "it is of another chain"),
-        (header.height == before.height.next(), "its height does not follow its parent's"),
+        (
+            header.height == before.height.next(),
+            "its height does not follow its parent's",
+        ),
         (header.parent == before.hash, "its parent is another block"),
-        (header.timestamp > before.timestamp, "its time is not after its parent's"),
-        (header.timestamp <= latest, "its time is too far ahead of the root's"),
-        (header.epoch >= before.epoch, "its epoch is before its parent's"),
+        (
+            header.timestamp > before.timestamp,
+            "its time is not after its parent's",
+        ),
+        (
+            header.timestamp <= latest,
+            "its time is too far ahead of the root's",
+        ),
+        (
+            header.epoch >= before.epoch,
+            "its epoch is before its parent's",
+        ),
         (header.messages >= before.messages, "it gives messages back"),
-        (header.messages <= batch.messages, "it consumes more messages than its batch says"),
-        (header.body == body_commitment(&block.transactions), "its transactions are not those it commits to"),
+        (
+            header.messages <= batch.messages,
+            "it consumes more messages than its batch says",
+        ),
+        (
+            header.body == body_commitment(&block.transactions),
+            "its transactions are not those it commits to",
+        ),
     ];
     match rules.into_iter().find(|(holds, _)| !holds) {
         Some((_, rule)) => Err(rule),

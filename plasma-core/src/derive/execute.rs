@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use alloy_primitives::B256;
 
 use crate::{
-    Block, BlockContext, Changes, Execution, InboxMessage, MemoryState, Outbox, OutboxMessage, Overlay, Receipt,
-    StateRead, Step,
+    Block, BlockContext, Changes, Execution, InboxMessage, MemoryState, Outbox, OutboxMessage,
+    Overlay, Receipt, StateRead, Step,
 };
 
 /// What came of a block, its outbox included.
@@ -49,8 +49,11 @@ pub fn execute_block(
     let mut sent = Vec::new();
     for (step, receipt) in outcome.receipts.iter().enumerate() {
         for message in &receipt.messages {
-            let message =
-                OutboxMessage { source: context.chain_id, nonce: outbox.count, message: message.clone() };
+            let message = OutboxMessage {
+                source: context.chain_id,
+                nonce: outbox.count,
+                message: message.clone(),
+            };
             outbox.push(message.id());
             sent.push((step as u32, message));
         }
@@ -62,5 +65,10 @@ pub fn execute_block(
         outbox.store(&mut overlay);
         changes.extend(overlay.into_changes());
     }
-    ExecutedBlock { receipts: outcome.receipts, changes, sent, outbox_root: outbox.root() }
+    ExecutedBlock {
+        receipts: outcome.receipts,
+        changes,
+        sent,
+        outbox_root: outbox.root(),
+    }
 }

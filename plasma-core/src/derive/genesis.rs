@@ -4,13 +4,17 @@ use alloy_primitives::{Address, B256, Bytes};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::{
-    BlockHeader, Changes, Checkpoint, ChainId, Execution, ExecutionError, Height, MemoryState, Outbox, Overlay,
-    Timestamp,
+    BlockHeader, ChainId, Changes, Checkpoint, Execution, ExecutionError, Height, MemoryState,
+    Outbox, Overlay, Timestamp,
 };
 
 /// All that a chain's first state follows from.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct Genesis {
     /// The chain.
     pub chain_id: ChainId,
@@ -34,7 +38,10 @@ impl Genesis {
         let empty = MemoryState::default();
         let mut state = Overlay::new(&empty);
         execution.genesis(&mut state, &self.config)?;
-        Ok(GenesisState { genesis: self.clone(), changes: state.into_changes() })
+        Ok(GenesisState {
+            genesis: self.clone(),
+            changes: state.into_changes(),
+        })
     }
 }
 

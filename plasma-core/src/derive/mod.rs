@@ -10,6 +10,8 @@ mod entry;
 mod execute;
 mod genesis;
 
-pub use entry::{BatchDefect, ChainHead, DerivedEntry, MAX_TIMESTAMP_DRIFT_MS, derive_entry, forced_block};
+pub use entry::{
+    BatchDefect, ChainHead, DerivedEntry, MAX_TIMESTAMP_DRIFT_MS, derive_entry, forced_block,
+};
 pub use execute::{ExecutedBlock, execute_block, steps_of};
 pub use genesis::{Genesis, GenesisState};

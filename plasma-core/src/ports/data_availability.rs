@@ -10,7 +10,11 @@ use crate::{BlobRef, CommitmentScheme, DaCommitment, Severe, Severity};
 
 /// Who vouches that the bytes can be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 #[non_exhaustive]
 pub enum Trust {
     /// One operator, who keeps them.
@@ -25,7 +29,11 @@ pub enum Trust {
 
 /// How long the bytes can be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 #[non_exhaustive]
 pub enum Retention {
     /// For good.
@@ -36,7 +44,11 @@ pub enum Retention {
 
 /// What a layer promises. Shown to users: it is part of what their chain's safety rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct DaProperties {
     /// The layer's name.
     pub name: String,
@@ -54,7 +66,11 @@ pub struct DaProperties {
 
 /// What a publication would cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct Quote {
     /// The price, in wei of the layer's token.
     pub wei: u128,
@@ -67,7 +83,9 @@ pub struct Quote {
 #[non_exhaustive]
 pub enum DaError {
     /// More bytes than one blob holds.
-    #[error("a blob of {length} bytes is over the layer's limit of {limit}; publish smaller batches")]
+    #[error(
+        "a blob of {length} bytes is over the layer's limit of {limit}; publish smaller batches"
+    )]
     TooLarge {
         /// Bytes given.
         length: u64,

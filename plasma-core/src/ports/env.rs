@@ -34,7 +34,9 @@ pub struct Task {
 impl Task {
     /// A task that `stop` ends.
     pub fn new(stop: impl FnOnce() + Send + Sync + 'static) -> Self {
-        Self { stop: Some(Box::new(stop)) }
+        Self {
+            stop: Some(Box::new(stop)),
+        }
     }
 
     /// Lets the task run to its own end.

@@ -129,7 +129,9 @@ pub enum Rejection {
         now: u64,
     },
     /// The sender cannot pay for it.
-    #[error("insufficient funds for gas * price + value: {sender} has {balance} wei and needs {needed}")]
+    #[error(
+        "insufficient funds for gas * price + value: {sender} has {balance} wei and needs {needed}"
+    )]
     Funds {
         /// The account.
         sender: Address,
@@ -335,12 +337,22 @@ pub trait Execution: Send + Sync {
     fn apply(&self, state: &mut dyn State, block: &BlockContext, step: &Step) -> Receipt;
 
     /// A whole block, possibly in parallel. Must equal [`fold_block`]; the conformance suite checks it.
-    fn apply_block(&self, base: &dyn StateRead, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
+    fn apply_block(
+        &self,
+        base: &dyn StateRead,
+        block: &BlockContext,
+        steps: &[Step],
+    ) -> BlockOutcome {
         fold_block(|state, step| self.apply(state, block, step), base, steps)
     }
 
     /// Answers a question about state. `block` is the context in which calls run.
-    fn query(&self, state: &dyn StateRead, block: &BlockContext, query: &Query) -> Result<Reply, QueryError>;
+    fn query(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        query: &Query,
+    ) -> Result<Reply, QueryError>;
 
     /// What a transaction says, whether or not it could be executed. `None` for what is no transaction.
     fn view(&self, block: &BlockContext, transaction: &[u8]) -> Option<TransactionView>;
@@ -360,7 +372,10 @@ pub fn fold_block(
 ) -> BlockOutcome {
     let mut overlay = Overlay::new(base);
     let receipts = steps.iter().map(|step| apply(&mut overlay, step)).collect();
-    BlockOutcome { receipts, changes: overlay.into_changes() }
+    BlockOutcome {
+        receipts,
+        changes: overlay.into_changes(),
+    }
 }
 
 impl<T: Execution + ?Sized> Execution for Box<T> {
@@ -368,7 +383,12 @@ impl<T: Execution + ?Sized> Execution for Box<T> {
         (**self).genesis(state, config)
     }
 
-    fn admit(&self, state: &dyn StateRead, block: &BlockContext, tx: &[u8]) -> Result<Admission, Rejection> {
+    fn admit(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        tx: &[u8],
+    ) -> Result<Admission, Rejection> {
         (**self).admit(state, block, tx)
     }
 
@@ -376,11 +396,21 @@ impl<T: Execution + ?Sized> Execution for Box<T> {
         (**self).apply(state, block, step)
     }
 
-    fn apply_block(&self, base: &dyn StateRead, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
+    fn apply_block(
+        &self,
+        base: &dyn StateRead,
+        block: &BlockContext,
+        steps: &[Step],
+    ) -> BlockOutcome {
         (**self).apply_block(base, block, steps)
     }
 
-    fn query(&self, state: &dyn StateRead, block: &BlockContext, query: &Query) -> Result<Reply, QueryError> {
+    fn query(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        query: &Query,
+    ) -> Result<Reply, QueryError> {
         (**self).query(state, block, query)
     }
 

@@ -14,12 +14,13 @@ mod state;
 pub use data_availability::{DaError, DaProperties, DataAvailability, Quote, Retention, Trust};
 pub use env::{BoxFuture, BoxStream, Env, Task};
 pub use execution::{
-    Admission, BlockOutcome, Call, CallOutcome, Execution, ExecutionError, FeeQuote, NonceRule, Query, QueryError,
-    Rejection, Reply, Step, TransactionView, fold_block,
+    Admission, BlockOutcome, Call, CallOutcome, Execution, ExecutionError, FeeQuote, NonceRule,
+    Query, QueryError, Rejection, Reply, Step, TransactionView, fold_block,
 };
 pub use module::Gate;
 pub use sequencer::{ChainUpdate, Promise, Sequencer, SequencerError, SubmitError};
 pub use settlement::{
-    ClaimView, DisputeView, Move, RootBlock, RootEvent, RootReceipt, RootUpdate, Settlement, SettlementError,
+    ClaimView, DisputeView, Move, RootBlock, RootEvent, RootReceipt, RootUpdate, Settlement,
+    SettlementError,
 };
 pub use state::{Changes, Preimages, State, StateKey, StateRead};

@@ -8,13 +8,17 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::{BoxStream, Rejection};
 use crate::{
-    BatchHeader, BlockHeader, CertifiedBlock, ChainId, Committee, Epoch, Height, Severe, Severity, Signature,
-    SignatureError, Signer, TransactionHash, Words,
+    BatchHeader, BlockHeader, CertifiedBlock, ChainId, Committee, Epoch, Height, Severe, Severity,
+    Signature, SignatureError, Signer, TransactionHash, Words,
 };
 
 /// A sequencer's signed word that a transaction will be in a block in time. A broken one is evidence.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct Promise {
     /// The chain.
     pub chain_id: ChainId,
@@ -39,9 +43,20 @@ impl Promise {
     }
 
     /// Promises.
-    pub fn sign(signer: &Signer, chain_id: ChainId, transaction: TransactionHash, deadline: Height) -> Self {
+    pub fn sign(
+        signer: &Signer,
+        chain_id: ChainId,
+        transaction: TransactionHash,
+        deadline: Height,
+    ) -> Self {
         let signature = signer.sign(Self::digest(chain_id, transaction, deadline));
-        Self { chain_id, transaction, deadline, sequencer: signer.address(), signature }
+        Self {
+            chain_id,
+            transaction,
+            deadline,
+            sequencer: signer.address(),
+            signature,
+        }
     }
 
     /// Whether `sequencer` signed it.
@@ -62,7 +77,9 @@ pub enum SubmitError {
     #[error("already known: {0}")]
     AlreadyKnown(TransactionHash),
     /// Another with the same nonce is here, and pays too much to be replaced by this one.
-    #[error("replacement transaction underpriced: offer at least {needed} wei for each unit of gas, not {offered}")]
+    #[error(
+        "replacement transaction underpriced: offer at least {needed} wei for each unit of gas, not {offered}"
+    )]
     Underpriced {
         /// Offered.
         offered: u128,
@@ -70,7 +87,9 @@ pub enum SubmitError {
         needed: u128,
     },
     /// The sender has too much waiting.
-    #[error("{sender} has {waiting} bytes waiting, and the limit for one sender is {limit}; wait for some to be included")]
+    #[error(
+        "{sender} has {waiting} bytes waiting, and the limit for one sender is {limit}; wait for some to be included"
+    )]
     SenderFull {
         /// The account.
         sender: Address,
@@ -80,7 +99,9 @@ pub enum SubmitError {
         limit: usize,
     },
     /// The pool is full of better-paying ones.
-    #[error("the pool is full ({limit} bytes) and everything in it pays more than {offered} wei for each unit of gas")]
+    #[error(
+        "the pool is full ({limit} bytes) and everything in it pays more than {offered} wei for each unit of gas"
+    )]
     PoolFull {
         /// Offered.
         offered: u128,
@@ -95,7 +116,9 @@ pub enum SubmitError {
 impl Severe for SubmitError {
     fn severity(&self) -> Severity {
         match self {
-            Self::SenderFull { .. } | Self::PoolFull { .. } | Self::Unavailable(_) => Severity::Transient,
+            Self::SenderFull { .. } | Self::PoolFull { .. } | Self::Unavailable(_) => {
+                Severity::Transient
+            }
             _ => Severity::Fatal,
         }
     }

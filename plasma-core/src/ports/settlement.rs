@@ -7,13 +7,19 @@ use async_trait::async_trait;
 
 use super::BoxStream;
 use crate::{
-    BatchHeader, BlockHeader, Certificate, Checkpoint, Committee, InboxEntry, InboxMessage, Seconds, Severe, Severity,
-    TraceCommitment,
+    BatchHeader, BlockHeader, Certificate, Checkpoint, Committee, InboxEntry, InboxMessage,
+    Seconds, Severe, Severity, TraceCommitment,
 };
 
 /// A block of the root layer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize,
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct RootBlock {
     /// Its number.
     pub number: u64,
@@ -76,7 +82,11 @@ pub enum RootUpdate {
 
 /// The transaction on the root that did it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct RootReceipt {
     /// Its hash.
     pub transaction: B256,
@@ -88,7 +98,11 @@ pub struct RootReceipt {
 
 /// A claim that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct ClaimView {
     /// Who made it.
     pub claimant: Address,
@@ -106,7 +120,11 @@ pub struct ClaimView {
 
 /// What the root knows of a chain, at one block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct DisputeView {
     /// At this block.
     pub at: RootBlock,
@@ -192,7 +210,9 @@ impl Severe for SettlementError {
         match self {
             Self::Unavailable(_) => Severity::Transient,
             Self::Stale(_) | Self::DeepReorg(_) => Severity::Reset,
-            Self::Refused(_) | Self::Funds { .. } | Self::ReadOnly | Self::Contract(_) => Severity::Fatal,
+            Self::Refused(_) | Self::Funds { .. } | Self::ReadOnly | Self::Contract(_) => {
+                Severity::Fatal
+            }
         }
     }
 }

@@ -41,13 +41,20 @@ impl Mark {
 impl<'a> Overlay<'a> {
     /// Nothing written yet.
     pub fn new(base: &'a dyn StateRead) -> Self {
-        Self { base, writes: HashMap::default(), journal: Vec::new() }
+        Self {
+            base,
+            writes: HashMap::default(),
+            journal: Vec::new(),
+        }
     }
 
     /// All writes, in key order; those that changed nothing are left out.
     pub fn into_changes(self) -> Changes {
         let base = self.base;
-        self.writes.into_iter().filter(|(key, value)| base.get(key) != *value).collect()
+        self.writes
+            .into_iter()
+            .filter(|(key, value)| base.get(key) != *value)
+            .collect()
     }
 }
 
@@ -63,7 +70,8 @@ impl StateRead for Overlay<'_> {
 impl State for Overlay<'_> {
     fn set(&mut self, key: StateKey, value: Option<Bytes>) {
         let before = self.writes.insert(key, value);
-        self.journal.push((key, before.map_or(Replaced::Nothing, Replaced::Write)));
+        self.journal
+            .push((key, before.map_or(Replaced::Nothing, Replaced::Write)));
     }
 
     fn mark(&mut self) -> Mark {

@@ -16,7 +16,10 @@ pub struct Recorder<'a> {
 impl<'a> Recorder<'a> {
     /// Nothing noted yet.
     pub fn new(base: &'a dyn StateRead) -> Self {
-        Self { base, keys: Mutex::default() }
+        Self {
+            base,
+            keys: Mutex::default(),
+        }
     }
 
     fn noted(&self) -> std::sync::MutexGuard<'_, BTreeSet<StateKey>> {

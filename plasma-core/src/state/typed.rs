@@ -39,7 +39,10 @@ fn read<V: BorshDeserialize>(state: &(impl StateRead + ?Sized), key: &StateKey) 
 impl<T: BorshSerialize + BorshDeserialize> Item<T> {
     /// The item of this namespace.
     pub const fn new(namespace: &'static str) -> Self {
-        Self { namespace, value: PhantomData }
+        Self {
+            namespace,
+            value: PhantomData,
+        }
     }
 
     /// Where it is.
@@ -66,7 +69,10 @@ impl<T: BorshSerialize + BorshDeserialize> Item<T> {
 impl<K: BorshSerialize + ?Sized, V: BorshSerialize + BorshDeserialize> Map<K, V> {
     /// The map of this namespace.
     pub const fn new(namespace: &'static str) -> Self {
-        Self { namespace, entry: PhantomData }
+        Self {
+            namespace,
+            entry: PhantomData,
+        }
     }
 
     /// Where the value of `key` is.
@@ -94,7 +100,9 @@ impl<K: BorshSerialize + ?Sized, V: BorshSerialize + BorshDeserialize> Map<K, V>
     }
 }
 
-impl<K: BorshSerialize + ?Sized, V: BorshSerialize + BorshDeserialize + Default + PartialEq> Map<K, V> {
+impl<K: BorshSerialize + ?Sized, V: BorshSerialize + BorshDeserialize + Default + PartialEq>
+    Map<K, V>
+{
     /// The value of `key`, or the type's default.
     pub fn get_or_default(&self, state: &(impl StateRead + ?Sized), key: &K) -> V {
         self.get(state, key).unwrap_or_default()
@@ -102,6 +110,10 @@ impl<K: BorshSerialize + ?Sized, V: BorshSerialize + BorshDeserialize + Default 
 
     /// Sets the value of `key`, and keeps no entry for a default, so that state does not grow by zeros.
     pub fn set_or_remove(&self, state: &mut (impl State + ?Sized), key: &K, value: &V) {
-        if *value == V::default() { self.remove(state, key) } else { self.set(state, key, value) }
+        if *value == V::default() {
+            self.remove(state, key)
+        } else {
+            self.set(state, key, value)
+        }
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::{Certificate, ChainId, Epoch, Height, TransactionHash, Timestamp, transaction_hash};
+use super::{Certificate, ChainId, Epoch, Height, Timestamp, TransactionHash, transaction_hash};
 use crate::Words;
 
 /// The most transactions in one block.
@@ -15,7 +15,11 @@ pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a certificate is about: the order of one block, and all that came before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct BlockHeader {
     /// The chain it belongs to.
     pub chain_id: ChainId,
@@ -68,7 +72,11 @@ pub fn body_commitment(transactions: &[Bytes]) -> B256 {
 fn commitment_of(hashes: impl Iterator<Item = TransactionHash>) -> B256 {
     let mut words = Vec::new();
     hashes.for_each(|hash| words.extend_from_slice(hash.as_slice()));
-    if words.is_empty() { B256::ZERO } else { keccak256(&words) }
+    if words.is_empty() {
+        B256::ZERO
+    } else {
+        keccak256(&words)
+    }
 }
 
 /// A header and the transactions that it commits to.

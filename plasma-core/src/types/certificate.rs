@@ -34,7 +34,10 @@ pub struct Committee {
 impl Committee {
     /// A committee of one, as a solo sequencer is.
     pub fn solo(key: Address) -> Self {
-        Self { epoch: Epoch(0), seats: vec![Seat { key, weight: 1 }] }
+        Self {
+            epoch: Epoch(0),
+            seats: vec![Seat { key, weight: 1 }],
+        }
     }
 
     /// The hash under which the root knows the seats: keccak-256 of `abi.encode(Seat[])`.
@@ -42,7 +45,9 @@ impl Committee {
         let words = Words::new().uint(32_u64).uint(self.seats.len() as u64);
         self.seats
             .iter()
-            .fold(words, |words, seat| words.address(seat.key).uint(seat.weight))
+            .fold(words, |words, seat| {
+                words.address(seat.key).uint(seat.weight)
+            })
             .keccak()
     }
 
@@ -163,40 +168,88 @@ impl Certificate {
     /// The certificate of a committee of one.
     pub fn solo(signer: &Signer, header: &BlockHeader) -> Self {
         let (epoch, height, block) = (header.epoch, header.height, header.hash());
-        let vote = Vote { chain_id: header.chain_id, epoch, height, round: 0, block };
+        let vote = Vote {
+            chain_id: header.chain_id,
+            epoch,
+            height,
+            round: 0,
+            block,
+        };
         let signatures = vec![signer.sign(vote.digest())];
-        Self { epoch, height, round: 0, block, signers: U256::ONE, signatures }
+        Self {
+            epoch,
+            height,
+            round: 0,
+            block,
+            signers: U256::ONE,
+            signatures,
+        }
     }
 
     /// Checks that more than two thirds of the committee's weight signed exactly this block.
-    pub fn verify(&self, committee: &Committee, header: &BlockHeader) -> Result<(), CertificateError> {
+    pub fn verify(
+        &self,
+        committee: &Committee,
+        header: &BlockHeader,
+    ) -> Result<(), CertificateError> {
         if self.epoch != committee.epoch || header.epoch != committee.epoch {
-            return Err(CertificateError::Epoch { expected: committee.epoch, got: self.epoch });
+            return Err(CertificateError::Epoch {
+                expected: committee.epoch,
+                got: self.epoch,
+            });
         }
         let block = header.hash();
         if self.block != block || self.height != header.height {
             let (got, height) = (self.block, self.height);
-            return Err(CertificateError::Block { expected: block, got, height });
+            return Err(CertificateError::Block {
+                expected: block,
+                got,
+                height,
+            });
         }
         let (signers, seats) = (self.signers.count_ones(), committee.seats.len());
         if signers != self.signatures.len() || self.signers.bit_len() > seats || seats > MAX_SEATS {
             let signatures = self.signatures.len();
-            return Err(CertificateError::Signers { signatures, signers, seats });
+            return Err(CertificateError::Signers {
+                signatures,
+                signers,
+                seats,
+            });
         }
-        let (chain_id, epoch, height, round) = (header.chain_id, self.epoch, self.height, self.round);
-        let digest = Vote { chain_id, epoch, height, round, block }.digest();
+        let (chain_id, epoch, height, round) =
+            (header.chain_id, self.epoch, self.height, self.round);
+        let digest = Vote {
+            chain_id,
+            epoch,
+            height,
+            round,
+            block,
+        }
+        .digest();
         let mut weight = 0_u128;
-        let signed = committee.seats.iter().enumerate().filter(|(seat, _)| self.signers.bit(*seat));
+        let signed = committee
+            .seats
+            .iter()
+            .enumerate()
+            .filter(|(seat, _)| self.signers.bit(*seat));
         for ((seat, member), signature) in signed.zip(&self.signatures) {
             let got = signature
                 .recover(digest)
                 .map_err(|source| CertificateError::Signature { seat, source })?;
             if got != member.key {
-                return Err(CertificateError::Signer { seat, expected: member.key, got });
+                return Err(CertificateError::Signer {
+                    seat,
+                    expected: member.key,
+                    got,
+                });
             }
             weight += u128::from(member.weight);
         }
         let total = committee.total_weight();
-        if weight * 3 > total * 2 { Ok(()) } else { Err(CertificateError::Weight { weight, total }) }
+        if weight * 3 > total * 2 {
+            Ok(())
+        } else {
+            Err(CertificateError::Weight { weight, total })
+        }
     }
 }

@@ -5,8 +5,14 @@ use core::fmt;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The four stages of finality, in order. A stage never regresses but by a reorganised root, and then visibly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub enum Stage {
     /// Known to a sequencer, in no block yet.
     Pending,
@@ -20,7 +26,12 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Sequenced, Self::Published, Self::Settled];
+    pub const ALL: [Self; 4] = [
+        Self::Pending,
+        Self::Sequenced,
+        Self::Published,
+        Self::Settled,
+    ];
 
     /// The Ethereum block tag that asks for this stage.
     pub fn block_tag(self) -> &'static str {

@@ -18,7 +18,11 @@ pub const MAX_MESSAGE_DATA_BYTES: usize = 3_072;
 
 /// What an inbox message asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub enum MessageKind {
     /// Credit what the bridge holds.
     Deposit,
@@ -44,7 +48,11 @@ impl MessageKind {
 
 /// A deposit or a forced transaction, as the root's inbox holds it.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct InboxMessage {
     /// What it asks for.
     pub kind: MessageKind,
@@ -85,7 +93,11 @@ impl InboxMessage {
 
 /// What an entry of the inbox is.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub enum EntryKind {
     /// A certified batch.
     Batch(BatchHeader),
@@ -95,7 +107,11 @@ pub enum EntryKind {
 
 /// One entry of the inbox.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct InboxEntry {
     /// Its place, from 0.
     pub index: u64,
@@ -121,7 +137,10 @@ pub struct Inbox {
 impl Inbox {
     /// Folds one message in.
     pub fn push_message(&mut self, message: &InboxMessage) {
-        self.message_hash = Words::new().word(self.message_hash).word(message.hash()).keccak();
+        self.message_hash = Words::new()
+            .word(self.message_hash)
+            .word(message.hash())
+            .keccak();
     }
 
     /// Folds one entry in.

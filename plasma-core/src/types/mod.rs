@@ -12,11 +12,15 @@ mod receipt;
 mod trace;
 mod transaction;
 
-pub use block::{Block, BlockContext, BlockHeader, CertifiedBlock, MAX_BODY_BYTES, MAX_BODY_TRANSACTIONS, body_commitment};
+pub use block::{
+    Block, BlockContext, BlockHeader, CertifiedBlock, MAX_BODY_BYTES, MAX_BODY_TRANSACTIONS,
+    body_commitment,
+};
 pub use certificate::{Certificate, CertificateError, Committee, MAX_SEATS, Seat, Vote};
 pub use checkpoint::Checkpoint;
 pub use da::{
-    BlobRef, CHUNK_BYTES, ChunkProof, CommitmentScheme, DaCommitment, chunk_proof, chunk_root, verify_chunk,
+    BlobRef, CHUNK_BYTES, ChunkProof, CommitmentScheme, DaCommitment, chunk_proof, chunk_root,
+    verify_chunk,
 };
 pub use finality::Stage;
 pub use identifiers::{ChainId, Epoch, Gas, Height, Seconds, Timestamp};
@@ -25,5 +29,6 @@ pub use outbox::{OUTBOX_DEPTH, Outbox, OutboxMessage, OutboxProof, OutgoingMessa
 pub use receipt::{Log, Receipt, Status};
 pub use trace::{TRACE_HEIGHT, TraceCommitment, TraceProof};
 pub use transaction::{
-    Authorization, MAX_TRANSACTION_BYTES, NATIVE_TRANSACTION_TYPE, NativeTransaction, TransactionHash, transaction_hash,
+    Authorization, MAX_TRANSACTION_BYTES, NATIVE_TRANSACTION_TYPE, NativeTransaction,
+    TransactionHash, transaction_hash,
 };

@@ -6,14 +6,22 @@ use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::ChainId;
-use crate::{Words, ports::{State, StateRead}, state::Item};
+use crate::{
+    Words,
+    ports::{State, StateRead},
+    state::Item,
+};
 
 /// The height of the outbox tree.
 pub const OUTBOX_DEPTH: usize = 32;
 
 /// A message as an execution sends it; its place in the outbox is given when the step ends.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct OutgoingMessage {
     /// The chain that it is for; a withdrawal is for the root.
     pub destination: ChainId,
@@ -39,7 +47,11 @@ pub struct OutgoingMessage {
 
 /// A message in its place.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct OutboxMessage {
     /// The chain that sent it.
     pub source: ChainId,
@@ -108,7 +120,10 @@ impl Outbox {
     pub fn push(&mut self, leaf: B256) {
         assert!(self.count < (1 << OUTBOX_DEPTH) - 1, "the outbox is full");
         let merged = self.count.trailing_ones() as usize;
-        let subtree = self.frontier.drain(..merged).fold(leaf, |right, left| node(left, right));
+        let subtree = self
+            .frontier
+            .drain(..merged)
+            .fold(leaf, |right, left| node(left, right));
         self.frontier.insert(0, subtree);
         self.count += 1;
     }
@@ -132,7 +147,11 @@ impl Outbox {
 
 /// The proof that a message stands in an outbox.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct OutboxProof {
     /// The leaf's place.
     pub index: u64,
@@ -144,7 +163,10 @@ impl OutboxProof {
     /// Proves leaf `index` of a tree of these leaves; says why not when there is no such leaf.
     pub fn of(leaves: &[B256], index: u64) -> Result<Self, String> {
         if index >= leaves.len() as u64 {
-            return Err(alloc::format!("no leaf {index} in an outbox of {}", leaves.len()));
+            return Err(alloc::format!(
+                "no leaf {index} in an outbox of {}",
+                leaves.len()
+            ));
         }
         let (mut level, mut empty, mut at) = (leaves.to_vec(), B256::ZERO, index as usize);
         let mut siblings = Vec::with_capacity(OUTBOX_DEPTH);
@@ -165,9 +187,18 @@ impl OutboxProof {
         if self.siblings.len() != OUTBOX_DEPTH || self.index >> OUTBOX_DEPTH != 0 {
             return None;
         }
-        Some(self.siblings.iter().enumerate().fold(leaf, |root, (level, sibling)| {
-            if self.index >> level & 1 == 1 { node(*sibling, root) } else { node(root, *sibling) }
-        }))
+        Some(
+            self.siblings
+                .iter()
+                .enumerate()
+                .fold(leaf, |root, (level, sibling)| {
+                    if self.index >> level & 1 == 1 {
+                        node(*sibling, root)
+                    } else {
+                        node(root, *sibling)
+                    }
+                }),
+        )
     }
 }
 
@@ -185,7 +216,12 @@ mod tests {
             outbox.push(leaf);
             for (index, leaf) in leaves.iter().enumerate() {
                 let proof = OutboxProof::of(&leaves, index as u64).expect("in range");
-                assert_eq!(proof.root(*leaf), Some(outbox.root()), "leaf {index} of {}", leaves.len());
+                assert_eq!(
+                    proof.root(*leaf),
+                    Some(outbox.root()),
+                    "leaf {index} of {}",
+                    leaves.len()
+                );
                 assert_ne!(proof.root(B256::ZERO), Some(outbox.root()));
             }
         }

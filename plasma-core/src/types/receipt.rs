@@ -9,7 +9,11 @@ use super::{Gas, OutgoingMessage};
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub enum Status {
     /// It did what it said.
     #[default]
@@ -22,7 +26,11 @@ pub enum Status {
 
 /// An event, as the EVM shapes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct Log {
     /// The contract or module that emitted it.
     pub address: Address,
@@ -34,7 +42,11 @@ pub struct Log {
 
 /// What came of one step of a block.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct Receipt {
     /// How it ended.
     pub status: Status,
@@ -57,7 +69,11 @@ pub struct Receipt {
 impl Receipt {
     /// A step that had no effect at all, and why.
     pub fn invalid(reason: impl Into<String>) -> Self {
-        Self { status: Status::Invalid, reason: reason.into(), ..Self::default() }
+        Self {
+            status: Status::Invalid,
+            reason: reason.into(),
+            ..Self::default()
+        }
     }
 
     /// Whether it did what it said.

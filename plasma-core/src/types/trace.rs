@@ -13,7 +13,11 @@ pub const TRACE_HEIGHT: usize = 24;
 
 /// The root of a trace, and the proof of its last leaf.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct TraceCommitment {
     /// The Merkle root over S1..S(2^[`TRACE_HEIGHT`]).
     pub root: B256,
@@ -47,13 +51,20 @@ impl TraceCommitment {
             level = level.chunks(2).map(|pair| node(pair[0], pair[1])).collect();
             padding = node(padding, padding);
         }
-        Some(Self { root: level[0], last })
+        Some(Self {
+            root: level[0],
+            last,
+        })
     }
 
     /// Whether `leaf` is the last leaf under this root.
     pub fn ends_with(&self, leaf: B256) -> bool {
         self.last.len() == TRACE_HEIGHT
-            && self.last.iter().fold(leaf, |right, left| node(*left, right)) == self.root
+            && self
+                .last
+                .iter()
+                .fold(leaf, |right, left| node(*left, right))
+                == self.root
     }
 }
 

@@ -24,7 +24,11 @@ pub fn transaction_hash(bytes: &[u8]) -> TransactionHash {
 /// On the wire: [`NATIVE_TRANSACTION_TYPE`], then borsh. The digest that is signed is built from the
 /// module's ABI by the runtime, and binds the chain's id, its genesis hash and the module's address.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 pub struct NativeTransaction {
     /// The module called.
     pub module: Address,
@@ -42,7 +46,11 @@ pub struct NativeTransaction {
 
 /// How an account vouches for a transaction. Further schemes take further tags.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
 #[non_exhaustive]
 pub enum Authorization {
     /// The account is the address of the key that signed.
@@ -62,7 +70,9 @@ impl NativeTransaction {
         match bytes.split_first() {
             Some((&NATIVE_TRANSACTION_TYPE, rest)) => codec::decode(rest, MAX_TRANSACTION_BYTES),
             _ => Err(CodecError::Malformed {
-                reason: alloc::format!("a native transaction starts with {NATIVE_TRANSACTION_TYPE:#04x}"),
+                reason: alloc::format!(
+                    "a native transaction starts with {NATIVE_TRANSACTION_TYPE:#04x}"
+                ),
             }),
         }
     }
