@@ -7,11 +7,12 @@ use plasma_core::{
 
 /// Builds block after block on one head.
 ///
-/// Pure: no clock, no I/O, no randomness. Whoever drives it passes the time in, makes the block durable and
-/// [commits](Self::commit) it. A solo sequencer does so at once, a committee after it agreed.
+/// Pure: no clock, no I/O, no randomness. Whoever drives it passes the time in, makes the block
+/// durable and [commits](Self::commit) it. A solo sequencer does so at once, a committee after it
+/// agreed.
 ///
-/// A block is made only when there is something to say: transactions, messages in the root's inbox that no
-/// block consumed yet, or a batch that waits for its seal.
+/// A block is made only when there is something to say: transactions, messages in the root's inbox
+/// that no block consumed yet, or a batch that waits for its seal.
 #[derive(Clone, Debug)]
 pub struct BlockBuilder {
     genesis: BlockHeader,
@@ -99,7 +100,8 @@ impl BlockBuilder {
             parent: self.hash,
             timestamp: self.timestamp(now),
             proposer: self.proposer,
-            // A root that reorganised may count fewer than are consumed; none is ever given back here.
+            // A root that reorganised may count fewer than are consumed; none is ever given back
+            // here.
             messages: self.messages.max(self.head.messages),
             body: body_commitment(&transactions),
             executed_height,
@@ -133,8 +135,8 @@ impl BlockBuilder {
         self.head = header.clone();
     }
 
-    /// Goes on after another block. `ours` says that it was on the chain built so far, so that what is known of
-    /// earlier blocks still holds.
+    /// Goes on after another block. `ours` says that it was on the chain built so far, so that what
+    /// is known of earlier blocks still holds.
     pub fn restart(&mut self, head: BlockHeader, ours: bool) {
         let (reported, before) = (self.executed, self.head.height);
         let holds = reported.0 <= head.height && (ours || reported.0 > before);

@@ -72,15 +72,12 @@ impl SequencerFixture for Solo {
     }
 
     fn open(&self, medium: u32, genesis: BlockHeader, gate: Arc<dyn Gate>) -> Arc<dyn Sequencer> {
-        let journal: Box<dyn Journal> = match &self.directory {
-            Some(directory) => {
-                let directory = directory.join(medium.to_string());
-                Box::new(FileJournal::open(directory, &genesis, &TokioEnv).expect("a journal"))
-            }
-            None => {
-                let mut memories = self.memories.lock().expect("no test panicked");
-                Box::new(memories.entry(medium).or_default().reopen())
-            }
+        let journal: Box<dyn Journal> = if let Some(directory) = &self.directory {
+            let directory = directory.join(medium.to_string());
+            Box::new(FileJournal::open(directory, &genesis, &TokioEnv).expect("a journal"))
+        } else {
+            let mut memories = self.memories.lock().expect("no test panicked");
+            Box::new(memories.entry(medium).or_default().reopen())
         };
         let (bytes, sender_bytes) = (TOY_POOL_BYTES, TOY_SENDER_BYTES);
         let config = SoloConfig {

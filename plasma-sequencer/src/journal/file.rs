@@ -1,4 +1,5 @@
-//! A journal in one file that only grows, a checked frame for each entry, synchronised before it counts.
+//! A journal in one file that only grows, a checked frame for each entry, synchronised before it
+//! counts.
 
 use std::path::Path;
 
@@ -13,8 +14,8 @@ use super::{
 
 /// A journal in a file.
 ///
-/// A crash while writing leaves a torn end, which is cut off when the file is opened, and reported by
-/// [`Self::torn_bytes`]. Damage anywhere else is an error, and nothing is touched.
+/// A crash while writing leaves a torn end, which is cut off when the file is opened, and reported
+/// by [`Self::torn_bytes`]. Damage anywhere else is an error, and nothing is touched.
 pub struct FileJournal {
     storage: Box<dyn Storage>,
     index: Index<Place>,
@@ -31,8 +32,8 @@ const FILE_NAME: &str = "certified.journal";
 type Place = (u64, u64);
 
 impl FileJournal {
-    /// Opens the journal in this directory, or begins it, for the chain with this genesis header. The file is
-    /// locked until the journal is dropped, through another beside it.
+    /// Opens the journal in this directory, or begins it, for the chain with this genesis header.
+    /// The file is locked until the journal is dropped, through another beside it.
     pub fn open(
         directory: impl AsRef<Path>,
         genesis: &BlockHeader,
@@ -73,7 +74,8 @@ impl FileJournal {
         Ok(journal)
     }
 
-    /// How many bytes of an unfinished write were cut off when the file was opened. Nobody ever saw that block.
+    /// How many bytes of an unfinished write were cut off when the file was opened. Nobody ever saw
+    /// that block.
     pub fn torn_bytes(&self) -> u64 {
         self.torn_bytes
     }
@@ -159,7 +161,8 @@ impl FileJournal {
         Ok(Some(head))
     }
 
-    /// Cuts a torn end off: only the last write may be unfinished, so nothing whole may come after it.
+    /// Cuts a torn end off: only the last write may be unfinished, so nothing whole may come after
+    /// it.
     fn cut(&mut self, offset: u64, length: u64) -> Result<(), JournalError> {
         let rest = length - offset;
         let longest = if offset == 0 {

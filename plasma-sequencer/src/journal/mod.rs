@@ -8,9 +8,10 @@
 //! ```
 //!
 //! Invariants:
-//! - What `append` or `rewind` returned `Ok` for is there after any crash; what was under way is there whole or
-//!   not at all.
-//! - Blocks follow each other in height but for the gap that an override to a block from elsewhere leaves.
+//! - What `append` or `rewind` returned `Ok` for is there after any crash; what was under way is
+//!   there whole or not at all.
+//! - Blocks follow each other in height but for the gap that an override to a block from elsewhere
+//!   leaves.
 //! - The last entry is never pruned, so the head is always known.
 
 mod file;
@@ -31,8 +32,9 @@ pub use memory::MemoryJournal;
 
 /// A durable list of certified blocks.
 ///
-/// Not shared: one sequencer owns it, and a second one on the same medium must fail to open it. After an error of
-/// `append` or `rewind` the medium's state is unknown until it is opened anew; an implementation refuses to go on.
+/// Not shared: one sequencer owns it, and a second one on the same medium must fail to open it.
+/// After an error of `append` or `rewind` the medium's state is unknown until it is opened anew; an
+/// implementation refuses to go on.
 pub trait Journal: Send {
     /// The header to continue after; `None` when nothing was ever written.
     fn head(&self) -> Option<&BlockHeader>;
@@ -52,8 +54,8 @@ pub trait Journal: Send {
     /// Makes a block durable. It must follow the head.
     fn append(&mut self, block: &CertifiedBlock) -> Result<(), JournalError>;
 
-    /// Takes back all blocks above `to`, and the one at its height if it is another, durably. Blocks that follow
-    /// `to` may be appended then.
+    /// Takes back all blocks above `to`, and the one at its height if it is another, durably.
+    /// Blocks that follow `to` may be appended then.
     fn rewind(&mut self, to: &BlockHeader) -> Result<(), JournalError>;
 
     /// Forgets blocks below `below`, or some of them when that is not worth the work yet.

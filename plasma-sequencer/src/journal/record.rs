@@ -6,9 +6,10 @@
 //!            1 block    a certified block, borsh
 //!            2 override a block header, borsh
 //! ```
-//! The body sum is over the body; the head sum over the salt and all that is before it. Sums are the first bytes
-//! of SHA-256. The salt is random and secret, so that no transaction can be made that looks like a frame when the
-//! bytes after a torn one are searched. The first frame is the origin, and its salt is zero.
+//! The body sum is over the body; the head sum over the salt and all that is before it. Sums are
+//! the first bytes of SHA-256. The salt is random and secret, so that no transaction can be made
+//! that looks like a frame when the bytes after a torn one are searched. The first frame is the
+//! origin, and its salt is zero.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use plasma_core::{

@@ -14,14 +14,15 @@ pub(super) trait Storage: Send {
     fn len(&self) -> io::Result<u64>;
     /// Fills `out` from `offset` on.
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()>;
-    /// Writes at the end. A crash may leave any part of it, or garbage in its place, until [`Self::sync`].
+    /// Writes at the end. A crash may leave any part of it, or garbage in its place, until
+    /// [`Self::sync`].
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Returns once all that was written is durable.
     fn sync(&mut self) -> io::Result<()>;
     /// Cuts the end off, durably.
     fn truncate(&mut self, length: u64) -> io::Result<()>;
-    /// Puts `parts`, each an offset and a length of this file, and `head` before them in place of the whole file:
-    /// durably, and after a crash wholly or not at all.
+    /// Puts `parts`, each an offset and a length of this file, and `head` before them in place of
+    /// the whole file: durably, and after a crash wholly or not at all.
     fn rewrite(&mut self, head: &[u8], parts: &[(u64, u64)]) -> io::Result<()>;
 }
 

@@ -142,7 +142,11 @@ fn block_after(parent: &BlockHeader, flavour: u8) -> CertifiedBlock {
         height: parent.height.next(),
         parent: parent.hash(),
         timestamp: parent.timestamp + 1,
-        seal: B256::repeat_byte(flavour),
+        // Seals are hashes of batches: no two blocks of a chain have the same.
+        seal: plasma_core::Words::new()
+            .uint(flavour)
+            .uint(parent.height.0)
+            .keccak(),
         ..BlockHeader::default()
     };
     let certificate = Certificate::solo(&signer, &header);
@@ -261,7 +265,7 @@ fn damage_before_the_end_is_an_error_and_nothing_is_touched() {
             .unwrap_or_default();
         match platter.open() {
             Err(JournalError::Corrupt { offset, .. }) => {
-                assert_eq!(offset, start as u64, "byte {at}")
+                assert_eq!(offset, start as u64, "byte {at}");
             }
             Err(error) => panic!("byte {at}: {error}"),
             Ok(_) => panic!("byte {at}: damage went unnoticed"),

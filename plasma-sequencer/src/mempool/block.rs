@@ -27,7 +27,8 @@ pub struct Picked {
     pub bytes: Bytes,
 }
 
-/// Walks what could be in the next block, best-paying first, each after those of its sender that come before it.
+/// Walks what could be in the next block, best-paying first, each after those of its sender that
+/// come before it.
 pub(super) struct Selection<'a> {
     pool: &'a Mempool,
     heads: Peekable<Box<dyn Iterator<Item = &'a Offer> + 'a>>,
@@ -45,7 +46,8 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// The best one left. What follows it in its sender's run comes only if it is [accepted](Self::accept).
+    /// The best one left. What follows it in its sender's run comes only if it is
+    /// [accepted](Self::accept).
     pub(super) fn next(&mut self) -> Option<&'a Pooled> {
         let rank = |offer: &&Offer| (offer.pay(self.pool.base_fee), Reverse(offer.arrival));
         let head = self.heads.peek().map(rank);
@@ -79,8 +81,8 @@ impl<'a> Selection<'a> {
 }
 
 impl Mempool {
-    /// Takes the best-paying for a block at `now`, at most `gas` and `bytes` of them. They stay known until
-    /// [`Self::executed`].
+    /// Takes the best-paying for a block at `now`, at most `gas` and `bytes` of them. They stay
+    /// known until [`Self::executed`].
     pub fn take(&mut self, gas: Gas, bytes: usize, now: Timestamp) -> Vec<Picked> {
         self.expire(now);
         let (mut gas, mut bytes, mut misfits) = (gas.0, bytes, 0);
@@ -103,9 +105,12 @@ impl Mempool {
         let picked = slots.iter().filter_map(|slot| self.launch(*slot)).collect();
         let senders: BTreeSet<Address> = slots.into_iter().map(|(sender, _)| sender).collect();
         for sender in senders {
-            let Some(account) = self.accounts.get_mut(&sender) else { continue };
+            let Some(account) = self.accounts.get_mut(&sender) else {
+                continue;
+            };
             if account.in_flight.contains_key(&account.head) {
-                // A block that failed to use a nonce let it be used again, before later ones that are on their way.
+                // A block that failed to use a nonce let it be used again, before later ones that
+                // are on their way.
                 self.resettle(sender);
             } else {
                 place(&mut self.lanes, account, account.head);
@@ -133,8 +138,8 @@ impl Mempool {
         Some(picked)
     }
 
-    /// Takes note of a block's execution. Gives the senders whose nonce and balance moved and of whom something
-    /// waits; look them up again.
+    /// Takes note of a block's execution. Gives the senders whose nonce and balance moved and of
+    /// whom something waits; look them up again.
     pub fn executed(&mut self, block: &[TransactionHash]) -> BTreeSet<Address> {
         let mut touched = BTreeSet::new();
         for hash in block {
@@ -183,8 +188,8 @@ impl Mempool {
         }
     }
 
-    /// Lets the transactions of an overridden block wait again, as far as they are known here. Gives those that
-    /// are not: they were executed.
+    /// Lets the transactions of an overridden block wait again, as far as they are known here.
+    /// Gives those that are not: they were executed.
     ///
     /// Whoever pays worst goes if that is too much; see [`Self::rewind`] for the nonces.
     pub fn put_back(&mut self, block: &[Picked]) -> Vec<Picked> {
@@ -226,7 +231,8 @@ impl Mempool {
         }
     }
 
-    /// Takes note of a block of before the restart: its transactions are known until it is executed.
+    /// Takes note of a block of before the restart: its transactions are known until it is
+    /// executed.
     pub fn included(
         &mut self,
         hash: TransactionHash,

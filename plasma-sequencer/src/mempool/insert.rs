@@ -15,7 +15,8 @@ use super::{
 impl Mempool {
     /// Takes a transaction in that the gate admitted, or says why not. `hash` names the bytes.
     ///
-    /// Returns whether a block could take it now; else it waits for an earlier nonce.
+    /// Returns whether a block could take it now; else it waits for an earlier nonce or a lower
+    /// base fee.
     pub fn insert(
         &mut self,
         hash: TransactionHash,
@@ -42,6 +43,8 @@ impl Mempool {
             }
         })?;
 
+        let ready = lane != Lane::Gapped && pooled.offer.affordable(self.base_fee);
+
         // Nothing is refused from here on.
         self.statistics.evicted += victims.len() as u64;
         for victim in victims {
@@ -50,7 +53,7 @@ impl Mempool {
         self.enter(pooled, admission.nonce_rule, admission.balance);
         self.statistics.accepted += 1;
         self.statistics.replaced += u64::from(replaced.is_some());
-        Ok(lane != Lane::Gapped)
+        Ok(ready)
     }
 
     /// What can be said without looking at the sender.
@@ -89,7 +92,8 @@ impl Mempool {
         Ok(())
     }
 
-    /// Nonce, replacement, funds and the sender's own limit. Gives the bytes that a replacement frees.
+    /// Nonce, replacement, funds and the sender's own limit. Gives the bytes that a replacement
+    /// frees.
     fn check_slot(&self, new: &Pooled, it: &Admission) -> Result<Option<usize>, SubmitError> {
         let (sender, got) = new.slot();
         let fresh = Account::new(it.nonce_rule, 0);
@@ -140,10 +144,12 @@ impl Mempool {
         Ok(freed)
     }
 
-    /// Which are to go for the newcomer to fit, from the worst-paying up; `None` when it pays too little for that.
+    /// Which are to go for the newcomer to fit, from the worst-paying up; `None` when it pays too
+    /// little for that.
     ///
-    /// What waits behind a gap costs its sender nothing, so it goes first, and never displaces what could be in
-    /// a block. From a run goes the last one, not the one that pays worst, so that no gap opens.
+    /// What waits behind a gap costs its sender nothing, so it goes first, and never displaces what
+    /// could be in a block. From a run goes the last one, not the one that pays worst, so that no
+    /// gap opens.
     fn victims(&self, newcomer: &Offer, lane: Lane, surplus: usize) -> Option<Vec<Slot>> {
         let (mut victims, mut freed) = (Vec::new(), 0);
         let pay = newcomer.pay(self.base_fee);

@@ -3,8 +3,8 @@
 /// What a waiting transaction counts for beyond its own bytes: its entries in the pool's indexes.
 pub const TRANSACTION_OVERHEAD_BYTES: usize = 512;
 
-/// How much may wait. Bytes count each transaction's length and [`TRANSACTION_OVERHEAD_BYTES`], so that they
-/// bound memory.
+/// How much may wait. Bytes count each transaction's length and [`TRANSACTION_OVERHEAD_BYTES`], so
+/// that they bound memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MempoolLimits {
     /// Bytes in all.

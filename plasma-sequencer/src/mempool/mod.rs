@@ -10,13 +10,15 @@
 //! ```
 //!
 //! Invariants:
-//! - What waits never exceeds the limits in bytes, in all and by sender, whatever is sent. (Only an override may
-//!   go over, by the blocks that it brings back, and the worst-paying go at once.)
-//! - All that one sender has here, blocks that are not executed included, costs at most its balance.
+//! - What waits never exceeds the limits in bytes, in all and by sender, whatever is sent. (Only an
+//!   override may go over, by the blocks that it brings back, and the worst-paying go at once.)
+//! - All that one sender has here, blocks that are not executed included, costs at most its
+//!   balance.
 //! - A slot, sender and nonce, is held by one transaction at most.
 //! - Order follows from what was called with what, and from nothing else.
-//! - Submitting and removing one transaction is logarithmic in what waits. Only what opens or closes a gap in one
-//!   sender's run, or moves the base fee across offers, touches others: those and no more.
+//! - Submitting and removing one transaction is logarithmic in what waits. Only what opens or
+//!   closes a gap in one sender's run, or moves the base fee across offers, touches others: those
+//!   and no more.
 
 mod account;
 mod block;
@@ -41,7 +43,8 @@ pub use limits::{MempoolLimits, MempoolStatistics, TRANSACTION_OVERHEAD_BYTES};
 
 /// Transactions that wait to be ordered: bounded, fair and deterministic.
 ///
-/// It never looks at state: whoever owns it asks the [`Gate`](plasma_core::Gate) and passes the answers in.
+/// It never looks at state: whoever owns it asks the [`Gate`](plasma_core::Gate) and passes the
+/// answers in.
 #[derive(Debug)]
 pub struct Mempool {
     limits: MempoolLimits,
@@ -120,13 +123,14 @@ impl Mempool {
         Some(&pooled.bytes)
     }
 
-    /// The next nonce for `account` to use, counting what waits and what is not executed yet; `None` when there is
-    /// neither.
+    /// The next nonce for `account` to use, counting what waits and what is not executed yet;
+    /// `None` when there is neither.
     pub fn next_nonce(&self, account: &Address) -> Option<u64> {
         self.accounts.get(account).map(Account::next_nonce)
     }
 
-    /// At most `limit` of those that wait: in the order in which blocks would take them, then those behind gaps.
+    /// At most `limit` of those that wait: in the order in which blocks would take them, then those
+    /// behind gaps.
     pub fn pending(&self, limit: usize) -> Vec<Bytes> {
         let mut pending = Vec::new();
         let mut selection = Selection::new(self);

@@ -57,9 +57,10 @@ type Key = (u128, Reverse<u64>);
 
 /// Offers in the order of what they pay.
 ///
-/// The tip is the least of the priority fee and of what the fee cap leaves above the base fee. Offers that the
-/// priority fee bounds keep their order whatever the base fee, and so do those that the cap bounds: so there
-/// are two sorted maps, and a base fee that moves makes only those change over whose turning point it passes.
+/// The tip is the least of the priority fee and of what the fee cap leaves above the base fee.
+/// Offers that the priority fee bounds keep their order whatever the base fee, and so do those that
+/// the cap bounds: so there are two sorted maps, and a base fee that moves makes only those change
+/// over whose turning point it passes.
 #[derive(Debug, Default)]
 pub(super) struct Ranking {
     base_fee: u128,

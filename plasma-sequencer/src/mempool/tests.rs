@@ -85,10 +85,14 @@ impl Model {
     fn run(&self, sender: Address) -> (u64, u64) {
         let in_flight = |nonce| self.find(sender, nonce).is_some_and(|item| item.in_flight);
         let waits = |nonce| self.find(sender, nonce).is_some_and(|item| !item.in_flight);
-        let head = (self.lowest(sender)..)
-            .find(|nonce| !in_flight(*nonce))
-            .expect("endless");
-        let end = (head..).find(|nonce| !waits(*nonce)).expect("endless");
+        let mut head = self.lowest(sender);
+        while in_flight(head) {
+            head += 1;
+        }
+        let mut end = head;
+        while waits(end) {
+            end += 1;
+        }
         (head, end)
     }
 
@@ -385,9 +389,10 @@ fn admission(item: &Item, state: State) -> Admission {
         hash: item.hash,
         sender: item.sender,
         nonce: item.nonce,
-        nonce_rule: match sequential(item.sender) {
-            true => NonceRule::Sequential { next },
-            false => NonceRule::Window { base: next },
+        nonce_rule: if sequential(item.sender) {
+            NonceRule::Sequential { next }
+        } else {
+            NonceRule::Window { base: next }
         },
         gas_limit: Gas(item.gas),
         max_fee_per_gas: item.max_fee,
@@ -489,7 +494,9 @@ impl Bench {
     fn expire(&mut self) {
         let now = self.now.seconds().0;
         let stays = |item: &Item| item.expires_at.is_none_or(|last| last >= now);
-        self.model.items.retain(|item| item.in_flight || stays(item));
+        self.model
+            .items
+            .retain(|item| item.in_flight || stays(item));
         self.forget_empty();
     }
 
@@ -611,7 +618,11 @@ impl Bench {
             }
         }
         if self.model.of(sender).any(|item| !item.in_flight) {
-            let first = self.model.of(sender).filter(|item| !item.in_flight).min_by_key(|item| item.nonce);
+            let first = self
+                .model
+                .of(sender)
+                .filter(|item| !item.in_flight)
+                .min_by_key(|item| item.nonce);
             // An answer about money says nothing about nonces.
             if first.is_some_and(|first| first.nonce < state.next || first.cost <= state.balance) {
                 self.model.set_next(sender, state.next);
@@ -625,7 +636,7 @@ impl Bench {
                     .max_by_key(|item| item.nonce);
                 match last.map(|item| item.hash) {
                     Some(last) if cost > state.balance => {
-                        self.model.items.retain(|item| item.hash != last)
+                        self.model.items.retain(|item| item.hash != last);
                     }
                     _ => break,
                 }
@@ -673,9 +684,10 @@ impl Bench {
         for number in 0..6 {
             let sender = account(number);
             let highest = self.model.of(sender).map(|item| item.nonce + 1).max();
-            let expected = match sequential(sender) {
-                true => highest.map(|_| self.model.run(sender).1),
-                false => highest.map(|nonce| nonce.max(self.model.lowest(sender))),
+            let expected = if sequential(sender) {
+                highest.map(|_| self.model.run(sender).1)
+            } else {
+                highest.map(|nonce| nonce.max(self.model.lowest(sender)))
             };
             assert_eq!(
                 self.pool.next_nonce(&sender),

@@ -26,7 +26,8 @@ impl Mempool {
         Some((first.hash, first.bytes.clone()))
     }
 
-    /// At most `limit` senders, those looked up longest ago: money also moves without its owner's doing.
+    /// At most `limit` senders, those looked up longest ago: money also moves without its owner's
+    /// doing.
     pub fn stalest(&self, limit: usize) -> Vec<Address> {
         self.checks
             .iter()
@@ -35,8 +36,9 @@ impl Mempool {
             .collect()
     }
 
-    /// Takes in what the gate says now about the sender of what [`Self::probe`] gave. Drops what is thereby out of
-    /// question. Returns whether to probe again: the answer was about that transaction and not about the sender.
+    /// Takes in what the gate says now about the sender of what [`Self::probe`] gave. Drops what is
+    /// thereby out of question. Returns whether to probe again: the answer was about that
+    /// transaction and not about the sender.
     pub fn refresh(
         &mut self,
         sender: Address,

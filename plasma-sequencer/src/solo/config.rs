@@ -15,8 +15,8 @@ pub struct SoloConfig {
     pub epoch: Epoch,
     /// Where the chain begins.
     pub genesis: BlockHeader,
-    /// The least time between two blocks. Zero for a block as soon as there is something to say; what arrives while
-    /// one is written shares the next.
+    /// The least time between two blocks. Zero for a block as soon as there is something to say;
+    /// what arrives while one is written shares the next.
     pub block_time: Duration,
     /// The gas of one block: the sum of its transactions' limits.
     pub gas_limit: Gas,
@@ -26,11 +26,12 @@ pub struct SoloConfig {
     pub limits: MempoolLimits,
     /// Within how many blocks a transaction is promised.
     pub promise_blocks: u64,
-    /// How many blocks may be ahead of execution at full pace. Beyond, transactions wait, which makes blocks larger,
-    /// and the chain goes on when the node reports what it executed, or slowly if it reports nothing.
+    /// How many blocks may be ahead of execution at full pace. Beyond, transactions wait, which
+    /// makes blocks larger, and the chain goes on when the node reports what it executed, or slowly
+    /// if it reports nothing.
     pub max_unexecuted: usize,
-    /// Fault injection, for tests and devnets: never consume messages of the root's inbox, so that somebody has to
-    /// force them.
+    /// Fault injection, for tests and devnets: never consume messages of the root's inbox, so that
+    /// somebody has to force them.
     pub ignore_messages: bool,
 }
 

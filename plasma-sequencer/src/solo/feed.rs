@@ -26,7 +26,8 @@ pub(super) struct Feed {
     tail_bytes: usize,
     /// Counts overrides.
     pub(super) generation: u64,
-    /// Those that matter to some reader, later ones higher: an override hides all before it that kept no less.
+    /// Those that matter to some reader, later ones higher: an override hides all before it that
+    /// kept no less.
     overrides: VecDeque<Override>,
     /// Why there will be no more blocks.
     pub(super) failure: Option<SequencerError>,

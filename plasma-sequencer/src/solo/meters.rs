@@ -49,7 +49,7 @@ impl Meters {
         }
     }
 
-    pub(super) fn submitted(&self, result: &Result<Promise, SubmitError>) {
+    pub(super) fn submitted(result: &Result<Promise, SubmitError>) {
         if let Err(error) = result {
             let reason = match error {
                 SubmitError::Rejected(_) => "rejected",

@@ -6,9 +6,10 @@
 //!                     revalidation        Executed, Messages, Seal, Override  ◄── the node
 //! ```
 //! Invariants:
-//! - A block is given to a reader only after the journal has it, and nothing is signed at a height that the journal
-//!   has, unless an override took it back first.
-//! - One task makes blocks, one at a time. Whoever submits never waits for a block, a disk or that task.
+//! - A block is given to a reader only after the journal has it, and nothing is signed at a height
+//!   that the journal has, unless an override took it back first.
+//! - One task makes blocks, one at a time. Whoever submits never waits for a block, a disk or that
+//!   task.
 //! - Time, tasks and randomness come from [`Env`].
 
 mod config;
@@ -38,12 +39,13 @@ use meters::Meters;
 
 /// One sequencer, one key: a committee of one, with certificates like everyone else's.
 ///
-/// The node tells it through [`Sequencer::observe`] what it executed. The [`Gate`] must already answer with the
-/// state after a block when that block is reported as executed, and with the derived chain's state when an
-/// override is reported.
+/// The node tells it through [`Sequencer::observe`] what it executed. The [`Gate`] must already
+/// answer with the state after a block when that block is reported as executed, and with the
+/// derived chain's state when an override is reported.
 ///
-/// Promises hold as long as the transaction stays payable and its sender does not replace it. One that waits for
-/// an earlier nonce gets the deadline [`Height`]`(u64::MAX)`: none.
+/// A promise binds as long as the transaction stays payable, its sender does not replace it, and
+/// the pool is not so full that better-paying ones push it out. One that waits for an earlier
+/// nonce, or for a lower base fee, gets the deadline [`Height`]`(u64::MAX)`: none.
 pub struct SoloSequencer {
     shared: Arc<Shared>,
     _tasks: [Task; 2],
@@ -78,7 +80,8 @@ struct Order {
 }
 
 impl SoloSequencer {
-    /// Continues where the journal ends, and begins to make blocks at once. `env` must be able to spawn.
+    /// Continues where the journal ends, and begins to make blocks at once. `env` must be able to
+    /// spawn.
     pub fn start(
         config: SoloConfig,
         signer: Signer,
@@ -143,15 +146,15 @@ impl SoloSequencer {
         self.shared.pool().statistics()
     }
 
-    /// Tells the base fee of the next block, in wei. What offers less waits until it falls, and tips are counted
-    /// above it. Without that, it is learnt only from what the [`Gate`] refuses.
+    /// Tells the base fee of the next block, in wei. What offers less waits until it falls, and
+    /// tips are counted above it. Without that, it is learnt only from what the [`Gate`] refuses.
     pub fn set_base_fee(&self, base_fee: u128) {
         self.shared.pool().set_base_fee(base_fee);
         self.shared.work.notify_one();
     }
 
-    /// Forgets blocks below `below`, which readers will no more ask for: those that are settled, say. They remain
-    /// derivable from the root and its availability layer.
+    /// Forgets blocks below `below`, which readers will no more ask for: those that are settled,
+    /// say. They remain derivable from the root and its availability layer.
     pub fn prune(&self, below: Height) -> Result<(), SequencerError> {
         let mut order = self.shared.order();
         let journal = order.journal.as_mut().ok_or(SequencerError::Stopped)?;
@@ -171,7 +174,7 @@ impl Drop for SoloSequencer {
 impl Sequencer for SoloSequencer {
     async fn submit(&self, transaction: Bytes) -> Result<Promise, SubmitError> {
         let result = self.shared.submit(transaction);
-        self.shared.meters.submitted(&result);
+        Meters::submitted(&result);
         result
     }
 
@@ -228,9 +231,10 @@ impl Shared {
         };
         self.meters.pool(&statistics);
         self.work.notify_one();
-        let deadline = match ready {
-            true => self.feed().head.height + self.config.promise_blocks,
-            false => Height(u64::MAX),
+        let deadline = if ready {
+            self.feed().head.height + self.config.promise_blocks
+        } else {
+            Height(u64::MAX)
         };
         // Outside all locks: signing takes longer than all the rest.
         Ok(Promise::sign(
@@ -294,7 +298,8 @@ fn journal_failed(error: JournalError) -> SequencerError {
     SequencerError::Journal(error.to_string())
 }
 
-/// Runs what waits for a disk; where the runtime has other threads, they take over what else is to be done.
+/// Runs what waits for a disk; where the runtime has other threads, they take over what else is to
+/// be done.
 fn blocking<T>(work: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};
     match Handle::try_current() {

@@ -17,14 +17,14 @@ use tokio::sync::Notify;
 use super::{Order, Shared, blocking, journal_failed};
 use crate::Picked;
 
-/// How far the clock may be behind the last block for the sequencer to wait for it. A clock that was set back
-/// further is not waited for: blocks then follow their parents by a millisecond.
+/// How far the clock may be behind the last block for the sequencer to wait for it. A clock that
+/// was set back further is not waited for: blocks then follow their parents by a millisecond.
 const PATIENCE_MS: u64 = 1_000;
 
 /// How often to look whether execution caught up, when nobody says so.
 const STALL_CHECK: Duration = Duration::from_millis(250);
-/// How long to wait for execution before a block is made nevertheless, so that a report that never comes does not
-/// stop the chain.
+/// How long to wait for execution before a block is made nevertheless, so that a report that never
+/// comes does not stop the chain.
 const STALL_MS: u64 = 2_000;
 /// How many times the bound it may thereby go beyond it.
 const MAX_STALLED: usize = 8;

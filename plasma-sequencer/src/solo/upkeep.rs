@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 use super::{Order, Shared, blocking, journal_failed, lock, produce::give_way};
 use crate::Picked;
 
-/// How many senders are looked up after a block although they had nothing in it: money also comes and goes
-/// without its owner's doing.
+/// How many senders are looked up after a block although they had nothing in it: money also comes
+/// and goes without its owner's doing.
 const STALE_LOOKUPS: usize = 32;
 /// How many are looked up before other tasks get their turn.
 const LOOKUPS_AT_ONCE: usize = 16;
@@ -108,7 +108,8 @@ impl Shared {
         }
     }
 
-    /// Takes a batch for the next block to seal, unless it is of an overridden chain or sealed already.
+    /// Takes a batch for the next block to seal, unless it is of an overridden chain or sealed
+    /// already.
     fn seal(&self, batch: BatchHeader) -> Result<(), SequencerError> {
         if batch.chain_id != self.config.chain_id {
             let (got, expected) = (batch.chain_id, self.config.chain_id);
@@ -152,9 +153,10 @@ impl Shared {
         blocking(|| journal.rewind(&header))
             .map_err(journal_failed)
             .inspect_err(|error| self.fail(error.clone()))?;
-        let kept = match dropped.ours {
-            true => header.height,
-            false => Height(header.height.0.saturating_sub(1)).min(order.builder.head().height),
+        let kept = if dropped.ours {
+            header.height
+        } else {
+            Height(header.height.0.saturating_sub(1)).min(order.builder.head().height)
         };
         tracing::warn!(
             height = %header.height,
@@ -207,7 +209,8 @@ impl Shared {
         let mut order = self.order();
         let journal = order.journal.as_ref().ok_or(SequencerError::Stopped)?;
         let head = order.builder.head();
-        // It never runs further ahead than this, whatever the head says: a block of the root's making says nothing.
+        // It never runs further ahead than this, whatever the head says: a block of the root's
+        // making says nothing.
         let oldest = head
             .height
             .0

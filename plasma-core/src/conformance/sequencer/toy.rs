@@ -24,7 +24,8 @@ const WINDOW: u64 = 256;
 /// A transaction of the toy chain. Unsigned, for nothing here asks who signed.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ToyTransaction {
-    /// Who pays. Accounts whose first byte is odd use their nonces in a window, the others in sequence.
+    /// Who pays. Accounts whose first byte is odd use their nonces in a window, the others in
+    /// sequence.
     pub sender: Address,
     /// Which of the sender's numbers it takes.
     pub nonce: u64,
@@ -113,9 +114,11 @@ struct Account {
 
 impl Account {
     fn next(&self) -> u64 {
-        (0..)
-            .find(|nonce| !self.used.contains(nonce))
-            .unwrap_or_default()
+        let mut next = 0;
+        while self.used.contains(&next) {
+            next += 1;
+        }
+        next
     }
 }
 
@@ -126,7 +129,8 @@ pub struct ToyLedger {
 }
 
 impl ToyLedger {
-    /// Executes a block's transactions. Those that cannot be change nothing; gives how many could be.
+    /// Executes a block's transactions. Those that cannot be change nothing; gives how many could
+    /// be.
     pub fn execute(&self, transactions: &[Bytes]) -> usize {
         let executed = transactions.iter().filter(|bytes| {
             let Ok(admission) = self.admit(bytes) else {
@@ -197,9 +201,10 @@ impl Gate for ToyLedger {
             hash: transaction_hash(transaction),
             sender,
             nonce: got,
-            nonce_rule: match window {
-                true => NonceRule::Window { base: next },
-                false => NonceRule::Sequential { next },
+            nonce_rule: if window {
+                NonceRule::Window { base: next }
+            } else {
+                NonceRule::Sequential { next }
             },
             gas_limit: Gas(toy.gas),
             max_fee_per_gas: toy.max_fee,

@@ -112,7 +112,7 @@ impl Suite<'_> {
             None,
             "replaced"
         );
-        assert_eq!(node.sequencer.pending(10), [better.clone()]);
+        assert_eq!(node.sequencer.pending(10), core::slice::from_ref(&better));
 
         // Each alone can be paid for; both together cannot.
         let rest = TOY_BALANCE - 1;
