@@ -111,9 +111,9 @@ impl<K: BorshSerialize + ?Sized, V: BorshSerialize + BorshDeserialize + Default 
     /// Sets the value of `key`, and keeps no entry for a default, so that state does not grow by zeros.
     pub fn set_or_remove(&self, state: &mut (impl State + ?Sized), key: &K, value: &V) {
         if *value == V::default() {
-            self.remove(state, key)
+            self.remove(state, key);
         } else {
-            self.set(state, key, value)
+            self.set(state, key, value);
         }
     }
 }
