@@ -374,6 +374,9 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
 }
 
 proptest! {
+    // Each case synchronises dozens of writes.
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
     /// On disk it is the same as in memory, but that a file may keep longer what is pruned.
     #[test]
     fn the_file_is_as_the_memory(actions in actions()) {
