@@ -68,6 +68,7 @@ pub struct ChainBuilder {
     genesis_time: Timestamp,
     da: Option<Arc<dyn DataAvailability>>,
     sequencer: Option<Box<dyn SequencerPlan>>,
+    store: Option<Arc<dyn Store>>,
     root: Root,
     data: Option<PathBuf>,
     listen: Option<String>,
@@ -94,6 +95,7 @@ impl ChainBuilder {
             genesis_time: DEFAULT_GENESIS_TIME,
             da: None,
             sequencer: Some(Box::new(Solo::new(DevAccount::sequencer(0).signer()))),
+            store: None,
             root: Root::Embedded,
             data: None,
             listen: None,
@@ -179,6 +181,13 @@ impl ChainBuilder {
     /// No root at all: what is sequenced is final.
     pub fn sovereign(mut self) -> Self {
         self.root = Root::Sovereign;
+        self
+    }
+
+    /// Its state. Default: [`MemoryStore`], beside the chain's data; `NomtStore` holds more than
+    /// fits in memory.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
         self
     }
 
@@ -279,7 +288,10 @@ impl ChainBuilder {
         let embedded = self.start_root(&env).await?;
         let (genesis, state, root) = self.genesis_block()?;
         let header = state.header(root);
-        let store = self.open_store()?;
+        let store = match self.store.take() {
+            Some(store) => store,
+            None => self.open_store()?,
+        };
         let execution = self.execution.clone();
         let config = ChainConfig {
             genesis,

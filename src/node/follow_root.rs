@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use plasma_core::{
     BlobRef, Block, ChainUpdate, DerivedEntry, EntryKind, Height, InboxEntry, RootBlock, RootEvent,
-    RootUpdate, Settlement, Severe as _, Severity, derive_entry,
+    RootUpdate, Settlement, SettlementError, Severe as _, Severity, derive_entry,
 };
 
 use super::{RETRY, Shared};
@@ -42,6 +42,14 @@ async fn follow(shared: &Shared, settlement: &Arc<dyn Settlement>) -> Halt {
             Ok(RootUpdate::Block { block, events }) => take_block(shared, block, events).await,
             Ok(RootUpdate::Reorg { to }) => take_reorg(shared, to).await,
             Ok(_) => Ok(()),
+            // Nothing that is remembered is on the root any more: it is read again from its start.
+            Err(error @ SettlementError::DeepReorg(_)) => {
+                shared.health.met(TASK, &error);
+                match settlement.origin().await {
+                    Ok(origin) => take_reorg(shared, origin).await.and(Err(Halt::Retry)),
+                    Err(_) => Err(Halt::Retry),
+                }
+            }
             // The stream goes on by itself after what is transient.
             Err(error) if error.severity() == Severity::Transient => {
                 shared.health.met(TASK, &error);
