@@ -403,9 +403,10 @@ impl ChainBuilder {
         )
         .await?;
         let account = RootAccount::new(root.client(), operator.signer());
-        let deployment = Deployment::new(&account)
-            .chain(self.registration()?)
-            .endow(self.chain_id, self.endowment);
+        let mut deployment = Deployment::new(&account).chain(self.registration()?);
+        if !self.endowment.is_zero() {
+            deployment = deployment.endow(self.chain_id, self.endowment);
+        }
         let deployed = deployment.deploy(&account).await?;
         self.da.get_or_insert_with(|| root.da().clone());
         self.root = Root::At(RootHandle {
