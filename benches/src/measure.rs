@@ -36,6 +36,9 @@ impl Times {
 
     /// Slowest and fastest, in words.
     pub(crate) fn spread(&self, count: usize) -> String {
+        if self.0.len() == 1 {
+            return "one run".to_owned();
+        }
         let [slow, fast] = [100, 0].map(|percent| digits(rate(count, self.percentile(percent))));
         format!("median of {} runs, {slow} to {fast}", self.0.len())
     }

@@ -67,6 +67,8 @@ pub(crate) async fn load(node: &RunningChain, transactions: &[Bytes]) -> Result<
             tokio::spawn(async move {
                 for bytes in chunk {
                     sequencer.submit(bytes).await?;
+                    // Users' requests are tasks of their own: nobody keeps a thread to himself.
+                    tokio::task::yield_now().await;
                 }
                 Ok::<(), plasma_core::SubmitError>(())
             })

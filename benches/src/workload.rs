@@ -49,9 +49,9 @@ impl Crowd {
     /// So many, with new accounts.
     pub(crate) fn new(people: usize) -> Self {
         let key = |n: usize| keccak256([b"plasma bench".as_slice(), &n.to_be_bytes()].concat());
-        let signers = (0..people)
-            .filter_map(|n| Signer::from_bytes(&key(n)))
-            .collect();
+        let keys: Vec<B256> = (0..people).map(key).collect();
+        let signers = in_parallel(&keys, Signer::from_bytes);
+        let signers = signers.into_iter().flatten().collect();
         Self {
             signers,
             nonces: vec![0; people],
