@@ -162,6 +162,8 @@ async fn what_the_root_brings_shows_as_transactions() {
         (&json!(ALICE), &json!(BOB), &json!("0x3e8"))
     );
     assert_eq!(shown["plasma"]["deposit"]["index"], 0);
+    // Alice's own first transaction has nonce 0: a wallet must not take the deposit for its replacement.
+    assert_eq!(shown["nonce"], "0x10000000000000");
     assert_eq!(forced["plasma"]["forced"]["index"], 1);
     let receipt = harness
         .call("eth_getTransactionReceipt", json!([hashes[2]]))

@@ -21,6 +21,10 @@ use crate::Chain;
 
 /// The type under which deposits show.
 pub(crate) const DEPOSIT_TYPE: u8 = 0x7e;
+/// Added to a deposit's index where a wallet expects a nonce. Wallets take a transaction with the sender and nonce
+/// of one that they wait for as its replacement, so that no account may ever come to this number; and JavaScript
+/// reads nonces as doubles, so that it must stay below 2^53.
+const DEPOSIT_NONCES: u64 = 1 << 52;
 
 /// Where a transaction is in the chain.
 #[derive(Clone, Copy, Debug)]
@@ -196,7 +200,7 @@ fn deposit(
         hash,
         from: message.sender,
         to: Some(message.to),
-        nonce: U64::from(message.index),
+        nonce: U64::from(DEPOSIT_NONCES + message.index),
         value: if xpl { message.amount } else { U256::ZERO },
         input: message.data.clone(),
         gas: U64::from(gas_used),
