@@ -11,7 +11,7 @@ use plasma_core::{
     RootUpdate, Settlement, SettlementError, Severe as _, Severity, derive_entry,
 };
 
-use super::{RETRY, Shared};
+use super::{RETRY, Shared, continues};
 use crate::chain::{Chain, ChainError, InboxRecord};
 
 const TASK: &str = "follow-root";
@@ -75,6 +75,8 @@ async fn start(shared: &Shared, settlement: &Arc<dyn Settlement>) -> Result<Root
         .inbox()
         .cursor()
         .map_err(|error| failed(shared, &error))?;
+    // A crash may have come between forgetting messages and undoing the blocks that consumed them.
+    undo_unbacked(shared).await?;
     tell_messages(shared).await?;
     match known {
         Some(cursor) => Ok(cursor),
@@ -221,7 +223,11 @@ async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Resu
         .push_entry(&record)
         .map_err(|error| failed(shared, &error))?;
     metrics::counter!("plasma_derived_entries_total").increment(1);
-    if let (Some(header), Some(sequencer)) = (overridden, &shared.sequencer) {
+    // After a restart the root may be quicker than the sequencer's journal with what both have. Blocks that were
+    // certified on top of it are nobody's to take back then.
+    if let (Some(header), Some(sequencer)) = (overridden, &shared.sequencer)
+        && !continues(&**sequencer, &header).await
+    {
         tracing::warn!(
             height = header.height.0,
             "the derived chain overrides the sequencer"
@@ -286,6 +292,16 @@ async fn take_reorg(shared: &Shared, to: RootBlock) -> Result<(), Halt> {
         .inbox()
         .rewind(to)
         .map_err(|error| failed(shared, &error))?;
+    undo_unbacked(shared).await?;
+    chain
+        .refresh_stages()
+        .map_err(|error| failed(shared, &error))?;
+    tell_messages(shared).await
+}
+
+/// Undoes the blocks that consumed messages which the root no longer has.
+async fn undo_unbacked(shared: &Shared) -> Result<(), Halt> {
+    let chain = &shared.chain;
     let kept = chain
         .inbox()
         .message_count()
@@ -304,10 +320,7 @@ async fn take_reorg(shared: &Shared, to: RootBlock) -> Result<(), Halt> {
             tell(shared, &**sequencer, ChainUpdate::Override(header)).await?;
         }
     }
-    chain
-        .refresh_stages()
-        .map_err(|error| failed(shared, &error))?;
-    tell_messages(shared).await
+    Ok(())
 }
 
 /// The highest block that consumed no more than `kept` messages. Counts never fall, so halving finds it.

@@ -20,7 +20,8 @@ mod proposer;
 
 use std::{sync::Arc, time::Duration};
 
-use plasma_core::{DataAvailability, Env, Sequencer, Settlement, Task};
+use futures::StreamExt as _;
+use plasma_core::{BlockHeader, DataAvailability, Env, Sequencer, Settlement, Task};
 
 pub use batcher::BatcherConfig;
 pub use gate::ChainGate;
@@ -75,6 +76,19 @@ impl Shared {
     ) -> Result<R, tokio::task::JoinError> {
         let chain = self.chain.clone();
         tokio::task::spawn_blocking(move || work(&chain)).await
+    }
+}
+
+/// Whether the sequencer goes on from this block. It need not hold the block itself, which may be of the root's
+/// making, but what it made after it names it. Where it holds neither, what is derived next will tell.
+async fn continues(sequencer: &dyn Sequencer, header: &BlockHeader) -> bool {
+    let head = sequencer.head();
+    if header.height >= head.height {
+        return head == *header;
+    }
+    match sequencer.blocks(header.height.next()).next().await {
+        Some(Ok(next)) => next.block.header.parent == header.hash(),
+        _ => true,
     }
 }
 
