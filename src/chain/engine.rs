@@ -107,6 +107,20 @@ impl Chain {
         } = config;
         let ledger = Ledger::open(directory)?;
         let first = genesis.state(&*execution)?;
+        // Before anything is touched.
+        if let Some(found) = ledger.record::<Genesis>("genesis")?
+            && found != genesis
+        {
+            let found = ledger.block(Height(0))?.map(|block| block.hash);
+            return Err(ChainError::OtherChain {
+                found: found.unwrap_or_default(),
+                expected: first.header(B256::ZERO).hash(),
+            });
+        }
+        if store.height().is_none() && ledger.tip()?.is_some() {
+            tracing::warn!("the state is gone; the blocks are executed anew from genesis on");
+            store.commit(0, &first.changes)?;
+        }
         let common = match (store.height(), ledger.tip()?) {
             (Some(store), Some(ledger)) => Some(ledger.min(Height(store))),
             _ => None,
@@ -154,15 +168,6 @@ impl Chain {
                 block
             }
         };
-        if let Some(found) = ledger.record::<Genesis>("genesis")?
-            && found != genesis
-        {
-            let expected = genesis.state(&*execution)?.header(B256::ZERO).hash();
-            return Err(ChainError::OtherChain {
-                found: genesis_block.hash,
-                expected,
-            });
-        }
         let tip = ledger.tip()?.unwrap_or_default();
         let head = ledger.block(tip)?.unwrap_or_else(|| genesis_block.clone());
         let inbox = RootInbox::new(&ledger);
