@@ -23,7 +23,7 @@ use crate::{
     chain::{Chain, ChainConfig},
     devnet::DevAccount,
     explain,
-    node::{BatcherConfig, ChainGate, Node, NodeParts, ProposerConfig},
+    node::{BatcherConfig, ChainGate, Health, Node, NodeParts, ProposerConfig},
     remote,
     rpc::{self, RpcContext, RpcLimits},
 };
@@ -331,6 +331,8 @@ impl ChainBuilder {
         context.execution.clone_from(&self.execution_name);
         context.root = shown;
         context.limits = self.limits;
+        let health = Arc::new(Health::default());
+        context.health = Some(health.clone());
         let mut module = rpc::module(context);
         remote::register(&mut module, chain.clone(), self.execution_name.clone());
         explain::register(
@@ -352,6 +354,7 @@ impl ChainBuilder {
             env: env.clone(),
             batcher: may_send.then_some(self.batcher),
             proposer: self.proposer.filter(|_| may_send),
+            health,
         });
         let name = self.name;
         Ok(RunningChain {

@@ -49,6 +49,8 @@ pub struct NodeParts {
     pub batcher: Option<BatcherConfig>,
     /// Whether, and how, it claims results.
     pub proposer: Option<ProposerConfig>,
+    /// Where its tasks say how they are.
+    pub health: Arc<Health>,
 }
 
 /// A running node. Dropping it stops its tasks.
@@ -103,8 +105,8 @@ impl Node {
             env,
             batcher,
             proposer,
+            health,
         } = parts;
-        let health = Arc::new(Health::default());
         let shared = Shared {
             chain: chain.clone(),
             sequencer,
