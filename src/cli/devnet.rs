@@ -1,8 +1,9 @@
 //! `plasma devnet`.
 
 use std::{
+    fs, io,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -74,6 +75,9 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
         chain_port: args.chain_port,
         ignore_messages: args.ignore_messages,
     };
+    if let Some(path) = &args.config_out {
+        clear(path)?;
+    }
     let devnet = Devnet::launch(config, Arc::new(TokioEnv)).await?;
     print(&devnet.report);
     if let Some(path) = &args.config_out {
@@ -87,6 +91,24 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
     stopped().await?;
     devnet.stop().await?;
     Ok(())
+}
+
+/// Takes the file of an earlier run away, lest who waits for the new one reads the old; and tells now, not once all
+/// runs, where there is no such place.
+fn clear(path: &Path) -> Result<(), Failure> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        let folder = folder.display();
+        return Err(format!("--config-out: {folder} is no directory; make it first").into());
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(format!("--config-out {}: {error}", path.display()).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn whole_seconds(flag: &str, duration: Duration) -> Result<u64, Failure> {
@@ -147,5 +169,21 @@ fn print(report: &DevnetReport) {
             "  {:10} {} (chain id {}, {})",
             chain.name, chain.rpc, chain.chain_id, chain.execution
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_file_is_gone_before_the_devnet_starts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("devnet.json");
+        assert!(clear(&file).is_ok());
+        fs::write(&file, "old").expect("written");
+        assert!(clear(&file).is_ok() && !file.exists());
+        assert!(clear(&folder.path().join("missing/devnet.json")).is_err());
+        assert!(clear(folder.path()).is_err());
     }
 }

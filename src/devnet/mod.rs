@@ -116,6 +116,7 @@ pub struct Devnet {
 impl Devnet {
     /// Starts it; returns once everything answers.
     pub async fn launch(config: DevnetConfig, env: Arc<dyn Env>) -> Result<Self, LaunchError> {
+        check_ports(&config)?;
         if let Some(data) = &config.data {
             fs::create_dir_all(data).map_err(|source| LaunchError::Directory {
                 path: data.clone(),
@@ -197,6 +198,19 @@ impl Devnet {
             None => Ok(()),
         }
     }
+}
+
+/// Refuses ports that there are not, before anything starts.
+fn check_ports(config: &DevnetConfig) -> Result<(), LaunchError> {
+    let highest = u32::from(u16::MAX) + 1 - config.chains.min(u32::from(u16::MAX));
+    if u32::from(config.chain_port) > highest {
+        return Err(LaunchError::Configuration(format!(
+            "{} chains from port {} on go beyond 65535; choose a --chain-port of at most {highest}, or 0 for any free \
+             ones",
+            config.chains, config.chain_port
+        )));
+    }
+    Ok(())
 }
 
 /// The id of chain `k`.
@@ -345,4 +359,34 @@ fn availability(
         (None, Some(data)) => Arc::new(EmbeddedDa::open(data.join("da"))?),
         (None, None) => Arc::new(EmbeddedDa::in_memory()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_have_ports_that_exist() {
+        for (chains, chain_port, fits) in [
+            (1, 65_535, true),
+            (2, 65_535, false),
+            (2, 65_534, true),
+            (64, 0, true),
+            (64, 65_500, false),
+        ] {
+            let config = DevnetConfig {
+                chains,
+                chain_port,
+                ..DevnetConfig::default()
+            };
+            assert_eq!(check_ports(&config).is_ok(), fits, "{chains} {chain_port}");
+        }
+    }
+
+    #[test]
+    fn no_chain_has_the_id_of_the_real_plasma() {
+        let ids: Vec<u64> = (0..10_000).map(|k| chain_id(k).0).collect();
+        assert!(!ids.contains(&PLASMA_MAINNET));
+        assert!(ids.is_sorted_by(|one, next| one < next));
+    }
 }
