@@ -115,11 +115,11 @@ impl<'a> Suite<'a> {
         receipts
     }
 
-    /// As [`check`](Self::check), for many blocks out of a strategy.
+    /// As [`check`](Self::check), for many blocks out of a strategy: this many [`cases`](super::cases).
     pub fn check_strategy(&self, blocks: impl Strategy<Value = Vec<Vec<Step>>>, cases: u32) {
         // A fixed seed: a suite that fails, fails again. Failures are shrunk, and written to no file.
         let config = Config {
-            cases,
+            cases: super::cases(cases),
             failure_persistence: None,
             ..Config::default()
         };

@@ -2,6 +2,9 @@
 //!
 //! Each suite is a function that takes an implementation and panics with what is wrong.
 
+mod cases;
 pub mod data_availability;
 pub mod execution;
 pub mod sequencer;
+
+pub use cases::cases;

@@ -122,7 +122,7 @@ fn changes() -> impl Strategy<Value = Changes> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::conformance::cases(64), ..ProptestConfig::default() })]
 
     #[test]
     fn equals_nomt(batches in any_vec(changes(), 1..8), absent in key()) {

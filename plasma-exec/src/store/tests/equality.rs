@@ -129,7 +129,7 @@ pub(in crate::store) fn run(store: &dyn Store, steps: &[Step], probes: &[StateKe
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: plasma_core::conformance::cases(48), ..ProptestConfig::default() })]
 
     #[test]
     fn memory_store_equals_the_plain_trie(
