@@ -42,7 +42,8 @@ export async function eventually(what, ask, seconds = 60) {
   throw new Error(`${what} did not happen in ${seconds} s${last ? `: ${last}` : ''}`)
 }
 
-function start(program, args, options = {}) {
+/** Starts a program, and keeps what it says. */
+export function start(program, args, options = {}) {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
   child.output = ''
   const keep = (chunk) => { child.output = (child.output + chunk).slice(-200_000) }

@@ -1,4 +1,4 @@
-// Wrong input and broken surroundings, each with a clear word and nothing lost; issue "What shows it", 6.
+// Wrong input and broken surroundings, each with a clear word and nothing lost.
 import { after, before, describe, it } from 'node:test'
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
