@@ -292,9 +292,10 @@ async fn deposit(args: DepositArgs) -> Result<(), Failure> {
     let open = args.target.open()?;
     let key = open.key(&args.key)?;
     // Before anything moves: who is to tell that it arrived must be there.
-    let rpc = match args.no_wait {
-        true => None,
-        false => Some(open.reach(None).await?),
+    let rpc = if args.no_wait {
+        None
+    } else {
+        Some(open.reach(None).await?)
     };
     let client = open.client(Some(&key.word())).await?;
     let (token, _) = open.asset(args.token);
