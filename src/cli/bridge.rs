@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{Failure, explain, progress::Progress, rpc::ChainRpc};
+use super::{Failure, discover, explain, progress::Progress, rpc::ChainRpc};
 use crate::{
     devnet::{ChainReport, DevnetReport},
     explain::Explanation,
@@ -140,6 +140,14 @@ pub(super) struct Open {
 }
 
 impl Target {
+    /// The chain as its root tells of it; without one, what the file says.
+    pub(super) async fn open_at(&self, root: Option<&str>) -> Result<Open, Failure> {
+        match root {
+            Some(root) => discover::chain(root, self.chain.as_deref(), self.rpc.as_deref()).await,
+            None => self.open(),
+        }
+    }
+
     pub(super) fn open(&self) -> Result<Open, Failure> {
         let path = self.config.clone().unwrap_or_else(explain::default_config);
         let report = DevnetReport::read(&path).map_err(|error| {
@@ -179,8 +187,14 @@ impl Target {
     }
 }
 
+/// An amount of 18 decimals, for people.
+pub(super) fn amount_of(wei: U256) -> String {
+    format_units(wei, 18).unwrap_or_else(|_| wei.to_string())
+}
+
 impl Open {
-    fn key(&self, args: &KeyArgs) -> Result<Zeroizing<B256Key>, Failure> {
+    /// The key that pays: the one given, or the file's first account's.
+    pub(super) fn key(&self, args: &KeyArgs) -> Result<Zeroizing<B256Key>, Failure> {
         let key = match &args.key {
             Some(text) => text.parse().map_err(|_| "--key is not 32 bytes in hex")?,
             None => {
@@ -245,7 +259,7 @@ impl zeroize::Zeroize for B256Key {
 }
 
 impl B256Key {
-    fn word(&self) -> B256 {
+    pub(super) fn word(&self) -> B256 {
         B256::from(self.0)
     }
 }

@@ -12,7 +12,15 @@ use clap::Args;
 use plasma_core::TokioEnv;
 
 use super::{Failure, duration};
-use crate::devnet::{DevExecution, Devnet, DevnetConfig, DevnetReport, MNEMONIC};
+use crate::{
+    Fault,
+    devnet::{DevExecution, Devnet, DevnetConfig, DevnetReport, MNEMONIC},
+};
+
+/// How long claims can be contested.
+const WINDOW: Duration = Duration::from_secs(10);
+/// The same where somebody lies: each side has to run the machine over a segment within it.
+const DISPUTE_WINDOW: Duration = Duration::from_secs(60);
 
 #[derive(Args)]
 pub(super) struct DevnetArgs {
@@ -26,8 +34,9 @@ pub(super) struct DevnetArgs {
     #[arg(long, value_parser = duration::parse, default_value = "250ms")]
     block_time: Duration,
     /// How long a claim can be contested, in whole seconds.
-    #[arg(long, value_parser = duration::parse, default_value = "10s")]
-    challenge_window: Duration,
+    /// Default: 10s; with --fault 60s, for a machine has to run in it.
+    #[arg(long, value_parser = duration::parse)]
+    challenge_window: Option<Duration>,
     /// After how long anyone may force a message of the inbox, in whole seconds.
     #[arg(long, value_parser = duration::parse, default_value = "30s")]
     forced_delay: Duration,
@@ -55,6 +64,10 @@ pub(super) struct DevnetArgs {
     /// Fault injection: the sequencers consume no message of the inbox by themselves.
     #[arg(long, hide_short_help = true)]
     ignore_messages: bool,
+    /// Let somebody lie about block N of each chain, to see how it ends: wrong-root@N, wrong-trace@N, withheld-data@N
+    /// or stalled@N. Watch with `plasma dispute watch`.
+    #[arg(long, value_name = "KIND@N")]
+    fault: Option<Fault>,
 }
 
 pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
@@ -66,7 +79,14 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
         execution: args.execution,
         chains: args.chains,
         block_time: args.block_time,
-        challenge_window: whole_seconds("--challenge-window", args.challenge_window)?,
+        challenge_window: whole_seconds(
+            "--challenge-window",
+            args.challenge_window.unwrap_or(if args.fault.is_some() {
+                DISPUTE_WINDOW
+            } else {
+                WINDOW
+            }),
+        )?,
         forced_delay: whole_seconds("--forced-delay", args.forced_delay)?,
         root: args.root,
         data: args.data,
@@ -74,6 +94,7 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
         root_port: args.root_port,
         chain_port: args.chain_port,
         ignore_messages: args.ignore_messages,
+        fault: args.fault,
     };
     if let Some(path) = &args.config_out {
         clear(path)?;

@@ -9,7 +9,7 @@ mod saved;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use plasma_bridge::{Deployment, RootAccount, RootClient, RootConfig};
+use plasma_bridge::{Deployment, EvmSettlement, Role, RootAccount, RootClient, RootConfig};
 use plasma_core::{Address, ChainId, DataAvailability, Env, U256};
 use plasma_da::EmbeddedDa;
 use plasma_exec::{EvmExecution, EvmGenesis, EvmGenesisAccount, ModuleRuntime};
@@ -22,7 +22,9 @@ use crate::{
     assembly::{
         ChainBuilder, EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle, RunningChain, Solo,
     },
+    dispute::{Fault, FaultyTraces},
     node::{BatcherConfig, ProposerConfig},
+    programs::builtin_program,
 };
 
 /// One XPL, or one coin, in wei.
@@ -33,6 +35,9 @@ const ROOT_CHAIN_ID: ChainId = ChainId(31_337);
 const FIRST_CHAIN_ID: u64 = 4_242;
 /// The chain id of the real Plasma mainnet, which no devnet may bear: its users' signatures would be valid there.
 const PLASMA_MAINNET: u64 = 9_745;
+
+/// How often players look at the root.
+const PLAYER_POLL: Duration = Duration::from_millis(200);
 
 /// What a chain of a devnet executes.
 #[derive(
@@ -81,6 +86,8 @@ pub struct DevnetConfig {
     pub chain_port: u16,
     /// Fault injection: the sequencers consume no message of the inbox by themselves.
     pub ignore_messages: bool,
+    /// Fault injection: somebody claims what is false of each chain.
+    pub fault: Option<Fault>,
 }
 
 impl Default for DevnetConfig {
@@ -97,6 +104,7 @@ impl Default for DevnetConfig {
             root_port: 8_545,
             chain_port: 9_545,
             ignore_messages: false,
+            fault: None,
         }
     }
 }
@@ -149,13 +157,15 @@ impl Devnet {
         let da = availability(&config, root.as_ref())?;
         let mut chains = Vec::new();
         for builder in builders.drain(..) {
-            chains.push(
-                builder
-                    .root(handle.clone())
-                    .da(da.clone())
-                    .launch(env.clone())
-                    .await?,
-            );
+            let mut chain = builder
+                .root(handle.clone())
+                .da(da.clone())
+                .launch(env.clone())
+                .await?;
+            if let Some(fault) = config.fault {
+                add_liar(&mut chain, &handle, fault).await?;
+            }
+            chains.push(chain);
         }
         let report = DevnetReport {
             root: RootReport {
@@ -198,6 +208,30 @@ impl Devnet {
             None => Ok(()),
         }
     }
+}
+
+/// Lets somebody with an account of their own claim what is false.
+async fn add_liar(
+    chain: &mut RunningChain,
+    handle: &RootHandle,
+    fault: Fault,
+) -> Result<(), LaunchError> {
+    let account = RootAccount::new(handle.client.clone(), DevAccount::liar().signer());
+    if handle.client.coin_balance(account.address()).await? < coins(10)
+        && let Some(rich) = &handle.account
+    {
+        plasma_bridge::fund(rich, account.address(), coins(20)).await?;
+    }
+    let id = chain.chain().genesis().chain_id;
+    let settlement =
+        EvmSettlement::new(handle.client.clone(), handle.contracts, id).with_account(account);
+    let traces = FaultyTraces::new(chain.traces().clone(), fault);
+    let config = ProposerConfig {
+        poll: PLAYER_POLL,
+        role: Role::Challenger,
+    };
+    chain.join(Arc::new(settlement), Arc::new(traces), config);
+    Ok(())
 }
 
 /// Refuses ports that there are not, before anything starts.
@@ -249,9 +283,13 @@ fn chain(config: &DevnetConfig, k: u32) -> ChainBuilder {
             ..BatcherConfig::default()
         })
         .proposer(Some(ProposerConfig {
-            poll: Duration::from_millis(200),
+            poll: PLAYER_POLL,
+            ..ProposerConfig::default()
         }))
         .listen(format!("{}:{port}", config.host));
+    if port != 0 {
+        builder = builder.uri(format!("http://{}:{port}", config.host));
+    }
     builder = match config.execution {
         DevExecution::Modules => {
             let balances: std::collections::BTreeMap<Address, U256> = DevAccount::funded()
@@ -283,6 +321,9 @@ fn chain(config: &DevnetConfig, k: u32) -> ChainBuilder {
                 })
         }
     };
+    if let Some(program) = builtin_program(config.execution.name()) {
+        builder = builder.program(program);
+    }
     match &config.data {
         Some(data) => builder.data(data.join(format!("chain-{id}"))),
         None => builder,

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use plasma_core::{
-    BlobRef, Block, ChainUpdate, DerivedEntry, EntryKind, Height, InboxEntry, RootBlock, RootEvent,
-    RootUpdate, Settlement, SettlementError, Severe as _, Severity, derive_entry,
+    B256, BlobRef, Block, ChainUpdate, DerivedEntry, EntryKind, Height, InboxEntry, RootBlock,
+    RootEvent, RootUpdate, Settlement, SettlementError, Severe as _, Severity, check_batch,
+    derive_entry,
 };
 
 use super::{RETRY, Shared, continues};
@@ -180,14 +181,17 @@ async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Resu
         shared.health.note(TASK, trouble, Severity::Reset);
         return Err(Halt::Retry);
     }
-    let bytes = match &entry.kind {
-        EntryKind::Batch(batch) => fetch(shared, &BlobRef::from(batch.commitment)).await?,
-        EntryKind::Force => plasma_core::Bytes::new(),
-    };
     let head = shared
         .chain
         .derived_head()
         .map_err(|error| failed(shared, &error))?;
+    // Bytes that cannot matter are not waited for.
+    let bytes = match &entry.kind {
+        EntryKind::Batch(batch) if check_batch(&head, batch).is_ok() => {
+            fetch(shared, &BlobRef::from(batch.commitment)).await?
+        }
+        _ => plasma_core::Bytes::new(),
+    };
     let next = entry.clone();
     let derived = shared
         .blocking(move |_| derive_entry(&head, &next, &bytes))
@@ -211,7 +215,14 @@ async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Resu
         }
     }
     after.entry = entry.index + 1;
+    let before = shared
+        .chain
+        .inbox()
+        .last_entry()
+        .map_err(|error| failed(shared, &error))?
+        .map_or(B256::ZERO, |record| record.entry_hash);
     let record = InboxRecord {
+        entry_hash: entry.link(before).words().keccak(),
         root_block: root.number,
         head: after,
         defect: defect.map(|defect| defect.to_string()),

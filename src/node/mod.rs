@@ -21,7 +21,7 @@ mod proposer;
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use plasma_core::{BlockHeader, DataAvailability, Env, Sequencer, Settlement, Task};
+use plasma_core::{BlockHeader, DataAvailability, Env, Sequencer, Settlement, Task, TraceProvider};
 
 pub use batcher::BatcherConfig;
 pub use gate::ChainGate;
@@ -47,16 +47,17 @@ pub struct NodeParts {
     pub env: Arc<dyn Env>,
     /// Whether, and how, it publishes batches.
     pub batcher: Option<BatcherConfig>,
-    /// Whether, and how, it claims results.
+    /// Whether, and how, it claims results and defends them.
     pub proposer: Option<ProposerConfig>,
+    /// What it stands for in claims and disputes.
+    pub traces: Arc<dyn TraceProvider>,
     /// Where its tasks say how they are.
     pub health: Arc<Health>,
 }
 
 /// A running node. Dropping it stops its tasks.
 pub struct Node {
-    chain: Arc<Chain>,
-    health: Arc<Health>,
+    shared: Shared,
     tasks: Vec<Task>,
 }
 
@@ -105,14 +106,15 @@ impl Node {
             env,
             batcher,
             proposer,
+            traces,
             health,
         } = parts;
         let shared = Shared {
-            chain: chain.clone(),
+            chain,
             sequencer,
             da,
             env: env.clone(),
-            health: health.clone(),
+            health,
         };
         let mut tasks = Vec::new();
         if let Some(sequencer) = shared.sequencer.clone() {
@@ -128,30 +130,43 @@ impl Node {
                 tasks.push(env.spawn("batcher", Box::pin(task)));
             }
             if let Some(config) = proposer {
-                let task = proposer::run(shared, settlement, config);
+                let task = proposer::run(shared.clone(), settlement, traces, config);
                 tasks.push(env.spawn("proposer", Box::pin(task)));
             }
         }
-        Self {
-            chain,
-            health,
-            tasks,
-        }
+        Self { shared, tasks }
+    }
+
+    /// Lets somebody else play on the root beside the node itself: other traces, another account, and troubles of
+    /// their own.
+    pub fn join(
+        &mut self,
+        settlement: Arc<dyn Settlement>,
+        traces: Arc<dyn TraceProvider>,
+        config: ProposerConfig,
+    ) {
+        let shared = Shared {
+            health: Arc::new(Health::default()),
+            ..self.shared.clone()
+        };
+        let task = proposer::run(shared, settlement, traces, config);
+        self.tasks
+            .push(self.shared.env.spawn("guest-player", Box::pin(task)));
     }
 
     /// The chain as it executes it.
     pub fn chain(&self) -> &Arc<Chain> {
-        &self.chain
+        &self.shared.chain
     }
 
     /// How its tasks are.
     pub fn health(&self) -> &Arc<Health> {
-        &self.health
+        &self.shared.health
     }
 
     /// Stops the tasks and makes all that was executed durable.
     pub fn stop(self) -> Result<(), crate::ChainError> {
         drop(self.tasks);
-        self.chain.sync()
+        self.shared.chain.sync()
     }
 }

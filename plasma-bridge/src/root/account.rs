@@ -58,10 +58,6 @@ impl RootCall {
         }
     }
 
-    pub(crate) fn with_value(self, value: U256) -> Self {
-        Self { value, ..self }
-    }
-
     fn request(&self, from: Address) -> TransactionRequest {
         let request = TransactionRequest::default()
             .with_from(from)

@@ -6,5 +6,6 @@ mod cases;
 pub mod data_availability;
 pub mod execution;
 pub mod sequencer;
+pub mod traces;
 
 pub use cases::cases;

@@ -19,10 +19,7 @@ pub(super) struct CodeCache {
 impl CodeCache {
     /// The code of this hash; none for what is not in state.
     pub(super) fn get(&self, state: &dyn StateRead, hash: B256) -> Bytecode {
-        if let Some(code) = self
-            .find(&hash)
-            .filter(|_| state.get(&CODES.key(&hash)).is_some())
-        {
+        if let Some(code) = self.find(&hash).filter(|_| CODES.touch(state, &hash)) {
             return code;
         }
         let code = Bytecode::new_legacy(CODES.get(state, &hash).unwrap_or_default());

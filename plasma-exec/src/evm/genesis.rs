@@ -10,6 +10,7 @@ use super::{
     account::{ACCOUNTS, Account, CODES, Code, STORAGE, Word, designator},
     config::{CONFIG, Config, EvmSpec, MARKET, Market},
     predeploys::predeploys,
+    prices::Prices,
 };
 
 /// How a chain on [`EvmExecution`](crate::EvmExecution) begins: the configuration that its genesis takes as JSON.
@@ -48,6 +49,8 @@ pub struct EvmGenesis {
     pub base_fee_denominator: u64,
     /// The rules; `"osaka"` if left out.
     pub spec: EvmSpec,
+    /// What gas costs; `"machine"` if left out. A chain at Ethereum's prices has transactions that nobody can prove.
+    pub prices: Prices,
 }
 
 /// What an account has at genesis.
@@ -76,6 +79,7 @@ impl Default for EvmGenesis {
             base_fee_elasticity: config.elasticity,
             base_fee_denominator: config.denominator,
             spec: config.spec,
+            prices: config.prices,
         }
     }
 }
@@ -132,6 +136,7 @@ impl EvmGenesis {
             elasticity: self.base_fee_elasticity,
             denominator: self.base_fee_denominator,
             min_base_fee: self.min_base_fee,
+            prices: self.prices,
         };
         CONFIG.set(state, &config);
         MARKET.set(

@@ -33,7 +33,7 @@ mod undo;
 #[cfg(test)]
 mod tests;
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 
 use alloy_primitives::{B256, Bytes};
 use plasma_core::{Changes, StateKey, StateProof, StateRead, StateWitness};
@@ -85,6 +85,31 @@ pub trait Store: Send + Sync {
     ///
     /// An error but [`StoreError::Stopped`] leaves the store as it was.
     fn commit(&self, height: u64, changes: &Changes) -> Result<B256, StoreError>;
+
+    /// Makes `segments`, one after another, the state at `height`, the one after the latest; returns the root after
+    /// each. Only the last state is kept; all of it is one commit, shown whole or not at all. No segments are a
+    /// commit that changes nothing, and give its root.
+    ///
+    /// The one of a single segment costs what [`Store::commit`] does.
+    fn commit_segments(&self, height: u64, segments: &[Changes]) -> Result<Vec<B256>, StoreError> {
+        let mut merged = Changes::new();
+        let mut roots = Vec::with_capacity(segments.len());
+        if let [first @ .., _] = segments {
+            for changes in first {
+                merged.extend(changes.clone());
+                roots.push(self.preview(&merged)?);
+            }
+        }
+        let root = match segments {
+            [changes] => self.commit(height, changes)?,
+            _ => {
+                merged.extend(segments.last().cloned().unwrap_or_default());
+                self.commit(height, &merged)?
+            }
+        };
+        roots.push(root);
+        Ok(roots)
+    }
 
     /// The root that the latest state would have after `changes`, committing nothing.
     fn preview(&self, changes: &Changes) -> Result<B256, StoreError>;

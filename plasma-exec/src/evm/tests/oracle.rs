@@ -230,8 +230,8 @@ fn expected_state(database: &Oracle, chain: &Chain) -> BTreeMap<StateKey, Bytes>
                 if let Some(to) = code.eip7702_address() {
                     return Code::Delegation(to);
                 }
-                let bytes = encode(&code.original_bytes());
-                state.insert(CODES.key(&info.code_hash), Some(bytes.into()));
+                let parts = CODES.writes(&info.code_hash, &code.original_bytes());
+                state.extend(parts.into_iter().map(|(key, part)| (key, Some(part))));
                 Code::Hash(info.code_hash)
             });
         let left = Account {
