@@ -5,8 +5,10 @@ mod chain;
 #[doc(hidden)]
 pub mod cli;
 pub mod devnet;
+mod dispute;
 mod explain;
 mod node;
+mod programs;
 mod remote;
 pub mod rpc;
 
@@ -15,11 +17,13 @@ pub use assembly::{
     RunningChain, SequencerParts, SequencerPlan, Solo,
 };
 pub use chain::{
-    Chain, ChainConfig, ChainError, ChainEvent, InboxRecord, Ledger, Position, RootInbox, Stages,
-    StoredBlock,
+    Chain, ChainConfig, ChainError, ChainEvent, InboxRecord, Ledger, OuterTrace, Position,
+    RootInbox, SegmentInputs, Stages, StoredBlock, StoredSegment,
 };
+pub use dispute::{ChainTraces, Fault, FaultKind, FaultyTraces};
 pub use explain::{Explainer, Explanation};
 pub use node::{BatcherConfig, ChainGate, Health, HealthReport, Node, NodeParts, ProposerConfig};
+pub use programs::{Replayed, builtin_program, replay};
 pub use remote::{RemoteGenesis, RpcBlobs};
 
 pub use plasma_bridge as bridge;

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use crate::{
     assembly::{ChainBuilder, LaunchError},
     chain::Chain,
+    programs::builtin_program,
 };
 
 /// The longest answer taken from another node.
@@ -36,14 +37,18 @@ pub struct RemoteGenesis {
 impl RemoteGenesis {
     /// Gives a chain to be the execution that is named.
     pub fn execution(&self, builder: ChainBuilder) -> Result<ChainBuilder, LaunchError> {
-        match self.execution.as_str() {
+        let builder = match self.execution.as_str() {
             "modules" => Ok(builder.execution_named("modules", ModuleRuntime::new())),
             "evm" => Ok(builder.execution_named("evm", EvmExecution::default())),
             other => Err(LaunchError::Configuration(format!(
                 "the chain executes `{other}`, which is not built in here; verify it with its own binary, which calls \
                  ChainBuilder::verifier"
             ))),
-        }
+        }?;
+        Ok(match builtin_program(&self.execution) {
+            Some(program) => builder.program(program),
+            None => builder,
+        })
     }
 }
 

@@ -23,7 +23,11 @@ pub struct Deployment {
     tokens: Vec<TestToken>,
     endowments: Vec<(ChainId, U256)>,
     grants: Vec<(Address, U256)>,
+    heights: Vec<u8>,
 }
+
+/// The heights of the levels of disputes: segments of a claim, then steps of the machine.
+pub const DISPUTE_HEIGHTS: [u8; 2] = [24, 28];
 
 /// An ERC-20 for development networks; its whole supply goes to the deployer.
 #[derive(Clone, Debug)]
@@ -57,7 +61,15 @@ impl Deployment {
             tokens: Vec::new(),
             endowments: Vec::new(),
             grants: Vec::new(),
+            heights: DISPUTE_HEIGHTS.to_vec(),
         }
+    }
+
+    /// Other heights of the levels of disputes, outermost first: three levels make cheaper claims of machine runs,
+    /// low trees make quick tests. From 2 to 8 levels of 1 to 32 each.
+    pub fn heights(mut self, heights: &[u8]) -> Self {
+        self.heights = heights.to_vec();
+        self
     }
 
     /// Registers a chain.
@@ -97,7 +109,8 @@ impl Deployment {
         let receipts = account
             .send_all(|nonce| {
                 first = Some(nonce);
-                self.calls(&Contracts::predicted(deployer, nonce))
+                let verifier = Contracts::predicted_verifier(deployer, nonce);
+                self.calls(&Contracts::predicted(deployer, nonce), verifier)
             })
             .await?;
         let nonce = first.unwrap_or_default();
@@ -118,7 +131,7 @@ impl Deployment {
         let origin = account.root().header_at(origin.unwrap_or_default()).await?;
         Ok(Deployed {
             contracts,
-            tokens: created[5..].to_vec(),
+            tokens: created[6..].to_vec(),
             origin: origin.map(|header| header.block()).unwrap_or_default(),
             gas_used: receipts.iter().map(|receipt| receipt.gas_used).sum(),
         })
@@ -133,17 +146,18 @@ impl Deployment {
             bridge,
             tournament,
         } = *contracts;
-        let tokens = (nonce + 5..)
+        let tokens = (nonce + 6..)
             .take(self.tokens.len())
             .map(|nonce| deployer.create(nonce));
-        [xpl, chain_registry, inbox, tournament, bridge]
+        let verifier = Contracts::predicted_verifier(deployer, nonce);
+        [xpl, chain_registry, inbox, tournament, bridge, verifier]
             .into_iter()
             .chain(tokens)
             .collect()
     }
 
     /// Every transaction with its gas limit, in order.
-    fn calls(&self, contracts: &Contracts) -> Vec<(RootCall, u64)> {
+    fn calls(&self, contracts: &Contracts, verifier: Address) -> Vec<(RootCall, u64)> {
         let Contracts {
             xpl,
             chain_registry,
@@ -162,9 +176,16 @@ impl Deployment {
             create(RootContract::Inbox, (chain_registry, bridge).abi_encode()),
             create(
                 RootContract::Tournament,
-                (chain_registry, inbox).abi_encode(),
+                abi::TournamentTerms {
+                    registry: chain_registry,
+                    inbox,
+                    verifier,
+                    heights: self.heights.clone(),
+                }
+                .abi_encode_params(),
             ),
             create(RootContract::Bridge, (xpl, inbox, tournament).abi_encode()),
+            create(RootContract::RiscvStep, Vec::new()),
         ];
         for token in &self.tokens {
             let TestToken {
@@ -291,8 +312,8 @@ impl From<abi::Chain> for RegisteredChain {
     }
 }
 
-/// Twice what registration with the longest name takes.
-const REGISTER_GAS: u64 = 1_200_000;
+/// Twice what registration with the longest name and address takes.
+const REGISTER_GAS: u64 = 1_400_000;
 /// An ERC-20 approval or transfer with vote accounting on both sides.
 const TOKEN_GAS: u64 = 200_000;
 const ENDOW_GAS: u64 = 350_000;

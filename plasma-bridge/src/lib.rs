@@ -25,10 +25,14 @@ mod deploy;
 mod evm;
 mod root;
 mod sovereign;
+mod tournament;
 
 pub use bridge::{BridgeClient, Enqueued, InboxStatus, WithdrawalStatus};
 pub use contracts::{Contracts, Refusal, Registration, RootContract};
-pub use deploy::{Deployed, Deployment, RegisteredChain, endow_chain, fund, register_chain};
+pub use deploy::{
+    DISPUTE_HEIGHTS, Deployed, Deployment, RegisteredChain, endow_chain, fund, register_chain,
+};
 pub use evm::EvmSettlement;
 pub use root::{RootAccount, RootClient, RootConfig};
 pub use sovereign::SovereignSettlement;
+pub use tournament::{Event, MoveCall, Role, RootReader, move_call, next_move, read_view};

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use plasma_core::{
-    B256, BatchHeader, BlockHeader, BoxStream, Certificate, Committee, DisputeView, Move,
-    RootBlock, RootReceipt, RootUpdate, Settlement, SettlementError, U256,
+    B256, BatchHeader, BlockHeader, BoxStream, Certificate, Committee, DisputeTerms, DisputeView,
+    Move, RootBlock, RootReceipt, RootUpdate, Settlement, SettlementError, U256,
 };
 
 /// The settlement of a chain that has no root: nothing above it orders, holds or decides anything.
@@ -65,6 +65,11 @@ impl Settlement for SovereignSettlement {
             bond: U256::ZERO,
             challenge_window: 0,
             withdrawable: U256::ZERO,
+            round: 0,
+            claimable: 0,
+            program: B256::ZERO,
+            terms: DisputeTerms::default(),
+            tournaments: Vec::new(),
         })
     }
 

@@ -24,8 +24,8 @@ async fn everything_is_in_place_after_one_call_at_any_nonce() {
             started.elapsed(),
             deployed.gas_used
         );
-        // Five contracts, a token, a registration, an approval and an endowment.
-        let nonce = round * 9;
+        // Six contracts, a token, a registration, an approval and an endowment.
+        let nonce = round * 10;
         assert_eq!(
             deployed.contracts,
             Contracts::predicted(account.address(), nonce)

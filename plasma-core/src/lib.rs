@@ -27,6 +27,7 @@ mod derive;
 mod error;
 mod ports;
 mod state;
+mod transition;
 mod trie;
 mod types;
 
@@ -44,6 +45,7 @@ pub use derive::*;
 pub use error::{Severe, Severity};
 pub use ports::*;
 pub use state::*;
+pub use transition::*;
 pub use trie::*;
 pub use types::*;
 

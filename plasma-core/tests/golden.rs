@@ -13,8 +13,8 @@ use plasma_core::{
     DaCommitment, EntryKind, Epoch, Gas, Genesis, Height, Inbox, InboxEntry, InboxMessage, Log,
     MessageKind, NativeTransaction, Outbox, OutboxMessage, OutboxProof, OutgoingMessage, Promise,
     Receipt, RootBlock, Sample, SampleKind, Seat, Seconds, Signature, Signer, Stage, Status, Step,
-    Timestamp, TraceCommitment, U256, Vote, body_commitment, chunk_root, decode, decode_batch,
-    encode, encode_batch, hex, keccak256,
+    StepLeaf, Timestamp, TraceCommitment, TransitionInput, U256, Vote, body_commitment, chunk_root,
+    decode, decode_batch, encode, encode_batch, hex, keccak256, steps_root,
 };
 
 /// Values that differ from each other, in the order that they are asked for.
@@ -215,7 +215,38 @@ fn book() -> Book {
     root(&mut book, v);
     messages(&mut book, v);
     results(&mut book, v);
+    segments(&mut book, v);
     book
+}
+
+/// What segments are named by. (At the end, so that the values above stay.)
+fn segments(book: &mut Book, v: &mut Values) {
+    let (block, message) = (v.word(), v.message());
+    let transactions = [v.bytes(), vec![7; 4_096].into(), vec![7; 10_000].into()];
+    let steps: Vec<StepLeaf> = StepLeaf::of_block(block, [message.hash()], &transactions).collect();
+    for (step, name) in steps.iter().zip([
+        "Begin",
+        "Message",
+        "Transaction",
+        "Transaction of a chunk",
+        "LongTransaction",
+        "End",
+    ]) {
+        book.bytes(&format!("StepLeaf.{name}"), step.words().as_bytes());
+        book.hash(&format!("StepLeaf.{name}"), step.hash());
+    }
+    for count in 1..=steps.len() {
+        let root = steps_root(&steps[..count]).expect("not empty");
+        book.hash(&format!("steps root of {count}"), root);
+    }
+    let input = TransitionInput {
+        chain_id: ChainId(v.number()),
+        genesis: v.word(),
+        agreed: v.word(),
+        entry: v.word(),
+    };
+    book.bytes("TransitionInput", input.words().as_bytes());
+    book.hash("TransitionInput", input.hash());
 }
 
 fn blocks(book: &mut Book, v: &mut Values) {

@@ -7,9 +7,10 @@
 
 use plasma_core::{
     Address, B256, BatchHeader, BlockHeader, Bytes, ChainId, Checkpoint, Committee, DaCommitment,
-    EntryKind, Epoch, Height, Inbox, InboxEntry, InboxMessage, MessageKind, Outbox, OutboxMessage,
-    OutboxProof, OutgoingMessage, Seat, Seconds, Signature, Signer, Timestamp, TraceCommitment,
-    U256, Vote, Words, hex, keccak256,
+    EntryKind, Epoch, Height, Inbox, InboxEntry, InboxMessage, MatchKey, MessageKind, Outbox,
+    OutboxMessage, OutboxProof, OutgoingMessage, ProgramIdentity, Seat, Seconds, Signature, Signer,
+    StepKind, StepLeaf, Timestamp, TraceCommitment, TransitionInput, U256, Vote, Words, hex,
+    keccak256, outer_tournament,
 };
 use serde_json::Value;
 
@@ -387,4 +388,58 @@ fn traces() {
             leaves.len()
         );
     }
+}
+
+#[test]
+fn names_of_tournaments_and_matches() {
+    check("tournament", |case| {
+        outer_tournament(ChainId(case.number("chainId")), case.number("round"))
+    });
+    check("match", |case| {
+        let key = MatchKey {
+            tournament: case.word("tournament"),
+            one: case.word("one"),
+            two: case.word("two"),
+        };
+        assert_eq!(key.inner_tournament(), case.word("inner"));
+        key.id()
+    });
+}
+
+#[test]
+fn programs_and_what_they_are_told() {
+    check("program", |case| {
+        ProgramIdentity {
+            rom_root: case.word("romRoot"),
+            rom_base: case.number("romBase"),
+            memory_root: case.word("memoryRoot"),
+            entry: case.number("entry"),
+        }
+        .hash()
+    });
+    check("programInput", |case| {
+        TransitionInput {
+            chain_id: ChainId(case.number("chainId")),
+            genesis: case.word("genesis"),
+            agreed: case.word("agreed"),
+            entry: case.word("entry"),
+        }
+        .hash()
+    });
+    check("stepLeaf", |case| {
+        let kinds = [
+            StepKind::Begin,
+            StepKind::Message,
+            StepKind::Transaction,
+            StepKind::LongTransaction,
+            StepKind::End,
+        ];
+        let number = usize::try_from(case.number("kind")).expect("a small number");
+        StepLeaf {
+            kind: kinds[number],
+            block: case.word("header"),
+            payload: case.word("payload"),
+        }
+        .hash()
+    });
 }

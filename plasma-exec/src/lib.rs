@@ -8,6 +8,8 @@ extern crate std;
 mod ethereum;
 #[cfg(feature = "evm")]
 mod evm;
+#[cfg(feature = "fpvm")]
+mod fpvm;
 #[cfg(feature = "std")]
 mod store;
 
@@ -39,7 +41,17 @@ macro_rules! sol {
 }
 
 #[cfg(feature = "evm")]
-pub use evm::{EvmExecution, EvmGenesis, EvmGenesisAccount, EvmSpec, L2_BRIDGE};
+pub use evm::{
+    EvmExecution, EvmGenesis, EvmGenesisAccount, EvmSpec, INSTRUCTIONS_PER_GAS, L2_BRIDGE,
+    MACHINE_TRANSACTION_GAS, Prices,
+};
+#[cfg(feature = "fpvm")]
+pub use fpvm::{
+    BLOB_BYTES, BLOB_ELEMENTS, BlobOpening, Cause, MAX_PROGRAM_HEADERS, MEMORY_BITS, Machine,
+    MachineState, NO_RESERVATION, NoOracle, Oracle, Program, ProgramError, ProofError, ROM_HEIGHT,
+    Registers, RunError, RunTrace, RunTraceError, STATE_BYTES, Snapshot, Status, TEXT_WINDOW,
+    TRIE_NODE_BYTES, TraceShape, ecall_number, verify_step,
+};
 #[cfg(feature = "std")]
 pub use store::{
     Directory, Disk, DiskFile, Durability, MemoryConfig, MemoryStore, Recovery, Store, StoreError,

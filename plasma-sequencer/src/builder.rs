@@ -1,8 +1,8 @@
 //! What the next block says: the deterministic heart that every orderer shares.
 
 use plasma_core::{
-    Address, B256, BatchHeader, Block, BlockHeader, Bytes, Epoch, Height, Timestamp,
-    body_commitment,
+    Address, B256, BatchHeader, Block, BlockHeader, Bytes, Epoch, Height, MAX_ENTRY_MESSAGES,
+    Timestamp, body_commitment,
 };
 
 /// Builds block after block on one head.
@@ -101,8 +101,10 @@ impl BlockBuilder {
             timestamp: self.timestamp(now),
             proposer: self.proposer,
             // A root that reorganised may count fewer than are consumed; none is ever given back
-            // here.
-            messages: self.messages.max(self.head.messages),
+            // here. What is over an entry's limit waits for the next block, and the next entry.
+            messages: self
+                .messages
+                .clamp(self.head.messages, self.head.messages + MAX_ENTRY_MESSAGES),
             body: body_commitment(&transactions),
             executed_height,
             executed_root,
@@ -197,6 +199,24 @@ mod tests {
         assert_eq!(block.header.messages, 3);
         builder.commit(&block.header);
         assert_eq!(builder.build(Timestamp(3_000), vec![]), None);
+    }
+
+    #[test]
+    fn a_block_consumes_no_more_messages_than_an_entry_may() {
+        let mut builder = builder();
+        builder.messages(2 * MAX_ENTRY_MESSAGES + 5);
+        for consumed in [
+            MAX_ENTRY_MESSAGES,
+            2 * MAX_ENTRY_MESSAGES,
+            2 * MAX_ENTRY_MESSAGES + 5,
+        ] {
+            let block = builder
+                .build(Timestamp(2_000), vec![])
+                .expect("messages to consume");
+            assert_eq!(block.header.messages, consumed);
+            builder.commit(&block.header);
+        }
+        assert!(!builder.has_news());
     }
 
     #[test]

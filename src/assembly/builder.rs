@@ -12,7 +12,7 @@ use plasma_core::{
     Gas, Genesis, GenesisState, Height, Query, Reply, Settlement, Timestamp, U256,
 };
 use plasma_da::EmbeddedDa;
-use plasma_exec::{Durability, MemoryConfig, MemoryStore, ModuleRuntime, Store};
+use plasma_exec::{Durability, MemoryConfig, MemoryStore, ModuleRuntime, Program, Store};
 use serde::Serialize;
 
 use super::{
@@ -22,8 +22,10 @@ use super::{
 use crate::{
     chain::{Chain, ChainConfig},
     devnet::DevAccount,
+    dispute::ChainTraces,
     explain,
-    node::{BatcherConfig, ChainGate, Node, NodeParts, ProposerConfig},
+    node::{BatcherConfig, ChainGate, Health, Node, NodeParts, ProposerConfig},
+    programs::builtin_program,
     remote,
     rpc::{self, RpcContext, RpcLimits},
 };
@@ -62,8 +64,11 @@ enum Root {
 pub struct ChainBuilder {
     chain_id: ChainId,
     name: String,
+    uri: String,
     execution_name: String,
     execution: Arc<dyn Execution>,
+    program: Option<Program>,
+    default_program: bool,
     genesis: Bytes,
     genesis_time: Timestamp,
     da: Option<Arc<dyn DataAvailability>>,
@@ -89,8 +94,11 @@ impl ChainBuilder {
         Self {
             chain_id,
             name: format!("chain-{chain_id}"),
+            uri: String::new(),
             execution_name: "modules".to_owned(),
             execution: Arc::new(ModuleRuntime::new()),
+            program: None,
+            default_program: true,
             genesis: Bytes::from_static(b"{}"),
             genesis_time: DEFAULT_GENESIS_TIME,
             da: None,
@@ -117,6 +125,13 @@ impl ChainBuilder {
         self
     }
 
+    /// Where strangers can ask for the chain's genesis and bytes, to check it or to dispute a claim about it; registered
+    /// on the root. Default: nowhere.
+    pub fn uri(mut self, uri: impl Into<String>) -> Self {
+        self.uri = uri.into();
+        self
+    }
+
     /// What its transactions do. Default: [`ModuleRuntime`] with the built-in modules.
     pub fn execution(self, execution: impl Execution + 'static) -> Self {
         self.execution_named("modules", execution)
@@ -126,6 +141,15 @@ impl ChainBuilder {
     pub fn execution_named(mut self, kind: &str, execution: impl Execution + 'static) -> Self {
         self.execution = Arc::new(execution);
         self.execution_name = kind.to_owned();
+        self.program = None;
+        self.default_program = false;
+        self
+    }
+
+    /// The fault-proof program that replays this execution: its claims can then be disputed on the root, and not only
+    /// contradicted. Default: the one that replays [`ModuleRuntime::new`], as long as that is the execution.
+    pub fn program(mut self, program: Program) -> Self {
+        self.program = Some(program);
         self
     }
 
@@ -271,7 +295,10 @@ impl ChainBuilder {
         Ok(Registration {
             chain_id: self.chain_id,
             name: self.name.clone(),
-            program: B256::ZERO,
+            uri: self.uri.clone(),
+            program: self
+                .proven_by()
+                .map_or(B256::ZERO, |program| program.identity()),
             genesis_hash: state.header(root).hash(),
             genesis: state.checkpoint(root),
             committee: committee.hash(),
@@ -281,6 +308,14 @@ impl ChainBuilder {
             bond: self.bond,
             owner: plasma_core::Address::ZERO,
         })
+    }
+
+    /// The fault-proof program, loaded only for who needs one.
+    fn proven_by(&self) -> Option<Program> {
+        match &self.program {
+            None if self.default_program => builtin_program("modules"),
+            program => program.clone(),
+        }
     }
 
     /// Starts the chain.
@@ -331,6 +366,8 @@ impl ChainBuilder {
         context.execution.clone_from(&self.execution_name);
         context.root = shown;
         context.limits = self.limits;
+        let health = Arc::new(Health::default());
+        context.health = Some(health.clone());
         let mut module = rpc::module(context);
         remote::register(&mut module, chain.clone(), self.execution_name.clone());
         explain::register(
@@ -344,6 +381,12 @@ impl ChainBuilder {
             Some(listen) => Some(rpc::serve(listen, module.clone(), self.limits).await?),
             None => None,
         };
+        let traces = Arc::new(ChainTraces::new(
+            chain.clone(),
+            da.clone(),
+            self.proven_by(),
+            tokio::runtime::Handle::current(),
+        ));
         let node = Node::start(NodeParts {
             chain,
             sequencer: sequencer.clone(),
@@ -352,6 +395,8 @@ impl ChainBuilder {
             env: env.clone(),
             batcher: may_send.then_some(self.batcher),
             proposer: self.proposer.filter(|_| may_send),
+            traces: traces.clone(),
+            health,
         });
         let name = self.name;
         Ok(RunningChain {
@@ -364,6 +409,7 @@ impl ChainBuilder {
             module,
             server,
             root: embedded,
+            traces,
         })
     }
 

@@ -6,7 +6,7 @@ use alloy::rpc::client::RpcClient;
 use plasma_bridge::{Contracts, RootAccount, RootClient, RootConfig};
 use plasma_core::{Address, ChainId, Env, SettlementError, Signer, U256};
 use plasma_da::EmbeddedDa;
-use plasma_exec::{EvmExecution, EvmGenesis, EvmGenesisAccount};
+use plasma_exec::{EvmExecution, EvmGenesis, EvmGenesisAccount, Prices};
 
 use super::{ChainBuilder, LaunchError, RunningChain, Solo};
 use crate::{chain::ChainError, rpc::InProcess};
@@ -82,6 +82,8 @@ impl EmbeddedRoot {
         let genesis = EvmGenesis {
             alloc,
             base_fee: 1_000_000_000,
+            // Nobody disputes what the root of all says.
+            prices: Prices::Ethereum,
             ..EvmGenesis::default()
         };
         let mut builder = ChainBuilder::new(chain_id)

@@ -2,12 +2,13 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use plasma_core::{DataAvailability, Env, Sequencer, Settlement};
+use plasma_core::{DataAvailability, Env, Sequencer, Settlement, TraceProvider};
 
 use super::EmbeddedRoot;
 use crate::{
     chain::{Chain, ChainError},
-    node::{Health, Node},
+    dispute::ChainTraces,
+    node::{Health, Node, ProposerConfig},
     rpc::{RpcModule, ServerHandle},
 };
 
@@ -22,6 +23,7 @@ pub struct RunningChain {
     pub(super) module: RpcModule<()>,
     pub(super) server: Option<(SocketAddr, ServerHandle)>,
     pub(super) root: Option<EmbeddedRoot>,
+    pub(super) traces: Arc<ChainTraces>,
 }
 
 impl RunningChain {
@@ -53,6 +55,21 @@ impl RunningChain {
     /// Where its bytes are.
     pub fn da(&self) -> &Arc<dyn DataAvailability> {
         &self.da
+    }
+
+    /// What it stands for in claims and disputes.
+    pub fn traces(&self) -> &Arc<ChainTraces> {
+        &self.traces
+    }
+
+    /// Lets somebody else play on the root, with other traces and through another account.
+    pub fn join(
+        &mut self,
+        settlement: Arc<dyn Settlement>,
+        traces: Arc<dyn TraceProvider>,
+        config: ProposerConfig,
+    ) {
+        self.node.join(settlement, traces, config);
     }
 
     /// Its clock.

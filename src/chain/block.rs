@@ -2,7 +2,8 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use plasma_core::{
-    B256, Block, Bytes, Certificate, Checkpoint, Height, InboxMessage, OutboxMessage, Receipt, Step,
+    B256, Block, Bytes, Certificate, Checkpoint, Height, InboxMessage, OutboxMessage, Receipt,
+    Step, StepLeaf,
 };
 
 /// A block with all that came of it, as the ledger keeps it.
@@ -20,6 +21,8 @@ pub struct StoredBlock {
     pub receipts: Vec<Receipt>,
     /// The messages it sent, each with the number of the step that sent it.
     pub sent: Vec<(u32, OutboxMessage)>,
+    /// The segments that its execution was cut into, in order; none for genesis.
+    pub segments: Vec<StoredSegment>,
     /// The state root after it.
     pub state_root: B256,
     /// The outbox root after it.
@@ -28,6 +31,17 @@ pub struct StoredBlock {
     pub base_fee: u128,
     /// The gas that it could use.
     pub gas_limit: u64,
+}
+
+/// What came of one segment of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct StoredSegment {
+    /// The number in the block of the first step after it.
+    pub end: u32,
+    /// The state root after it.
+    pub state_root: B256,
+    /// The outbox root after it.
+    pub outbox_root: B256,
 }
 
 /// Where a transaction is.
@@ -72,6 +86,12 @@ impl StoredBlock {
     /// The gas that all its steps used.
     pub fn gas_used(&self) -> u64 {
         self.receipts.iter().map(|receipt| receipt.gas_used.0).sum()
+    }
+
+    /// Its steps, as an entry's list commits to them.
+    pub fn steps(&self) -> impl Iterator<Item = StepLeaf> {
+        let messages = self.messages.iter().map(InboxMessage::hash);
+        StepLeaf::of_block(self.hash, messages, &self.block.transactions)
     }
 
     /// The claimable state after it, with `entry` as the next inbox entry.

@@ -6,13 +6,13 @@ use std::{
 };
 
 use plasma_core::{
-    B256, Block, BlockContext, Certificate, ChainHead, Execution, FeeQuote, Genesis, Height,
-    Outbox, Query, Reply, Severe as _, Severity, Stage, StateRead, execute_block,
+    B256, Block, BlockContext, Certificate, ChainHead, ExecutedBlock, Execution, FeeQuote, Genesis,
+    Height, Outbox, Query, Reply, Severe as _, Severity, Stage, StateRead, execute_block,
 };
 use plasma_exec::Store;
 use tokio::sync::broadcast;
 
-use super::{ChainError, Ledger, RootInbox, StoredBlock};
+use super::{ChainError, Ledger, RootInbox, StoredBlock, StoredSegment};
 
 /// Events that a slow reader may fall behind before it has to read the ledger instead.
 const EVENT_BACKLOG: usize = 1_024;
@@ -107,6 +107,20 @@ impl Chain {
         } = config;
         let ledger = Ledger::open(directory)?;
         let first = genesis.state(&*execution)?;
+        // Before anything is touched.
+        if let Some(found) = ledger.record::<Genesis>("genesis")?
+            && found != genesis
+        {
+            let found = ledger.block(Height(0))?.map(|block| block.hash);
+            return Err(ChainError::OtherChain {
+                found: found.unwrap_or_default(),
+                expected: first.header(B256::ZERO).hash(),
+            });
+        }
+        if store.height().is_none() && ledger.tip()?.is_some() {
+            tracing::warn!("the state is gone; the blocks are executed anew from genesis on");
+            store.commit(0, &first.changes)?;
+        }
         let common = match (store.height(), ledger.tip()?) {
             (Some(store), Some(ledger)) => Some(ledger.min(Height(store))),
             _ => None,
@@ -144,6 +158,7 @@ impl Chain {
                     messages: Vec::new(),
                     receipts: Vec::new(),
                     sent: Vec::new(),
+                    segments: Vec::new(),
                     state_root,
                     outbox_root: Outbox::default().root(),
                     base_fee: fees.base_fee,
@@ -154,15 +169,6 @@ impl Chain {
                 block
             }
         };
-        if let Some(found) = ledger.record::<Genesis>("genesis")?
-            && found != genesis
-        {
-            let expected = genesis.state(&*execution)?.header(B256::ZERO).hash();
-            return Err(ChainError::OtherChain {
-                found: genesis_block.hash,
-                expected,
-            });
-        }
         let tip = ledger.tip()?.unwrap_or_default();
         let head = ledger.block(tip)?.unwrap_or_else(|| genesis_block.clone());
         let inbox = RootInbox::new(&ledger);
@@ -331,16 +337,39 @@ impl Chain {
             &block,
             &messages,
         );
-        let state_root = self.store.commit(height.0, &executed.changes)?;
+        let ExecutedBlock {
+            receipts,
+            segments,
+            sent,
+            outbox_root,
+        } = executed;
+        let (parts, changes): (Vec<_>, Vec<_>) = segments
+            .into_iter()
+            .map(|segment| ((segment.end, segment.outbox_root), segment.changes))
+            .unzip();
+        let roots = self.store.commit_segments(height.0, &changes)?;
+        let segments: Vec<StoredSegment> = parts
+            .into_iter()
+            .zip(roots)
+            .map(|((end, outbox_root), state_root)| StoredSegment {
+                end,
+                state_root,
+                outbox_root,
+            })
+            .collect();
+        let state_root = segments
+            .last()
+            .map_or(head.state_root, |segment| segment.state_root);
         let stored = Arc::new(StoredBlock {
             hash,
             block,
             certificate,
             messages,
-            receipts: executed.receipts,
-            sent: executed.sent,
+            receipts,
+            sent,
+            segments,
             state_root,
-            outbox_root: executed.outbox_root,
+            outbox_root,
             base_fee: fees.base_fee,
             gas_limit: fees.gas_limit.0,
         });

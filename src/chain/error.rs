@@ -1,6 +1,6 @@
 //! What can go wrong with the chain on this node.
 
-use plasma_core::{B256, ExecutionError, Height, Severe, Severity};
+use plasma_core::{B256, ExecutionError, Height, Severe, Severity, TransitionError};
 use plasma_exec::StoreError;
 
 /// Why the chain could not be read or go on.
@@ -57,6 +57,17 @@ pub enum ChainError {
         /// Messages known.
         known: u64,
     },
+    /// An inbox entry that is not derived here.
+    #[error("inbox entry {entry} is not derived here; {known} entries are")]
+    NoEntry {
+        /// Asked for.
+        entry: u64,
+        /// How many are.
+        known: u64,
+    },
+    /// A segment's inputs could not be collected.
+    #[error("the inputs of a segment are not all here: {0}")]
+    Segment(#[from] TransitionError),
     /// A height that is not here.
     #[error("no block {height}; heights {oldest} to {newest} are here")]
     NoBlock {
@@ -72,7 +83,9 @@ pub enum ChainError {
 impl Severe for ChainError {
     fn severity(&self) -> Severity {
         match self {
-            Self::MessagesAhead { .. } | Self::NoBlock { .. } => Severity::Transient,
+            Self::MessagesAhead { .. } | Self::NoBlock { .. } | Self::NoEntry { .. } => {
+                Severity::Transient
+            }
             Self::NotNext { .. } => Severity::Reset,
             _ => Severity::Fatal,
         }

@@ -4,7 +4,9 @@
 //! exactly where it stopped; and removable from any root block on, for when the root reorganises.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use plasma_core::{ChainHead, Checkpoint, Height, InboxEntry, InboxMessage, RootBlock, encode};
+use plasma_core::{
+    B256, ChainHead, Checkpoint, Height, InboxEntry, InboxMessage, RootBlock, encode,
+};
 use redb::{Durability, ReadableTable};
 
 use super::{ChainError, Ledger, ledger};
@@ -23,6 +25,8 @@ pub struct InboxRecord {
     pub root_block: u64,
     /// The derived chain's head after it.
     pub head: ChainHead,
+    /// The hash of the inbox's chain over entries after it.
+    pub entry_hash: B256,
     /// Why its batch was passed over.
     pub defect: Option<String>,
 }

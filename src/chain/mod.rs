@@ -13,11 +13,13 @@ mod engine;
 mod error;
 mod inbox;
 mod ledger;
+mod segments;
 
 pub(crate) use block::entry_hash;
-pub use block::{Position, StoredBlock};
+pub use block::{Position, StoredBlock, StoredSegment};
 pub(crate) use engine::is_transient;
 pub use engine::{Chain, ChainConfig, ChainEvent, Stages};
 pub use error::ChainError;
 pub use inbox::{InboxRecord, RootInbox};
 pub use ledger::Ledger;
+pub use segments::{OuterTrace, SegmentInputs};

@@ -1,10 +1,13 @@
 //! `plasma bridge`: moving assets between the root and a chain.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use alloy::{
     network::TransactionBuilder as _,
-    primitives::utils::{ParseUnits, format_units, parse_units},
+    primitives::{
+        U64,
+        utils::{ParseUnits, format_units, parse_units},
+    },
     providers::Provider as _,
     rpc::types::TransactionRequest,
     sol,
@@ -19,7 +22,7 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{Failure, explain, progress::Progress, rpc::ChainRpc};
+use super::{Failure, discover, explain, progress::Progress, rpc::ChainRpc};
 use crate::{
     devnet::{ChainReport, DevnetReport},
     explain::Explanation,
@@ -137,6 +140,14 @@ pub(super) struct Open {
 }
 
 impl Target {
+    /// The chain as its root tells of it; without one, what the file says.
+    pub(super) async fn open_at(&self, root: Option<&str>) -> Result<Open, Failure> {
+        match root {
+            Some(root) => discover::chain(root, self.chain.as_deref(), self.rpc.as_deref()).await,
+            None => self.open(),
+        }
+    }
+
     pub(super) fn open(&self) -> Result<Open, Failure> {
         let path = self.config.clone().unwrap_or_else(explain::default_config);
         let report = DevnetReport::read(&path).map_err(|error| {
@@ -176,8 +187,14 @@ impl Target {
     }
 }
 
+/// An amount of 18 decimals, for people.
+pub(super) fn amount_of(wei: U256) -> String {
+    format_units(wei, 18).unwrap_or_else(|_| wei.to_string())
+}
+
 impl Open {
-    fn key(&self, args: &KeyArgs) -> Result<Zeroizing<B256Key>, Failure> {
+    /// The key that pays: the one given, or the file's first account's.
+    pub(super) fn key(&self, args: &KeyArgs) -> Result<Zeroizing<B256Key>, Failure> {
         let key = match &args.key {
             Some(text) => text.parse().map_err(|_| "--key is not 32 bytes in hex")?,
             None => {
@@ -210,6 +227,21 @@ impl Open {
         })
     }
 
+    /// The chain's node, once it has answered and is one of this chain.
+    async fn reach(&self, key: Option<&B256>) -> Result<ChainRpc, Failure> {
+        let rpc = ChainRpc::connect(&self.chain.rpc, key)?;
+        let answer: U64 = rpc.call("eth_chainId", json!([])).await?;
+        let (found, expected) = (answer.to::<u64>(), self.chain.chain_id);
+        if found != expected {
+            let (name, url) = (&self.chain.name, &self.chain.rpc);
+            return Err(format!(
+                "{url} serves chain {found}, but {name} is chain {expected}; give its own --rpc"
+            )
+            .into());
+        }
+        Ok(rpc)
+    }
+
     fn asset(&self, token: Option<Address>) -> (Address, Address) {
         let xpl = self.report.root.contracts.xpl;
         let token = token.unwrap_or(xpl);
@@ -227,7 +259,7 @@ impl zeroize::Zeroize for B256Key {
 }
 
 impl B256Key {
-    fn word(&self) -> B256 {
+    pub(super) fn word(&self) -> B256 {
         B256::from(self.0)
     }
 }
@@ -273,6 +305,12 @@ fn shown(amount: U256, decimals: u8) -> String {
 async fn deposit(args: DepositArgs) -> Result<(), Failure> {
     let open = args.target.open()?;
     let key = open.key(&args.key)?;
+    // Before anything moves: who is to tell that it arrived must be there.
+    let rpc = if args.no_wait {
+        None
+    } else {
+        Some(open.reach(None).await?)
+    };
     let client = open.client(Some(&key.word())).await?;
     let (token, _) = open.asset(args.token);
     let (wei, decimals) = amount(&client, token, &args.amount).await?;
@@ -287,10 +325,9 @@ async fn deposit(args: DepositArgs) -> Result<(), Failure> {
         sent.index,
         sent.receipt.transaction
     );
-    if args.no_wait {
+    let Some(rpc) = rpc else {
         return Ok(());
-    }
-    let rpc = ChainRpc::connect(&open.chain.rpc, None)?;
+    };
     let mut progress = Progress::new("waiting for the chain to take it in", 0);
     loop {
         let head: serde_json::Value = rpc.call("plasma_block", json!(["latest"])).await?;
@@ -300,12 +337,36 @@ async fn deposit(args: DepositArgs) -> Result<(), Failure> {
         {
             break;
         }
+        works(&rpc).await?;
         progress.at(0, "the sequencer includes it in its next block");
         tokio::time::sleep(POLL).await;
     }
     progress.finish();
     println!("credited on {}", open.chain.name);
     Ok(())
+}
+
+/// What a node says of itself.
+#[derive(Debug, Deserialize)]
+struct NodeHealth {
+    troubles: BTreeMap<String, NodeTrouble>,
+}
+
+#[derive(Debug, Deserialize)]
+struct NodeTrouble {
+    fatal: bool,
+    trouble: String,
+}
+
+/// Fails where the node's own word is that it will not go on: waiting for it would never end.
+async fn works(rpc: &ChainRpc) -> Result<(), Failure> {
+    let health: NodeHealth = rpc.call("plasma_health", json!([])).await?;
+    match health.troubles.iter().find(|(_, report)| report.fatal) {
+        Some((task, NodeTrouble { trouble, .. })) => {
+            Err(format!("the node does not go on: {task}: {trouble}").into())
+        }
+        None => Ok(()),
+    }
 }
 
 fn address_of(key: &B256Key) -> Address {
@@ -321,7 +382,7 @@ async fn withdraw(args: WithdrawArgs) -> Result<(), Failure> {
     let (token, asset) = open.asset(args.token);
     let (wei, decimals) = amount(&client, token, &args.amount).await?;
     let recipient = args.to.unwrap_or_else(|| address_of(&key));
-    let rpc = ChainRpc::connect(&open.chain.rpc, Some(&key.word()))?;
+    let rpc = open.reach(Some(&key.word())).await?;
     let evm = open.chain.execution == "evm";
     let bridge = if evm {
         plasma_exec::L2_BRIDGE
@@ -363,6 +424,7 @@ async fn withdraw(args: WithdrawArgs) -> Result<(), Failure> {
         if state.ready {
             break;
         }
+        works(&rpc).await?;
         progress.at(done, &state.waits_for);
         tokio::time::sleep(POLL).await;
     }

@@ -1,8 +1,9 @@
 //! `plasma devnet`.
 
 use std::{
+    fs, io,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,7 +12,15 @@ use clap::Args;
 use plasma_core::TokioEnv;
 
 use super::{Failure, duration};
-use crate::devnet::{DevExecution, Devnet, DevnetConfig, DevnetReport, MNEMONIC};
+use crate::{
+    Fault,
+    devnet::{DevExecution, Devnet, DevnetConfig, DevnetReport, MNEMONIC},
+};
+
+/// How long claims can be contested.
+const WINDOW: Duration = Duration::from_secs(10);
+/// The same where somebody lies: each side has to run the machine over a segment within it.
+const DISPUTE_WINDOW: Duration = Duration::from_mins(1);
 
 #[derive(Args)]
 pub(super) struct DevnetArgs {
@@ -25,8 +34,9 @@ pub(super) struct DevnetArgs {
     #[arg(long, value_parser = duration::parse, default_value = "250ms")]
     block_time: Duration,
     /// How long a claim can be contested, in whole seconds.
-    #[arg(long, value_parser = duration::parse, default_value = "10s")]
-    challenge_window: Duration,
+    /// Default: 10s; with --fault 60s, for a machine has to run in it.
+    #[arg(long, value_parser = duration::parse)]
+    challenge_window: Option<Duration>,
     /// After how long anyone may force a message of the inbox, in whole seconds.
     #[arg(long, value_parser = duration::parse, default_value = "30s")]
     forced_delay: Duration,
@@ -54,6 +64,10 @@ pub(super) struct DevnetArgs {
     /// Fault injection: the sequencers consume no message of the inbox by themselves.
     #[arg(long, hide_short_help = true)]
     ignore_messages: bool,
+    /// Let somebody lie about block N of each chain, to see how it ends: wrong-root@N, wrong-trace@N, withheld-data@N
+    /// or stalled@N. Watch with `plasma dispute watch`.
+    #[arg(long, value_name = "KIND@N")]
+    fault: Option<Fault>,
 }
 
 pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
@@ -65,7 +79,14 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
         execution: args.execution,
         chains: args.chains,
         block_time: args.block_time,
-        challenge_window: whole_seconds("--challenge-window", args.challenge_window)?,
+        challenge_window: whole_seconds(
+            "--challenge-window",
+            args.challenge_window.unwrap_or(if args.fault.is_some() {
+                DISPUTE_WINDOW
+            } else {
+                WINDOW
+            }),
+        )?,
         forced_delay: whole_seconds("--forced-delay", args.forced_delay)?,
         root: args.root,
         data: args.data,
@@ -73,7 +94,11 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
         root_port: args.root_port,
         chain_port: args.chain_port,
         ignore_messages: args.ignore_messages,
+        fault: args.fault,
     };
+    if let Some(path) = &args.config_out {
+        clear(path)?;
+    }
     let devnet = Devnet::launch(config, Arc::new(TokioEnv)).await?;
     print(&devnet.report);
     if let Some(path) = &args.config_out {
@@ -87,6 +112,24 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
     stopped().await?;
     devnet.stop().await?;
     Ok(())
+}
+
+/// Takes the file of an earlier run away, lest who waits for the new one reads the old; and tells now, not once all
+/// runs, where there is no such place.
+fn clear(path: &Path) -> Result<(), Failure> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        let folder = folder.display();
+        return Err(format!("--config-out: {folder} is no directory; make it first").into());
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(format!("--config-out {}: {error}", path.display()).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn whole_seconds(flag: &str, duration: Duration) -> Result<u64, Failure> {
@@ -147,5 +190,21 @@ fn print(report: &DevnetReport) {
             "  {:10} {} (chain id {}, {})",
             chain.name, chain.rpc, chain.chain_id, chain.execution
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_file_is_gone_before_the_devnet_starts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("devnet.json");
+        assert!(clear(&file).is_ok());
+        fs::write(&file, "old").expect("written");
+        assert!(clear(&file).is_ok() && !file.exists());
+        assert!(clear(&folder.path().join("missing/devnet.json")).is_err());
+        assert!(clear(folder.path()).is_err());
     }
 }

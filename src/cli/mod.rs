@@ -1,13 +1,19 @@
 //! The `plasma` command.
 
 mod bridge;
+mod challenge;
 mod devnet;
+mod discover;
+mod dispute;
 mod duration;
 mod explain;
 mod logging;
 mod node;
+mod program;
 mod progress;
+mod replay;
 mod rpc;
+mod toolchain;
 mod verify;
 
 use std::process::ExitCode;
@@ -53,6 +59,14 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Say where a transaction or withdrawal stands: what it waits for, who can act, how long.
     Explain(explain::ExplainArgs),
+    /// Defend the truth about a chain on its root: contradict what is false, and win the dispute.
+    Challenge(challenge::ChallengeArgs),
+    /// Watch how claims are disputed.
+    #[command(subcommand)]
+    Dispute(dispute::DisputeCommand),
+    /// Run programs of the fault-proof machine, and say what the root knows them by.
+    #[command(subcommand)]
+    Program(program::ProgramCommand),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -94,6 +108,9 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Node(args) => node::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Verify(args) => verify::run(args).await,
         Command::Explain(args) => explain::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Challenge(args) => challenge::run(args).await,
+        Command::Dispute(command) => dispute::run(command).await,
+        Command::Program(command) => program::run(command).await,
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     }
 }

@@ -8,12 +8,17 @@ use std::{
 };
 
 use clap::Args;
-use plasma_bridge::{RootClient, RootConfig};
+use plasma_bridge::{RootAccount, RootClient, RootConfig};
 use plasma_core::{B256, Genesis, Height, TokioEnv};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Failure, bridge::Target, progress::Progress, rpc::ChainRpc};
+use super::{
+    Failure,
+    bridge::{Open, Target},
+    progress::Progress,
+    rpc::ChainRpc,
+};
 use crate::{
     assembly::{ChainBuilder, RootHandle, RunningChain},
     remote::{RemoteGenesis, RpcBlobs},
@@ -46,38 +51,8 @@ struct Theirs {
 pub(super) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
     let open = args.target.open()?;
     let rpc = ChainRpc::connect(&open.chain.rpc, None)?;
-    let remote: RemoteGenesis = rpc.call("plasma_genesis", json!([])).await?;
-    let Genesis {
-        chain_id,
-        timestamp,
-        config,
-    } = remote.genesis.clone();
-    let root = RootHandle {
-        client: RootClient::connect(
-            &open.report.root.rpc,
-            Arc::new(TokioEnv),
-            RootConfig::local(),
-        )
-        .await?,
-        contracts: open.report.root.contracts,
-        account: None,
-        url: open.report.root.rpc.clone(),
-    };
-    let builder = ChainBuilder::new(chain_id).name(&open.chain.name);
-    let mut builder = remote
-        .execution(builder)?
-        .genesis_time(timestamp)
-        .genesis_bytes(config)
-        .verifier()
-        .root(root)
-        .da(Arc::new(RpcBlobs::layer(
-            args.da.as_deref().unwrap_or(&open.chain.rpc),
-        )?));
-    if let Some(data) = &args.data {
-        builder = builder.data(data);
-    }
     let started = Instant::now();
-    let verifier = builder.launch(Arc::new(TokioEnv)).await?;
+    let (verifier, _) = launch(&open, args.da.as_deref(), args.data.as_ref()).await?;
     let derived = derive(&verifier).await?;
     let seconds = started.elapsed().as_secs_f64();
     let outcome = compare(&verifier, &rpc, derived).await;
@@ -108,8 +83,57 @@ pub(super) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
     })
 }
 
+/// Starts to derive a chain from its root, with the bytes from `da`, or from the chain's node.
+pub(super) async fn launch(
+    open: &Open,
+    da: Option<&str>,
+    data: Option<&PathBuf>,
+) -> Result<(RunningChain, RemoteGenesis), Failure> {
+    let (builder, remote) = builder(open, da, data, None).await?;
+    Ok((builder.launch(Arc::new(TokioEnv)).await?, remote))
+}
+
+/// A node that derives a chain from its root; with an account, one that can play there.
+pub(super) async fn builder(
+    open: &Open,
+    da: Option<&str>,
+    data: Option<&PathBuf>,
+    account: Option<RootAccount>,
+) -> Result<(ChainBuilder, RemoteGenesis), Failure> {
+    let rpc = ChainRpc::connect(&open.chain.rpc, None)?;
+    let remote: RemoteGenesis = rpc.call("plasma_genesis", json!([])).await?;
+    let Genesis {
+        chain_id,
+        timestamp,
+        config,
+    } = remote.genesis.clone();
+    let root = RootHandle {
+        client: RootClient::connect(
+            &open.report.root.rpc,
+            Arc::new(TokioEnv),
+            RootConfig::local(),
+        )
+        .await?,
+        contracts: open.report.root.contracts,
+        account,
+        url: open.report.root.rpc.clone(),
+    };
+    let builder = ChainBuilder::new(chain_id).name(&open.chain.name);
+    let mut builder = remote
+        .execution(builder)?
+        .genesis_time(timestamp)
+        .genesis_bytes(config)
+        .verifier()
+        .root(root)
+        .da(Arc::new(RpcBlobs::layer(da.unwrap_or(&open.chain.rpc))?));
+    if let Some(data) = data {
+        builder = builder.data(data);
+    }
+    Ok((builder, remote))
+}
+
 /// Derives until all that is in the root's inbox now is.
-async fn derive(verifier: &RunningChain) -> Result<Height, Failure> {
+pub(super) async fn derive(verifier: &RunningChain) -> Result<Height, Failure> {
     let settlement = verifier.settlement().ok_or("the verifier has no root")?;
     let target = settlement.view().await?.entries;
     let mut progress = Progress::new("deriving", target);

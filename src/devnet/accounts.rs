@@ -51,6 +51,11 @@ impl DevAccount {
         Self::at(FUNDED_ACCOUNTS + 2 + chain)
     }
 
+    /// The account of somebody who claims what is false. No chain of a devnet has so high a number.
+    pub fn liar() -> Self {
+        Self::sequencer(1_000)
+    }
+
     /// A signer of digests with this key.
     pub fn signer(&self) -> Signer {
         Signer::from_bytes(&self.private_key).expect("derived keys are valid")

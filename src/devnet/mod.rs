@@ -9,7 +9,7 @@ mod saved;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use plasma_bridge::{Deployment, RootAccount, RootClient, RootConfig};
+use plasma_bridge::{Deployment, EvmSettlement, Role, RootAccount, RootClient, RootConfig};
 use plasma_core::{Address, ChainId, DataAvailability, Env, U256};
 use plasma_da::EmbeddedDa;
 use plasma_exec::{EvmExecution, EvmGenesis, EvmGenesisAccount, ModuleRuntime};
@@ -22,7 +22,9 @@ use crate::{
     assembly::{
         ChainBuilder, EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle, RunningChain, Solo,
     },
+    dispute::{Fault, FaultyTraces},
     node::{BatcherConfig, ProposerConfig},
+    programs::builtin_program,
 };
 
 /// One XPL, or one coin, in wei.
@@ -33,6 +35,9 @@ const ROOT_CHAIN_ID: ChainId = ChainId(31_337);
 const FIRST_CHAIN_ID: u64 = 4_242;
 /// The chain id of the real Plasma mainnet, which no devnet may bear: its users' signatures would be valid there.
 const PLASMA_MAINNET: u64 = 9_745;
+
+/// How often players look at the root.
+const PLAYER_POLL: Duration = Duration::from_millis(200);
 
 /// What a chain of a devnet executes.
 #[derive(
@@ -81,6 +86,8 @@ pub struct DevnetConfig {
     pub chain_port: u16,
     /// Fault injection: the sequencers consume no message of the inbox by themselves.
     pub ignore_messages: bool,
+    /// Fault injection: somebody claims what is false of each chain.
+    pub fault: Option<Fault>,
 }
 
 impl Default for DevnetConfig {
@@ -97,6 +104,7 @@ impl Default for DevnetConfig {
             root_port: 8_545,
             chain_port: 9_545,
             ignore_messages: false,
+            fault: None,
         }
     }
 }
@@ -116,6 +124,7 @@ pub struct Devnet {
 impl Devnet {
     /// Starts it; returns once everything answers.
     pub async fn launch(config: DevnetConfig, env: Arc<dyn Env>) -> Result<Self, LaunchError> {
+        check_ports(&config)?;
         if let Some(data) = &config.data {
             fs::create_dir_all(data).map_err(|source| LaunchError::Directory {
                 path: data.clone(),
@@ -148,13 +157,15 @@ impl Devnet {
         let da = availability(&config, root.as_ref())?;
         let mut chains = Vec::new();
         for builder in builders.drain(..) {
-            chains.push(
-                builder
-                    .root(handle.clone())
-                    .da(da.clone())
-                    .launch(env.clone())
-                    .await?,
-            );
+            let mut chain = builder
+                .root(handle.clone())
+                .da(da.clone())
+                .launch(env.clone())
+                .await?;
+            if let Some(fault) = config.fault {
+                add_liar(&mut chain, &handle, fault).await?;
+            }
+            chains.push(chain);
         }
         let report = DevnetReport {
             root: RootReport {
@@ -199,6 +210,43 @@ impl Devnet {
     }
 }
 
+/// Lets somebody with an account of their own claim what is false.
+async fn add_liar(
+    chain: &mut RunningChain,
+    handle: &RootHandle,
+    fault: Fault,
+) -> Result<(), LaunchError> {
+    let account = RootAccount::new(handle.client.clone(), DevAccount::liar().signer());
+    if handle.client.coin_balance(account.address()).await? < coins(10)
+        && let Some(rich) = &handle.account
+    {
+        plasma_bridge::fund(rich, account.address(), coins(20)).await?;
+    }
+    let id = chain.chain().genesis().chain_id;
+    let settlement =
+        EvmSettlement::new(handle.client.clone(), handle.contracts, id).with_account(account);
+    let traces = FaultyTraces::new(chain.traces().clone(), fault);
+    let config = ProposerConfig {
+        poll: PLAYER_POLL,
+        role: Role::Challenger,
+    };
+    chain.join(Arc::new(settlement), Arc::new(traces), config);
+    Ok(())
+}
+
+/// Refuses ports that there are not, before anything starts.
+fn check_ports(config: &DevnetConfig) -> Result<(), LaunchError> {
+    let highest = u32::from(u16::MAX) + 1 - config.chains.min(u32::from(u16::MAX));
+    if u32::from(config.chain_port) > highest {
+        return Err(LaunchError::Configuration(format!(
+            "{} chains from port {} on go beyond 65535; choose a --chain-port of at most {highest}, or 0 for any free \
+             ones",
+            config.chains, config.chain_port
+        )));
+    }
+    Ok(())
+}
+
 /// The id of chain `k`.
 fn chain_id(k: u32) -> ChainId {
     let id = FIRST_CHAIN_ID + u64::from(k);
@@ -235,9 +283,13 @@ fn chain(config: &DevnetConfig, k: u32) -> ChainBuilder {
             ..BatcherConfig::default()
         })
         .proposer(Some(ProposerConfig {
-            poll: Duration::from_millis(200),
+            poll: PLAYER_POLL,
+            ..ProposerConfig::default()
         }))
         .listen(format!("{}:{port}", config.host));
+    if port != 0 {
+        builder = builder.uri(format!("http://{}:{port}", config.host));
+    }
     builder = match config.execution {
         DevExecution::Modules => {
             let balances: std::collections::BTreeMap<Address, U256> = DevAccount::funded()
@@ -269,6 +321,9 @@ fn chain(config: &DevnetConfig, k: u32) -> ChainBuilder {
                 })
         }
     };
+    if let Some(program) = builtin_program(config.execution.name()) {
+        builder = builder.program(program);
+    }
     match &config.data {
         Some(data) => builder.data(data.join(format!("chain-{id}"))),
         None => builder,
@@ -345,4 +400,34 @@ fn availability(
         (None, Some(data)) => Arc::new(EmbeddedDa::open(data.join("da"))?),
         (None, None) => Arc::new(EmbeddedDa::in_memory()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_have_ports_that_exist() {
+        for (chains, chain_port, fits) in [
+            (1, 65_535, true),
+            (2, 65_535, false),
+            (2, 65_534, true),
+            (64, 0, true),
+            (64, 65_500, false),
+        ] {
+            let config = DevnetConfig {
+                chains,
+                chain_port,
+                ..DevnetConfig::default()
+            };
+            assert_eq!(check_ports(&config).is_ok(), fits, "{chains} {chain_port}");
+        }
+    }
+
+    #[test]
+    fn no_chain_has_the_id_of_the_real_plasma() {
+        let ids: Vec<u64> = (0..10_000).map(|k| chain_id(k).0).collect();
+        assert!(!ids.contains(&PLASMA_MAINNET));
+        assert!(ids.is_sorted_by(|one, next| one < next));
+    }
 }

@@ -18,6 +18,10 @@ pub(super) struct Saved {
     chains: u32,
     /// The outside root, if it is one.
     root: Option<String>,
+    /// Seconds for which a claim can be contested, as the root has them registered.
+    challenge_window: u64,
+    /// Seconds after which a message can be forced, as the root has them registered.
+    forced_delay: u64,
     /// The contracts there.
     pub(super) contracts: Contracts,
 }
@@ -28,12 +32,16 @@ impl Saved {
             execution,
             chains,
             root,
+            challenge_window,
+            forced_delay,
             ..
         } = config;
         Self {
             execution: *execution,
             chains: *chains,
             root: root.clone(),
+            challenge_window: *challenge_window,
+            forced_delay: *forced_delay,
             contracts,
         }
     }
@@ -58,11 +66,14 @@ impl Saved {
         })?;
         let same = saved.execution == config.execution
             && saved.chains == config.chains
-            && saved.root == config.root;
+            && saved.root == config.root
+            && saved.challenge_window == config.challenge_window
+            && saved.forced_delay == config.forced_delay;
         if same {
             return Ok(Some(saved));
         }
         let (execution, chains) = (saved.execution.name(), saved.chains);
+        let (window, delay) = (saved.challenge_window, saved.forced_delay);
         let root = saved
             .root
             .as_deref()
@@ -71,8 +82,8 @@ impl Saved {
         Err(LaunchError::File {
             path,
             reason: format!(
-                "this directory was made with --execution {execution} --chains {chains}{root}; use these, or another \
-                 --data directory"
+                "this directory was made with --execution {execution} --chains {chains} --challenge-window {window}s \
+                 --forced-delay {delay}s{root}; use these, or another --data directory"
             ),
         })
     }
@@ -92,5 +103,45 @@ impl Saved {
             .and_then(|()| fs::File::open(&partial)?.sync_all())
             .map_err(failed)?;
         fs::rename(&partial, &path).map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_taken_up_only_with_what_it_was_made_with() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let made = DevnetConfig {
+            data: Some(folder.path().to_owned()),
+            challenge_window: 7,
+            ..DevnetConfig::default()
+        };
+        assert!(Saved::load(&made).expect("nothing there").is_none());
+        let somewhere = plasma_core::Address::repeat_byte(1);
+        let contracts = Contracts {
+            xpl: somewhere,
+            chain_registry: somewhere,
+            inbox: somewhere,
+            bridge: somewhere,
+            tournament: somewhere,
+        };
+        Saved::new(&made, contracts).store(&made).expect("stored");
+        assert!(Saved::load(&made).expect("the same").is_some());
+        let others: [fn(&mut DevnetConfig); 5] = [
+            |config| config.execution = DevExecution::Evm,
+            |config| config.chains = 2,
+            |config| config.root = Some("http://127.0.0.1:1".to_owned()),
+            |config| config.challenge_window = 8,
+            |config| config.forced_delay = 1,
+        ];
+        for (index, change) in others.into_iter().enumerate() {
+            let mut other = made.clone();
+            change(&mut other);
+            let refused = Saved::load(&other).err().map(|error| error.to_string());
+            let remedy = refused.is_some_and(|text| text.contains("--challenge-window 7s"));
+            assert!(remedy, "change {index} was taken");
+        }
     }
 }

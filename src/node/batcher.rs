@@ -11,8 +11,8 @@
 use std::{sync::Arc, time::Duration};
 
 use plasma_core::{
-    BatchHeader, Block, ChainUpdate, Height, MAX_BATCH_BYTES, Sequencer, Settlement, Severe as _,
-    Severity, encode_batch,
+    BatchHeader, Block, ChainUpdate, Height, MAX_BATCH_BYTES, MAX_BATCH_PAYLOAD_BYTES,
+    MAX_ENTRY_MESSAGES, Sequencer, Settlement, Severe as _, Severity, batch_weight, encode_batch,
 };
 
 use super::{RETRY, Shared};
@@ -246,7 +246,7 @@ impl Batcher {
     fn waiting(&self) -> Result<Option<(Vec<Block>, bool)>, ChainError> {
         let chain = &self.shared.chain;
         let (derived, head) = (chain.derived_head()?, chain.head().height());
-        let (mut blocks, mut size, mut content) = (Vec::new(), 0, 0);
+        let (mut blocks, mut size, mut weights, mut content) = (Vec::new(), 0, 0, 0);
         let mut messages = derived.messages;
         for height in derived.height.0 + 1..=head.0 {
             let Some(stored) = chain.ledger().block(Height(height))? else {
@@ -259,13 +259,19 @@ impl Batcher {
                 .map(|bytes| bytes.len() + 64)
                 .sum::<usize>()
                 + 128;
+            // An entry consumes so many messages and no more; a batch weighs so much.
+            let most = derived.messages + MAX_ENTRY_MESSAGES;
+            let weight = weights + batch_weight(&stored.block);
             if blocks.len() == self.config.max_blocks
+                || stored.block.header.messages > most
+                || (weights > 0 && weight > MAX_BATCH_PAYLOAD_BYTES)
                 || (size > 0 && size + bytes > self.config.target_bytes)
             {
                 size = self.config.target_bytes;
                 break;
             }
             size += bytes;
+            weights = weight;
             blocks.push(stored.block.clone());
             if !stored.block.transactions.is_empty() || stored.block.header.messages > messages {
                 content = blocks.len();

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use plasma_core::{
-    BlobRef, Block, ChainUpdate, DerivedEntry, EntryKind, Height, InboxEntry, RootBlock, RootEvent,
-    RootUpdate, Settlement, SettlementError, Severe as _, Severity, derive_entry,
+    B256, BlobRef, Block, ChainUpdate, DerivedEntry, EntryKind, Height, InboxEntry, RootBlock,
+    RootEvent, RootUpdate, Settlement, SettlementError, Severe as _, Severity, check_batch,
+    derive_entry,
 };
 
-use super::{RETRY, Shared};
+use super::{RETRY, Shared, continues};
 use crate::chain::{Chain, ChainError, InboxRecord};
 
 const TASK: &str = "follow-root";
@@ -75,6 +76,8 @@ async fn start(shared: &Shared, settlement: &Arc<dyn Settlement>) -> Result<Root
         .inbox()
         .cursor()
         .map_err(|error| failed(shared, &error))?;
+    // A crash may have come between forgetting messages and undoing the blocks that consumed them.
+    undo_unbacked(shared).await?;
     tell_messages(shared).await?;
     match known {
         Some(cursor) => Ok(cursor),
@@ -178,14 +181,17 @@ async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Resu
         shared.health.note(TASK, trouble, Severity::Reset);
         return Err(Halt::Retry);
     }
-    let bytes = match &entry.kind {
-        EntryKind::Batch(batch) => fetch(shared, &BlobRef::from(batch.commitment)).await?,
-        EntryKind::Force => plasma_core::Bytes::new(),
-    };
     let head = shared
         .chain
         .derived_head()
         .map_err(|error| failed(shared, &error))?;
+    // Bytes that cannot matter are not waited for.
+    let bytes = match &entry.kind {
+        EntryKind::Batch(batch) if check_batch(&head, batch).is_ok() => {
+            fetch(shared, &BlobRef::from(batch.commitment)).await?
+        }
+        _ => plasma_core::Bytes::new(),
+    };
     let next = entry.clone();
     let derived = shared
         .blocking(move |_| derive_entry(&head, &next, &bytes))
@@ -209,7 +215,14 @@ async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Resu
         }
     }
     after.entry = entry.index + 1;
+    let before = shared
+        .chain
+        .inbox()
+        .last_entry()
+        .map_err(|error| failed(shared, &error))?
+        .map_or(B256::ZERO, |record| record.entry_hash);
     let record = InboxRecord {
+        entry_hash: entry.link(before).words().keccak(),
         root_block: root.number,
         head: after,
         defect: defect.map(|defect| defect.to_string()),
@@ -221,7 +234,11 @@ async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Resu
         .push_entry(&record)
         .map_err(|error| failed(shared, &error))?;
     metrics::counter!("plasma_derived_entries_total").increment(1);
-    if let (Some(header), Some(sequencer)) = (overridden, &shared.sequencer) {
+    // After a restart the root may be quicker than the sequencer's journal with what both have. Blocks that were
+    // certified on top of it are nobody's to take back then.
+    if let (Some(header), Some(sequencer)) = (overridden, &shared.sequencer)
+        && !continues(&**sequencer, &header).await
+    {
         tracing::warn!(
             height = header.height.0,
             "the derived chain overrides the sequencer"
@@ -286,6 +303,16 @@ async fn take_reorg(shared: &Shared, to: RootBlock) -> Result<(), Halt> {
         .inbox()
         .rewind(to)
         .map_err(|error| failed(shared, &error))?;
+    undo_unbacked(shared).await?;
+    chain
+        .refresh_stages()
+        .map_err(|error| failed(shared, &error))?;
+    tell_messages(shared).await
+}
+
+/// Undoes the blocks that consumed messages which the root no longer has.
+async fn undo_unbacked(shared: &Shared) -> Result<(), Halt> {
+    let chain = &shared.chain;
     let kept = chain
         .inbox()
         .message_count()
@@ -304,10 +331,7 @@ async fn take_reorg(shared: &Shared, to: RootBlock) -> Result<(), Halt> {
             tell(shared, &**sequencer, ChainUpdate::Override(header)).await?;
         }
     }
-    chain
-        .refresh_stages()
-        .map_err(|error| failed(shared, &error))?;
-    tell_messages(shared).await
+    Ok(())
 }
 
 /// The highest block that consumed no more than `kept` messages. Counts never fall, so halving finds it.

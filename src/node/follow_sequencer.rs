@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures::StreamExt as _;
 use plasma_core::{CertifiedBlock, ChainUpdate, Height, Sequencer, Severity};
 
-use super::{RETRY, Shared};
+use super::{RETRY, Shared, continues};
 use crate::chain::{ChainError, is_transient};
 
 const TASK: &str = "follow-sequencer";
@@ -51,21 +51,11 @@ pub(super) async fn run(shared: Shared, sequencer: Arc<dyn Sequencer>, sovereign
 /// Brings the sequencer to the chain where a crash came between the two: between overriding a block and saying so.
 async fn agree(shared: &Shared, sequencer: &Arc<dyn Sequencer>) -> bool {
     let head = shared.chain.head();
-    let known = sequencer.head();
-    let differs = if known.height < head.height() {
-        true
-    } else if known.height == head.height() {
-        known.hash() != head.hash
-    } else if head.height() > Height(0) {
-        match sequencer.blocks(head.height()).next().await {
-            Some(Ok(block)) => block.block.header.hash() != head.hash,
-            _ => false,
-        }
-    } else {
-        false
-    };
+    // A crash may also have come before this node executed what is certified: that is no difference.
+    let header = &head.block.header;
+    let differs = head.height() > Height(0) && !continues(&**sequencer, header).await;
     let updates = [
-        differs.then(|| ChainUpdate::Override(head.block.header.clone())),
+        differs.then(|| ChainUpdate::Override(header.clone())),
         Some(ChainUpdate::Executed {
             height: head.height(),
             state_root: head.state_root,

@@ -20,7 +20,8 @@ mod proposer;
 
 use std::{sync::Arc, time::Duration};
 
-use plasma_core::{DataAvailability, Env, Sequencer, Settlement, Task};
+use futures::StreamExt as _;
+use plasma_core::{BlockHeader, DataAvailability, Env, Sequencer, Settlement, Task, TraceProvider};
 
 pub use batcher::BatcherConfig;
 pub use gate::ChainGate;
@@ -46,14 +47,17 @@ pub struct NodeParts {
     pub env: Arc<dyn Env>,
     /// Whether, and how, it publishes batches.
     pub batcher: Option<BatcherConfig>,
-    /// Whether, and how, it claims results.
+    /// Whether, and how, it claims results and defends them.
     pub proposer: Option<ProposerConfig>,
+    /// What it stands for in claims and disputes.
+    pub traces: Arc<dyn TraceProvider>,
+    /// Where its tasks say how they are.
+    pub health: Arc<Health>,
 }
 
 /// A running node. Dropping it stops its tasks.
 pub struct Node {
-    chain: Arc<Chain>,
-    health: Arc<Health>,
+    shared: Shared,
     tasks: Vec<Task>,
 }
 
@@ -78,6 +82,19 @@ impl Shared {
     }
 }
 
+/// Whether the sequencer goes on from this block. It need not hold the block itself, which may be of the root's
+/// making, but what it made after it names it. Where it holds neither, what is derived next will tell.
+async fn continues(sequencer: &dyn Sequencer, header: &BlockHeader) -> bool {
+    let head = sequencer.head();
+    if header.height >= head.height {
+        return head == *header;
+    }
+    match sequencer.blocks(header.height.next()).next().await {
+        Some(Ok(next)) => next.block.header.parent == header.hash(),
+        _ => true,
+    }
+}
+
 impl Node {
     /// Starts the tasks that the parts call for.
     pub fn start(parts: NodeParts) -> Self {
@@ -89,14 +106,15 @@ impl Node {
             env,
             batcher,
             proposer,
+            traces,
+            health,
         } = parts;
-        let health = Arc::new(Health::default());
         let shared = Shared {
-            chain: chain.clone(),
+            chain,
             sequencer,
             da,
             env: env.clone(),
-            health: health.clone(),
+            health,
         };
         let mut tasks = Vec::new();
         if let Some(sequencer) = shared.sequencer.clone() {
@@ -112,30 +130,43 @@ impl Node {
                 tasks.push(env.spawn("batcher", Box::pin(task)));
             }
             if let Some(config) = proposer {
-                let task = proposer::run(shared, settlement, config);
+                let task = proposer::run(shared.clone(), settlement, traces, config);
                 tasks.push(env.spawn("proposer", Box::pin(task)));
             }
         }
-        Self {
-            chain,
-            health,
-            tasks,
-        }
+        Self { shared, tasks }
+    }
+
+    /// Lets somebody else play on the root beside the node itself: other traces, another account, and troubles of
+    /// their own.
+    pub fn join(
+        &mut self,
+        settlement: Arc<dyn Settlement>,
+        traces: Arc<dyn TraceProvider>,
+        config: ProposerConfig,
+    ) {
+        let shared = Shared {
+            health: Arc::new(Health::default()),
+            ..self.shared.clone()
+        };
+        let task = proposer::run(shared, settlement, traces, config);
+        self.tasks
+            .push(self.shared.env.spawn("guest-player", Box::pin(task)));
     }
 
     /// The chain as it executes it.
     pub fn chain(&self) -> &Arc<Chain> {
-        &self.chain
+        &self.shared.chain
     }
 
     /// How its tasks are.
     pub fn health(&self) -> &Arc<Health> {
-        &self.health
+        &self.shared.health
     }
 
     /// Stops the tasks and makes all that was executed durable.
     pub fn stop(self) -> Result<(), crate::ChainError> {
         drop(self.tasks);
-        self.chain.sync()
+        self.shared.chain.sync()
     }
 }

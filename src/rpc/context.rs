@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use plasma_core::{DataAvailability, Env, Sequencer};
 
-use crate::Chain;
+use crate::{Chain, node::Health};
 
 /// Bounds on what callers may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,8 @@ pub struct RpcContext {
     pub root: Option<serde_json::Value>,
     /// What `web3_clientVersion` says.
     pub client_version: String,
+    /// How the node's tasks are, for `plasma_health`.
+    pub health: Option<Arc<Health>>,
     /// Bounds.
     pub limits: RpcLimits,
 }
@@ -95,6 +97,7 @@ impl RpcContext {
             execution: String::new(),
             root: None,
             client_version: concat!("plasma/v", env!("CARGO_PKG_VERSION")).to_owned(),
+            health: None,
             limits: RpcLimits::default(),
         }
     }

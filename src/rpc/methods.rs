@@ -136,6 +136,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Outcome<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
+        Err(stopped) if stopped.is_cancelled() => Err(Refusal::internal("the node is stopping")),
         Err(stopped) => {
             tracing::error!(%stopped, "a request's work did not finish");
             Err(Refusal::internal(

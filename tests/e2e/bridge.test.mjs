@@ -1,4 +1,4 @@
-// Deposits and withdrawals over the embedded root and over anvil, to the wei; issue "What shows it", 2, 3, 5.
+// Deposits and withdrawals over the embedded root and over anvil, to the wei.
 import { after, before, describe, it } from 'node:test'
 import assert from 'node:assert/strict'
 import { encodeFunctionData, parseAbi, parseEther } from 'viem'

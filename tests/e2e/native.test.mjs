@@ -1,4 +1,4 @@
-// Native module calls, signed as EIP-712 by a wallet's own code: issue "What shows it", 1 and 6.
+// Native module calls, signed as EIP-712 by a wallet's own code.
 import { after, before, describe, it } from 'node:test'
 import assert from 'node:assert/strict'
 import { signTypedData, SignTypedDataVersion } from '@metamask/eth-sig-util'

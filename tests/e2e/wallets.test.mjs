@@ -1,4 +1,4 @@
-// Wallet libraries against a fresh devnet, on both kinds of execution: issue "What shows it", 1.
+// Wallet libraries against a fresh devnet, on both kinds of execution.
 import { after, before, describe, it } from 'node:test'
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'

@@ -271,7 +271,10 @@ impl Harness {
             timestamp: Seconds(1_800_000_000),
         };
         let head = ChainHead::of(&block.block.header, index + 1);
+        let before = self.chain.inbox().last_entry().expect("kept");
+        let before = before.map_or(B256::ZERO, |record| record.entry_hash);
         let record = InboxRecord {
+            entry_hash: entry.link(before).words().keccak(),
             entry,
             root_block: 7 + index,
             head,

@@ -11,12 +11,13 @@ use std::process::Command;
 use serde_json::{Map, Value, json};
 
 /// What is committed: the contracts that somebody deploys or calls, with their source files.
-const CONTRACTS: [(&str, &str); 8] = [
+const CONTRACTS: [(&str, &str); 9] = [
     ("Bridge", "src/Bridge.sol"),
     ("BridgedToken", "src/l2/BridgedToken.sol"),
     ("ChainRegistry", "src/ChainRegistry.sol"),
     ("Inbox", "src/Inbox.sol"),
     ("L2Bridge", "src/l2/L2Bridge.sol"),
+    ("RiscvStep", "src/RiscvStep.sol"),
     ("TestToken", "src/TestToken.sol"),
     ("Tournament", "src/Tournament.sol"),
     ("Xpl", "src/Xpl.sol"),

@@ -5,10 +5,13 @@
 
 mod bench;
 mod contracts;
+mod guests;
 mod readme;
 mod setup;
 mod test;
 mod tidy;
+#[path = "../../src/cli/toolchain.rs"]
+mod toolchain;
 mod tools;
 
 use std::process::ExitCode;
@@ -56,6 +59,8 @@ enum Task {
     Setup,
     /// Compile the contracts and rewrite the committed artifacts.
     Contracts,
+    /// Build the built-in fault-proof programs and rewrite the committed artifacts.
+    Guests,
 }
 
 fn main() -> ExitCode {
@@ -68,6 +73,7 @@ fn main() -> ExitCode {
             quick,
         } => bench::run(json.as_deref(), filter.as_deref(), quick),
         Task::Setup => setup::all(),
+        Task::Guests => guests::build(),
         Task::Contracts => contracts::install().and_then(|()| contracts::build()),
     };
     match outcome {

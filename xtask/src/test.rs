@@ -3,9 +3,8 @@
 use std::{process::Command, time::Instant};
 
 use crate::{
-    contracts, readme,
-    setup::{self, GuestToolchain},
-    tidy,
+    contracts, guests, readme, setup, tidy,
+    toolchain::TARGET,
     tools::{self, cargo, root},
 };
 
@@ -116,24 +115,17 @@ fn features() -> Result<(), String> {
             "--no-default-features",
         ])?;
     }
-    let guest: GuestToolchain = setup::guest()?;
-    println!("{}: {}", setup::GUEST_TARGET, guest.name());
-    guest.cargo(&[
-        "check",
-        "--quiet",
-        "--package",
-        "plasma-core",
-        "--no-default-features",
-    ])?;
-    guest.cargo(&[
-        "check",
-        "--quiet",
-        "--package",
-        "plasma-exec",
-        "--no-default-features",
-        "--features",
-        "evm",
-    ])
+    let toolchain = setup::guest()?;
+    println!("{TARGET}: {}", toolchain.name());
+    for (package, features) in [("plasma-core", ""), ("plasma-exec", "evm")] {
+        let mut check = toolchain.cargo("check");
+        check
+            .args(["--quiet", "--package", package])
+            .args(["--no-default-features", "--features", features])
+            .env("CARGO_TARGET_DIR", tools::target_dir().join("guest"));
+        tools::run(check.current_dir(root()))?;
+    }
+    guests::check()
 }
 
 fn unit(long: bool) -> Result<(), String> {
@@ -144,11 +136,25 @@ fn unit(long: bool) -> Result<(), String> {
         .args(["nextest", "run", "--workspace", "--no-fail-fast"])
         .current_dir(root());
     if long {
+        // Ten thousand disputes are for the optimised build, below.
         command
+            .args(["--filter-expr", "not binary(disputes)"])
             .env("PLASMA_LONG", "1")
             .env("PROPTEST_CASES", "4096");
     }
-    tools::run(&mut command)
+    tools::run(&mut command)?;
+    if long {
+        let mut disputes = Command::new("cargo");
+        // Optimised but for link time: what it compiles again is this workspace alone.
+        disputes
+            .args(["test", "--config", "profile.dev.opt-level=2"])
+            .args(["--package", "plasma-sdk", "--test", "disputes"])
+            .args(["--", "--nocapture"])
+            .env("PLASMA_LONG", "1")
+            .current_dir(root());
+        tools::run(&mut disputes)?;
+    }
+    Ok(())
 }
 
 fn docs() -> Result<(), String> {

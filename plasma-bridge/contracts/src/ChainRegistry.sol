@@ -10,6 +10,8 @@ import { Checkpoint } from "./Types.sol";
 struct Registration {
     uint64 chainId;
     string name;
+    /// Where the chain's genesis and bytes can be asked for; may be empty, and binds nobody.
+    string uri;
     /// Identity of the program that disputes are decided by.
     bytes32 program;
     bytes32 genesisHash;
@@ -67,8 +69,9 @@ struct Version {
 ///     Xpl(holder, appointer)
 ///     ChainRegistry(inbox)
 ///     Inbox(registry, bridge)
-///     Tournament(registry, inbox)
+///     Tournament(registry, inbox, verifier, heights)
 ///     Bridge(xpl, inbox, tournament)
+///     RiscvStep()
 ///
 /// The Bridge's constructor, the last, refuses to complete a circle that does not close.
 contract ChainRegistry {
@@ -98,6 +101,7 @@ contract ChainRegistry {
     uint64 public constant PLASMA_MAINNET = 9745;
     uint64 public constant MAX_WINDOW = 365 days;
     uint256 public constant MAX_NAME_LENGTH = 64;
+    uint256 public constant MAX_URI_LENGTH = 256;
 
     Inbox public immutable inbox;
 
@@ -210,6 +214,10 @@ contract ChainRegistry {
         return (c.challengeWindow, c.bond);
     }
 
+    function genesisHash(uint64 chainId) external view returns (bytes32) {
+        return _chain(chainId).genesisHash;
+    }
+
     function genesisCheckpoint(uint64 chainId) external view returns (bytes32) {
         return _chain(chainId).genesisCheckpoint;
     }
@@ -244,6 +252,7 @@ contract ChainRegistry {
         if (id == 0 || id == block.chainid || id == PLASMA_MAINNET) revert ReservedChainId(id);
         if (_chains[id].registeredAt != 0) revert ChainExists(id);
         _checkRange("name", bytes(r.name).length, 1, MAX_NAME_LENGTH);
+        _checkRange("uri", bytes(r.uri).length, 0, MAX_URI_LENGTH);
         _checkRange("challengeWindow", r.challengeWindow, 1, MAX_WINDOW);
         _checkRange("forcedDelay", r.forcedDelay, 1, MAX_WINDOW);
         // Leaving takes a forced transaction and a claim that settles.

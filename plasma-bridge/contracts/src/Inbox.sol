@@ -9,14 +9,16 @@ import { BatchHeader, BlockHeader, Certificate, InboxMessage, Seat } from "./Typ
 /// @title What each chain must process, in order
 /// @notice Two append-only lists per chain. *Messages* (deposits and forced transactions) come from
 /// anyone and carry a deadline. *Entries* say what to process: a certified batch, or, once a
-/// message is overdue, a force entry that consumes all messages enqueued so far.
+/// message is overdue, a force entry that consumes the messages enqueued so far. An entry consumes at
+/// most MAX_MESSAGES.
 ///
 ///     messages   m0 m1 m2 | m3 m4 .. enqueued      consumed <= enqueued
 ///                         consumed
 ///     entries    e0 e1 .. | next                   each commits to the one before, and to the
 ///                                                  messages consumed after it
 ///
-/// Invariants: counts only grow; after every append no overdue message is left unconsumed.
+/// Invariants: counts only grow; after every append no overdue message is left unconsumed, unless the
+/// entry consumed as many as it may.
 contract Inbox {
     error NotBridge(address caller, address bridge);
     error StaleBatch(uint64 expected, uint64 got);
@@ -26,7 +28,7 @@ contract Inbox {
     error WrongCertificate(bytes32 expectedHash, bytes32 gotHash, uint64 epoch, uint64 height);
     error EmptyBatch(uint64 firstHeight, uint64 lastHeight, uint64 length);
     error UnknownScheme(uint8 got);
-    error MessagesOutOfRange(uint64 consumed, uint64 enqueued, uint64 got);
+    error MessagesOutOfRange(uint64 consumed, uint64 most, uint64 got);
     error MessageOverdue(uint64 index, uint64 deadline);
     error NothingOverdue(uint64 consumed, uint64 enqueued, uint64 deadline);
     error DataTooLong(uint256 length, uint256 limit);
@@ -57,6 +59,8 @@ contract Inbox {
     uint8 public constant KIND_TRANSACTION = 1;
     /// @notice So that a message and its framing fit one preimage of 4 KiB in a dispute.
     uint256 public constant MAX_DATA = 3072;
+    /// @notice Messages that one entry consumes at most, so that a dispute about it stays bounded.
+    uint64 public constant MAX_MESSAGES = 1024;
     /// @notice DA scheme: keccak chunk tree.
     uint8 public constant SCHEME_KECCAK = 1;
 
@@ -104,7 +108,8 @@ contract Inbox {
         );
     }
 
-    /// @notice Once a message's deadline has passed, anyone makes the chain consume all of them.
+    /// @notice Once a message's deadline has passed, anyone makes the chain consume what waits, up to
+    /// MAX_MESSAGES.
     function force(uint64 chainId) external {
         Queue storage queue = _queues[chainId];
         uint64 consumed = queue.consumed;
@@ -114,8 +119,9 @@ contract Inbox {
             revert NothingOverdue(consumed, enqueued, deadline);
         }
         uint64 entry = uint64(queue.entries.length);
-        bytes32 hash = _appendEntry(queue, Hashing.ENTRY_FORCE, 0, enqueued);
-        emit ForceAppended(chainId, entry, enqueued, hash, uint64(block.timestamp));
+        uint64 messages = _most(consumed, enqueued);
+        bytes32 hash = _appendEntry(queue, Hashing.ENTRY_FORCE, 0, messages);
+        emit ForceAppended(chainId, entry, messages, hash, uint64(block.timestamp));
     }
 
     // ---- messages
@@ -202,12 +208,13 @@ contract Inbox {
             revert EmptyBatch(batch.firstHeight, batch.lastHeight, batch.length);
         }
         if (batch.scheme != SCHEME_KECCAK) revert UnknownScheme(batch.scheme);
-        uint64 enqueued = uint64(queue.accs.length);
-        if (batch.messages < queue.consumed || batch.messages > enqueued) {
-            revert MessagesOutOfRange(queue.consumed, enqueued, batch.messages);
+        uint64 consumed = queue.consumed;
+        uint64 most = _most(consumed, uint64(queue.accs.length));
+        if (batch.messages < consumed || batch.messages > most) {
+            revert MessagesOutOfRange(consumed, most, batch.messages);
         }
         // Deadlines grow with the index, so the first one left decides.
-        if (batch.messages < enqueued) {
+        if (batch.messages < most) {
             uint64 deadline = queue.deadlines[batch.messages];
             if (block.timestamp > deadline) revert MessageOverdue(batch.messages, deadline);
         }
@@ -286,6 +293,11 @@ contract Inbox {
         queue.deadlines.push(message.deadline);
         emit MessageEnqueued(chainId, message.index, message, acc);
         return message.index;
+    }
+
+    /// @notice The message count that the next entry can come to.
+    function _most(uint64 consumed, uint64 enqueued) private pure returns (uint64) {
+        return enqueued - consumed > MAX_MESSAGES ? consumed + MAX_MESSAGES : enqueued;
     }
 
     function _messageAcc(Queue storage queue, uint64 count) private view returns (bytes32) {

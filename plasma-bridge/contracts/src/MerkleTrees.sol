@@ -21,18 +21,6 @@ library MerkleTrees {
         }
     }
 
-    /// @notice The last leaf of a trace, which lies on the right at every level.
-    function traceRoot(bytes32 lastLeaf, bytes32[24] calldata proof)
-        internal
-        pure
-        returns (bytes32 root)
-    {
-        root = lastLeaf;
-        for (uint256 level = 0; level < 24; ++level) {
-            root = node(proof[level], root);
-        }
-    }
-
     function node(bytes32 left, bytes32 right) internal pure returns (bytes32 hash) {
         assembly ("memory-safe") {
             mstore(0x00, left)

@@ -31,6 +31,7 @@ contract ChainRegistryTest is Fixture {
 
     function test_register() public {
         Registration memory r = registration(NEW);
+        r.uri = "https://chain.example/genesis";
         vm.expectEmit(true, true, true, true, address(registry));
         emit ChainRegistry.Registered(NEW, OWNER, r);
         vm.prank(address(0xBEEF));
@@ -70,6 +71,9 @@ contract ChainRegistryTest is Fixture {
         refuse(r, outOfRange("name", 0, 1, 64));
         r.name = string(new bytes(65));
         refuse(r, outOfRange("name", 65, 1, 64));
+        r = registration(NEW);
+        r.uri = string(new bytes(257));
+        refuse(r, outOfRange("uri", 257, 0, 256));
         r = registration(NEW);
         r.challengeWindow = 0;
         refuse(r, outOfRange("challengeWindow", 0, 1, 365 days));
@@ -174,7 +178,7 @@ contract ChainRegistryTest is Fixture {
     function test_wiring() public {
         // A deployer whose nonce moved in between predicts a wrong Bridge.
         Inbox other = new Inbox(registry, address(0xBAD));
-        Tournament t = new Tournament(registry, other);
+        Tournament t = new Tournament(registry, other, verifier, heights());
         uint64 nonce = vm.getNonce(address(this));
         address next = vm.computeCreateAddress(address(this), nonce);
         vm.expectRevert(abi.encodeWithSelector(Bridge.Miswired.selector, next, address(0xBAD)));

@@ -75,7 +75,7 @@ contract GasTest is Fixture {
         bytes32 root = Trees.outboxRoot(leaves);
         appendNext(CHAIN);
         Checkpoint memory state = finalState(2, root);
-        (bytes32 commitment, bytes32[24] memory proof) = traceTo(state, 0);
+        (bytes32 commitment, bytes32[] memory proof) = traceTo(state, 0);
         tournament.join{ value: BOND }(CHAIN, 2, commitment, state, proof);
         vm.snapshotGasLastCall("Gas", "join");
         vm.warp(block.timestamp + WINDOW);

@@ -185,6 +185,36 @@ contract InboxTest is Fixture {
         assertCounts(0, 2, 0);
     }
 
+    /// @dev The limit bounds what a program has to read for one entry. What is left over is late by no fault of the
+    /// sequencers', so that it holds up no batch that takes all that it can.
+    function test_anEntryTakesAtMost1024Messages() public {
+        for (uint256 i = 0; i < 1030; ++i) {
+            send("tx");
+        }
+        uint64 deadline = inbox.messageDeadline(CHAIN, 0);
+        refuse(
+            nextBatch(CHAIN, 1025),
+            abi.encodeWithSelector(Inbox.MessagesOutOfRange.selector, 0, 1024, 1025)
+        );
+        vm.warp(deadline + 1);
+        refuse(
+            nextBatch(CHAIN, 1023),
+            abi.encodeWithSelector(Inbox.MessageOverdue.selector, 1023, deadline)
+        );
+        uint256 before = vm.snapshotState();
+        append(nextBatch(CHAIN, 1024));
+        assertCounts(1, 1030, 1024);
+        append(nextBatch(CHAIN, 1030));
+        assertCounts(2, 1030, 1030);
+        vm.revertToState(before);
+        inbox.force(CHAIN);
+        assertCounts(1, 1030, 1024);
+        inbox.force(CHAIN);
+        assertCounts(2, 1030, 1030);
+        vm.expectRevert(abi.encodeWithSelector(Inbox.NothingOverdue.selector, 1030, 1030, 0));
+        inbox.force(CHAIN);
+    }
+
     function test_refusedMessages() public {
         send(new bytes(3072));
         vm.expectRevert(abi.encodeWithSelector(Inbox.DataTooLong.selector, 3073, 3072));

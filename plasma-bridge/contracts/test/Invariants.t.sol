@@ -30,7 +30,7 @@ contract InvariantsTest {
     }
 
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](13);
+        bytes4[] memory selectors = new bytes4[](14);
         selectors[0] = Handler.deposit.selector;
         selectors[1] = Handler.donate.selector;
         selectors[2] = Handler.send.selector;
@@ -45,6 +45,7 @@ contract InvariantsTest {
         // More often: money in and out is what this is about.
         selectors[11] = Handler.withdraw.selector;
         selectors[12] = Handler.advance.selector;
+        selectors[13] = Handler.expire.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), selectors);
     }
@@ -66,7 +67,9 @@ contract InvariantsTest {
             uint256 gifts = handler.donated(address(token));
             vm.assertEq(held, sum + gifts, "escrow = balances + gifts");
         }
-        vm.assertEq(address(tournament).balance, handler.bonds(), "wei = bonds held");
+        uint256 wei_ = address(tournament).balance;
+        vm.assertEq(wei_, handler.bonds(), "wei = paid in - paid out");
+        vm.assertEq(wei_, tournament.held() + tournament.burned(), "wei = held + burned");
         handler.look();
         vm.assertEq(handler.broken(), "");
     }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import { Bonds } from "../src/Bonds.sol";
 import { ChainRegistry } from "../src/ChainRegistry.sol";
 import { Hashing } from "../src/Hashing.sol";
-import { Arena, Claim, Settlement, Tournament } from "../src/Tournament.sol";
+import { Dispute, Disputes } from "../src/Disputes.sol";
+import { Pairings } from "../src/Pairings.sol";
+import { Round, Settlement, Tournament } from "../src/Tournament.sol";
 import { Checkpoint } from "../src/Types.sol";
 import { Fixture } from "./support/Fixture.sol";
 import { Trees } from "./support/Trees.sol";
@@ -17,7 +20,7 @@ contract Unpayable {
         uint64 entries,
         bytes32 commitment,
         Checkpoint calldata c,
-        bytes32[24] calldata proof
+        bytes32[] calldata proof
     ) external payable {
         tournament.join{ value: msg.value }(chainId, entries, commitment, c, proof);
     }
@@ -40,7 +43,7 @@ contract TournamentTest is Fixture {
     function attempt(uint64 entries, Checkpoint memory c, uint256 value, bytes memory reason)
         private
     {
-        (bytes32 commitment, bytes32[24] memory proof) = traceTo(c, 0);
+        (bytes32 commitment, bytes32[] memory proof) = traceTo(c, 0);
         vm.expectRevert(reason);
         tournament.join{ value: value }(CHAIN, entries, commitment, c, proof);
     }
@@ -50,8 +53,9 @@ contract TournamentTest is Fixture {
         tournament.settle(CHAIN);
     }
 
-    function assertPhase(Tournament.Phase expected) private view {
-        vm.assertEq(uint256(tournament.phase(CHAIN)), uint256(expected));
+    function assertClaims(uint256 expected) private view {
+        (,, Dispute memory dispute) = tournament.current(CHAIN);
+        vm.assertEq(dispute.claims, expected);
     }
 
     // ---- the undisputed claim
@@ -60,7 +64,7 @@ contract TournamentTest is Fixture {
         Settlement memory s = tournament.settled(CHAIN);
         vm.assertEq(s.checkpointHash, registry.genesisCheckpoint(CHAIN));
         vm.assertEq(s.settledAt, 0);
-        assertPhase(Tournament.Phase.Idle);
+        assertClaims(0);
         settle(abi.encodeWithSelector(Tournament.NoClaim.selector, CHAIN));
 
         Checkpoint memory c = finalState(2, OUTBOX);
@@ -70,22 +74,25 @@ contract TournamentTest is Fixture {
             CHAIN, 0, commitment, address(this), 0, 2, uint64(START) + WINDOW, BOND, c
         );
         join(CHAIN, OUTBOX, 0);
-        assertPhase(Tournament.Phase.Open);
-        (, Arena memory arena, Claim memory claim) = tournament.openClaim(CHAIN);
-        vm.assertEq(arena.commitment, commitment);
-        vm.assertEq(arena.entries, 2);
-        vm.assertEq(arena.deadline, START + WINDOW);
-        vm.assertEq(arena.bond, BOND);
-        vm.assertEq(claim.claimant, address(this));
-        vm.assertEq(Hashing.checkpoint(claim.finalState), Hashing.checkpoint(c));
+        assertClaims(1);
+        (Round memory round, bytes32 id, Dispute memory dispute) = tournament.current(CHAIN);
+        vm.assertEq(round.first, commitment);
+        vm.assertEq(round.entries, 2);
+        vm.assertEq(dispute.openedAt + dispute.window, START + WINDOW);
+        vm.assertEq(dispute.bond, BOND);
+        vm.assertEq(dispute.dangling, commitment);
+        vm.assertEq(dispute.start, registry.genesisCheckpoint(CHAIN));
+        vm.assertEq(tournament.entrantOf(id, commitment).claimant, address(this));
+        Checkpoint memory claimed = tournament.claimedState(id, commitment);
+        vm.assertEq(Hashing.checkpoint(claimed), Hashing.checkpoint(c));
 
         // The boundary second settles, and not one before.
         vm.warp(START + WINDOW - 1);
-        bytes4 open = Tournament.WindowOpen.selector;
+        bytes4 open = Pairings.WindowOpen.selector;
         settle(abi.encodeWithSelector(open, START + WINDOW, START + WINDOW - 1));
         vm.assertFalse(tournament.isSettledOutbox(CHAIN, OUTBOX));
         vm.warp(START + WINDOW);
-        assertPhase(Tournament.Phase.Settleable);
+        assertClaims(1);
         vm.expectEmit(true, true, true, true, address(tournament));
         emit Tournament.Settled(CHAIN, 0, Hashing.checkpoint(c), 2, c, commitment, address(this));
         vm.prank(address(0xBEEF));
@@ -99,9 +106,11 @@ contract TournamentTest is Fixture {
         vm.assertEq(s.settledAt, START + WINDOW);
         vm.assertTrue(tournament.isSettledOutbox(CHAIN, OUTBOX));
         vm.assertFalse(tournament.isSettledOutbox(CHAIN + 1, OUTBOX));
-        assertPhase(Tournament.Phase.Idle);
+        assertClaims(0);
         settle(abi.encodeWithSelector(Tournament.NoClaim.selector, CHAIN));
-        vm.assertEq(tournament.claimOf(CHAIN, commitment).claimant, address(0));
+        // The next round knows nothing of this one's claims.
+        (,, dispute) = tournament.current(CHAIN);
+        vm.assertEq(dispute.openedAt, 0);
     }
 
     function test_roundsFollowEachOther() public {
@@ -114,10 +123,10 @@ contract TournamentTest is Fixture {
         attempt(1, finalState(1, OUTBOX), BOND, abi.encodeWithSelector(range, 2, 2, 1));
         appendNext(CHAIN);
         join(CHAIN, "outbox 2", 0);
-        (, Arena memory arena,) = tournament.openClaim(CHAIN);
-        vm.assertEq(arena.number, 1);
-        vm.assertEq(arena.from, 2);
-        vm.assertEq(arena.entries, 3);
+        (Round memory round,,) = tournament.current(CHAIN);
+        vm.assertEq(round.number, 1);
+        vm.assertEq(round.from, 2);
+        vm.assertEq(round.entries, 3);
         vm.warp(START + 2 * WINDOW);
         tournament.settle(CHAIN);
         // An older outbox root stays good for withdrawals.
@@ -152,16 +161,16 @@ contract TournamentTest is Fixture {
         attempt(2, c, BOND, abi.encodeWithSelector(unfinished, 2, 0, 0, 1));
 
         c = finalState(2, OUTBOX);
-        (bytes32 commitment, bytes32[24] memory proof) = traceTo(c, 0);
+        (bytes32 commitment, bytes32[] memory proof) = traceTo(c, 0);
         vm.expectRevert(abi.encodeWithSelector(ChainRegistry.UnknownChain.selector, 777));
         tournament.join{ value: BOND }(777, 2, commitment, c, proof);
-        assertPhase(Tournament.Phase.Idle);
+        assertClaims(0);
         vm.assertEq(address(tournament).balance, 0);
     }
 
     function testFuzz_finalStateIsBoundToTheTrace(uint256 level, bytes32 salt, bool state) public {
         Checkpoint memory c = finalState(2, OUTBOX);
-        (bytes32 commitment, bytes32[24] memory proof) = traceTo(c, salt);
+        (bytes32 commitment, bytes32[] memory proof) = traceTo(c, salt);
         if (state) {
             c.stateRoot = keccak256(abi.encode(salt));
         } else {
@@ -178,7 +187,7 @@ contract TournamentTest is Fixture {
         Checkpoint memory c = finalState(2, OUTBOX);
         leaves[0] = Hashing.checkpoint(c);
         leaves[1] = "another end";
-        (bytes32 commitment, bytes32[24] memory proof) = Trees.trace(leaves);
+        (bytes32 commitment, bytes32[] memory proof) = Trees.trace(leaves);
         vm.expectPartialRevert(Tournament.WrongTraceProof.selector);
         tournament.join{ value: BOND }(CHAIN, 2, commitment, c, proof);
     }
@@ -187,12 +196,14 @@ contract TournamentTest is Fixture {
         bytes32 commitment = join(CHAIN, OUTBOX, 0);
         vm.deal(address(0xBEEF), BOND);
         Checkpoint memory c = finalState(2, OUTBOX);
-        (, bytes32[24] memory proof) = traceTo(c, 0);
+        (, bytes32[] memory proof) = traceTo(c, 0);
         vm.prank(address(0xBEEF));
         bytes4 already = Tournament.AlreadyClaimed.selector;
-        vm.expectRevert(abi.encodeWithSelector(already, CHAIN, commitment, address(this)));
+        vm.expectRevert(
+            abi.encodeWithSelector(already, Disputes.outerId(CHAIN, 0), commitment, address(this))
+        );
         tournament.join{ value: BOND }(CHAIN, 2, commitment, c, proof);
-        assertPhase(Tournament.Phase.Open);
+        assertClaims(1);
     }
 
     // ---- contested
@@ -201,19 +212,19 @@ contract TournamentTest is Fixture {
         join(CHAIN, OUTBOX, 0);
         vm.warp(START + WINDOW - 1);
         Checkpoint memory c = finalState(2, "a lie");
-        (bytes32 commitment, bytes32[24] memory proof) = traceTo(c, 0);
+        (bytes32 commitment, bytes32[] memory proof) = traceTo(c, 0);
         vm.expectEmit(true, true, true, true, address(tournament));
         emit Tournament.Contested(CHAIN, 0, commitment, 2);
         tournament.join{ value: BOND }(CHAIN, 2, commitment, c, proof);
-        assertPhase(Tournament.Phase.Contested);
-        settle(abi.encodeWithSelector(Tournament.ClaimContested.selector, CHAIN, 2));
-        // The same end over another trace contests as well.
-        join(CHAIN, OUTBOX, "frenemy");
-        assertPhase(Tournament.Phase.Contested);
-        settle(abi.encodeWithSelector(Tournament.ClaimContested.selector, CHAIN, 3));
-        vm.warp(START + 10 * WINDOW);
-        assertPhase(Tournament.Phase.Contested);
-        settle(abi.encodeWithSelector(Tournament.ClaimContested.selector, CHAIN, 3));
+        assertClaims(2);
+        // The same end over another trace contests as well, and waits for an opponent.
+        bytes32 frenemy = join(CHAIN, OUTBOX, "frenemy");
+        assertClaims(3);
+        vm.warp(START + WINDOW);
+        bytes32 id = Disputes.outerId(CHAIN, 0);
+        settle(abi.encodeWithSelector(Pairings.MatchesLeft.selector, id, 1));
+        (,, Dispute memory dispute) = tournament.current(CHAIN);
+        vm.assertEq(dispute.dangling, frenemy);
         vm.assertEq(address(tournament).balance, 3 * BOND);
         vm.assertEq(tournament.credit(address(this)), 0);
     }
@@ -248,7 +259,7 @@ contract TournamentTest is Fixture {
         bytes4 range = Tournament.EntriesOutOfRange.selector;
         attempt(3, finalState(3, OUTBOX), BOND, abi.encodeWithSelector(range, 0, 2, 3));
         Checkpoint memory c = finalState(2, OUTBOX);
-        (bytes32 commitment, bytes32[24] memory proof) = traceTo(c, 0);
+        (bytes32 commitment, bytes32[] memory proof) = traceTo(c, 0);
         tournament.join{ value: BOND }(CHAIN, 2, commitment, c, proof);
         vm.warp(block.timestamp + WINDOW);
         tournament.settle(CHAIN);
@@ -259,9 +270,7 @@ contract TournamentTest is Fixture {
 
     function test_bondIsPulled() public {
         join(CHAIN, OUTBOX, 0);
-        vm.expectRevert(
-            abi.encodeWithSelector(Tournament.NothingToWithdraw.selector, address(this))
-        );
+        vm.expectRevert(abi.encodeWithSelector(Bonds.NothingToWithdraw.selector, address(this)));
         tournament.withdraw(payable(address(this)));
         vm.warp(START + WINDOW);
         tournament.settle(CHAIN);
@@ -269,20 +278,18 @@ contract TournamentTest is Fixture {
         tournament.withdraw(payable(address(0xBEEF)));
         vm.assertEq(address(0xBEEF).balance, BOND);
         vm.assertEq(address(tournament).balance, 0);
-        vm.expectRevert(
-            abi.encodeWithSelector(Tournament.NothingToWithdraw.selector, address(this))
-        );
+        vm.expectRevert(abi.encodeWithSelector(Bonds.NothingToWithdraw.selector, address(this)));
         tournament.withdraw(payable(address(this)));
     }
 
     function test_unpayableClaimantBlocksNobody() public {
         Unpayable claimant = new Unpayable();
         Checkpoint memory c = finalState(2, OUTBOX);
-        (bytes32 commitment, bytes32[24] memory proof) = traceTo(c, 0);
+        (bytes32 commitment, bytes32[] memory proof) = traceTo(c, 0);
         claimant.join{ value: BOND }(tournament, CHAIN, 2, commitment, c, proof);
         vm.warp(START + WINDOW);
         tournament.settle(CHAIN);
-        bytes4 failed = Tournament.PaymentFailed.selector;
+        bytes4 failed = Bonds.PaymentFailed.selector;
         vm.expectRevert(abi.encodeWithSelector(failed, address(claimant), BOND));
         claimant.withdraw(tournament, payable(address(claimant)));
         claimant.withdraw(tournament, payable(address(0xBEEF)));

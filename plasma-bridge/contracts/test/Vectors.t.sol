@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import { Disputes, MatchKey } from "../src/Disputes.sol";
 import { Hashing } from "../src/Hashing.sol";
+import { Machine, Program } from "../src/Machine.sol";
 import {
     BatchHeader,
     BlockHeader,
@@ -28,6 +30,11 @@ contract VectorsTest {
         json = string.concat(json, section("checkpoint", checkpoints()));
         json = string.concat(json, section("outboxMessage", outboxMessages()));
         json = string.concat(json, section("outboxTree", outboxTrees()));
+        json = string.concat(json, section("tournament", tournaments()));
+        json = string.concat(json, section("match", matches()));
+        json = string.concat(json, section("stepLeaf", stepLeaves()));
+        json = string.concat(json, section("program", programs()));
+        json = string.concat(json, section("programInput", programInputs()));
         json = string.concat(json, "  \"trace\": [\n", traces(), "\n  ]\n}\n");
         if (vm.envOr("PLASMA_WRITE_VECTORS", false)) {
             vm.writeFile(FILE, json);
@@ -208,13 +215,75 @@ contract VectorsTest {
     function traces() private pure returns (string memory json) {
         for (uint256 n = 1; n < 6; ++n) {
             bytes32[] memory leaves = someLeaves(n);
-            (bytes32 root, bytes32[24] memory proof) = Trees.trace(leaves);
+            (bytes32 root, bytes32[] memory proof) = Trees.trace(leaves);
             bytes32[] memory siblings = new bytes32[](24);
             for (uint256 i = 0; i < 24; ++i) {
                 siblings[i] = proof[i];
             }
             string memory o = string.concat(field("leaves", leaves), field("lastProof", siblings));
             json = item(json, string.concat(o, last("root", root)));
+        }
+    }
+
+    /// @dev Outer disputes.
+    function tournaments() private returns (string memory json) {
+        for (uint256 i = 0; i < 3; ++i) {
+            uint64 chainId = u64(i);
+            uint64 round = u64(i);
+            string memory o = string.concat(field("chainId", chainId), field("round", round));
+            json = item(json, string.concat(o, last("hash", Disputes.outerId(chainId, round))));
+        }
+    }
+
+    /// @dev Each with the dispute that it opens.
+    function matches() private returns (string memory json) {
+        for (uint256 i = 0; i < 3; ++i) {
+            MatchKey memory key = MatchKey(word(i), word(i), word(i));
+            bytes32 id = Disputes.idOf(key);
+            string memory o = field("tournament", key.tournament);
+            o = string.concat(o, field("one", key.one), field("two", key.two));
+            o = string.concat(o, field("inner", Disputes.innerId(key.tournament, id)));
+            json = item(json, string.concat(o, last("hash", id)));
+        }
+    }
+
+    /// @dev What a batch's steps are committed to by; only the machine's program hashes them.
+    function stepLeaves() private returns (string memory json) {
+        for (uint256 i = 0; i < 5; ++i) {
+            uint8 kind = uint8(i);
+            bytes32 header = word(i);
+            bytes32 payload = kind == 0 || kind == 4 ? bytes32(0) : word(i);
+            string memory o = string.concat(field("kind", kind), field("header", header));
+            o = string.concat(o, field("payload", payload));
+            bytes32 hash = keccak256(abi.encode(kind, header, payload));
+            json = item(json, string.concat(o, last("hash", hash)));
+        }
+    }
+
+    /// @dev Each with the hash of its first state on an input.
+    function programs() private returns (string memory json) {
+        for (uint256 i = 0; i < 3; ++i) {
+            Program memory p = Program(word(i), u64(i), word(i), u64(i));
+            bytes32 input = word(i);
+            string memory o =
+                string.concat(field("romRoot", p.romRoot), field("romBase", p.romBase));
+            o = string.concat(o, field("memoryRoot", p.memoryRoot), field("entry", p.entry));
+            o = string.concat(o, field("input", input));
+            o = string.concat(o, field("firstState", Machine.firstState(p, input)));
+            json = item(json, string.concat(o, last("hash", Machine.identity(p))));
+        }
+    }
+
+    function programInputs() private returns (string memory json) {
+        for (uint256 i = 0; i < 3; ++i) {
+            uint64 chainId = u64(i);
+            bytes32 genesis = word(i);
+            bytes32 agreed = word(i);
+            bytes32 entry = word(i);
+            string memory o = string.concat(field("chainId", chainId), field("genesis", genesis));
+            o = string.concat(o, field("agreed", agreed), field("entry", entry));
+            bytes32 hash = Machine.input(chainId, genesis, agreed, entry);
+            json = item(json, string.concat(o, last("hash", hash)));
         }
     }
 

@@ -97,6 +97,7 @@ sol! {
     struct RegistrationData {
         uint64 chainId;
         string name;
+        string uri;
         bytes32 program;
         bytes32 genesisHash;
         Checkpoint genesis;
@@ -133,22 +134,86 @@ sol! {
     }
 
     #[derive(Debug, PartialEq, Eq)]
-    struct Claim {
-        address claimant;
-        uint64 joinedAt;
-        Checkpoint finalState;
-    }
-
-    #[derive(Debug, PartialEq, Eq)]
-    struct Arena {
+    struct Round {
         uint64 number;
         uint64 from;
         uint64 entries;
+        bytes32 first;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct MatchKey {
+        bytes32 tournament;
+        bytes32 one;
+        bytes32 two;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Dispute {
+        uint64 chainId;
         uint64 openedAt;
-        uint64 deadline;
+        uint64 window;
+        uint8 level;
         uint32 claims;
-        uint256 bond;
-        bytes32 commitment;
+        uint32 matches;
+        uint128 bond;
+        uint64 grace;
+        bool resolved;
+        bytes32 start;
+        bytes32 dangling;
+        bytes32 program;
+        bytes32 parent;
+        bytes32 leafOne;
+        bytes32 leafTwo;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Entrant {
+        address claimant;
+        uint64 allowance;
+        uint8 standing;
+        uint128 earned;
+        bytes32 outcome;
+        bytes32 left;
+        bytes32 right;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Match {
+        bytes32 node;
+        bytes32 left;
+        bytes32 right;
+        uint64 position;
+        uint8 height;
+        uint8 stage;
+        bool turnTwo;
+        uint48 allowanceOne;
+        uint48 allowanceTwo;
+        uint48 since;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Program {
+        bytes32 romRoot;
+        uint64 romBase;
+        bytes32 memoryRoot;
+        uint64 entry;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Version {
+        uint64 fromEntry;
+        bytes32 program;
+        bytes32 committee;
+    }
+
+    /// What the tournament is constructed with.
+    #[derive(Debug, PartialEq, Eq)]
+    struct TournamentTerms {
+        address registry;
+        address inbox;
+        address verifier;
+        uint8[] heights;
     }
 
     interface Token {
@@ -162,6 +227,8 @@ sol! {
         function register(RegistrationData r) external;
         function chain(uint64 chainId) external view returns (Chain memory);
         function claimTerms(uint64 chainId) external view returns (uint64 window, uint256 bond);
+        function versionAt(uint64 chainId, uint64 entry) external view
+            returns (Version memory version, uint64 end);
     }
 
     interface Inbox {
@@ -195,15 +262,56 @@ sol! {
             bytes32 indexed checkpointHash, uint64 entries, Checkpoint checkpoint,
             bytes32 commitment, address claimant);
 
+        event Restarted(uint64 indexed chainId, uint64 indexed number);
+        event JoinedInner(bytes32 indexed dispute, bytes32 indexed commitment, address claimant,
+            bytes32 outcome, uint256 bond);
+        event MatchStarted(bytes32 indexed dispute, bytes32 indexed matchId, bytes32 one,
+            bytes32 two);
+        event Advanced(bytes32 indexed dispute, bytes32 indexed matchId, uint8 height,
+            uint64 position);
+        event Sealed(bytes32 indexed dispute, bytes32 indexed matchId, uint64 position,
+            bytes32 agreed, bytes32 one, bytes32 two);
+        event InnerOpened(bytes32 indexed dispute, bytes32 indexed matchId,
+            bytes32 indexed inner, bytes32 start);
+        event MatchEnded(bytes32 indexed dispute, bytes32 indexed matchId, bytes32 winner);
+        event InnerResolved(bytes32 indexed dispute, bytes32 winner, bytes32 outcome);
+
         function join(uint64 chainId, uint64 entries, bytes32 commitment, Checkpoint finalState,
-            bytes32[24] proof) external payable;
+            bytes32[] proof) external payable;
+        function joinInner(bytes32 id, bytes32 commitment, bytes state, bytes32[] proof)
+            external payable;
+        function advance(MatchKey key, bytes32 left, bytes32 right, bytes32 newLeft,
+            bytes32 newRight) external;
+        function sealInner(MatchKey key, bytes32 left, bytes32 right, bytes32 agreed,
+            bytes32[] proof, Checkpoint checkpoint, Program program) external;
+        function sealLeaf(MatchKey key, bytes32 left, bytes32 right, bytes32 agreed,
+            bytes32[] proof) external;
+        function step(MatchKey key, Program program, bytes proof) external;
+        function timeout(MatchKey key) external;
+        function resolveInner(MatchKey key) external;
         function settle(uint64 chainId) external;
+        function restart(uint64 chainId) external;
         function withdraw(address to) external;
         function credit(address account) external view returns (uint256);
+        function held() external view returns (uint256);
+        function burned() external view returns (uint256);
+        function levels() external view returns (uint8);
+        function heightOf(uint8 level) external view returns (uint8);
         function settled(uint64 chainId) external view returns (SettledState memory settlement);
         function isSettledOutbox(uint64 chainId, bytes32 outboxRoot) external view returns (bool);
-        function openClaim(uint64 chainId) external view
-            returns (uint8 phase_, Arena memory arena, Claim memory claim);
+        function current(uint64 chainId) external view
+            returns (Round memory round, bytes32 id, Dispute memory dispute);
+        function claimedState(bytes32 dispute, bytes32 commitment) external view
+            returns (Checkpoint memory);
+        function disputeOf(bytes32 id) external view returns (Dispute memory);
+        function entrantOf(bytes32 dispute, bytes32 commitment) external view
+            returns (Entrant memory);
+        function matchOf(bytes32 id) external view returns (Match memory m, uint8 waits);
+    }
+
+    interface RiscvStep {
+        function step(bytes32 agreed, bytes32 romRoot, uint64 romBase, bytes proof) external view
+            returns (bytes32 next);
     }
 
     interface Bridge {

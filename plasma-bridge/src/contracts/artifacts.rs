@@ -16,10 +16,12 @@ pub enum RootContract {
     ChainRegistry,
     /// Batches, deposits, forced transactions.
     Inbox,
-    /// Claims.
+    /// Claims and their disputes.
     Tournament,
     /// Escrow and withdrawals.
     Bridge,
+    /// One step of the fault-proof machine.
+    RiscvStep,
     /// A plain ERC-20, for development networks and tests.
     TestToken,
 }
@@ -30,7 +32,7 @@ struct Artifact {
     bytecode: Bytes,
 }
 
-const SOURCES: [(RootContract, &str); 6] = [
+const SOURCES: [(RootContract, &str); 7] = [
     (
         RootContract::Xpl,
         include_str!("../../contracts/artifacts/Xpl.json"),
@@ -50,6 +52,10 @@ const SOURCES: [(RootContract, &str); 6] = [
     (
         RootContract::Bridge,
         include_str!("../../contracts/artifacts/Bridge.json"),
+    ),
+    (
+        RootContract::RiscvStep,
+        include_str!("../../contracts/artifacts/RiscvStep.json"),
     ),
     (
         RootContract::TestToken,

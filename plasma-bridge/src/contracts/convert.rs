@@ -1,9 +1,11 @@
 //! Between core's types and the ABI's.
 
+use alloy::sol_types::SolCall as _;
 use plasma_core::{
-    Address, B256, BatchHeader, BlockHeader, Certificate, ChainId, Checkpoint, CommitmentScheme,
-    DaCommitment, Height, InboxMessage, MAX_MESSAGE_DATA_BYTES, MessageKind, OutboxMessage, Seat,
-    Seconds, SettlementError, Timestamp, U256, keccak256,
+    Address, B256, BatchHeader, BlockHeader, Bytes, Certificate, ChainId, Checkpoint,
+    CommitmentScheme, DaCommitment, Height, InboxMessage, MAX_MESSAGE_DATA_BYTES, MatchKey,
+    MessageKind, OutboxMessage, ProgramIdentity, Seat, Seconds, SettlementError, Timestamp, U256,
+    keccak256,
 };
 
 use super::abi;
@@ -15,6 +17,8 @@ pub struct Registration {
     pub chain_id: ChainId,
     /// What people call it, at most 64 bytes.
     pub name: String,
+    /// Where genesis and bytes can be asked for, at most 256 bytes; may be empty, and binds nobody.
+    pub uri: String,
     /// The identity of the program that decides disputes.
     pub program: B256,
     /// The genesis block's hash.
@@ -35,11 +39,21 @@ pub struct Registration {
     pub owner: Address,
 }
 
+impl Registration {
+    /// The call of the registry that registers the chain.
+    pub fn call_data(&self) -> Bytes {
+        abi::ChainRegistry::registerCall { r: self.into() }
+            .abi_encode()
+            .into()
+    }
+}
+
 impl From<&Registration> for abi::RegistrationData {
     fn from(from: &Registration) -> Self {
         Self {
             chainId: from.chain_id.0,
             name: from.name.clone(),
+            uri: from.uri.clone(),
             program: from.program,
             genesisHash: from.genesis_hash,
             genesis: (&from.genesis).into(),
@@ -144,6 +158,27 @@ impl From<&abi::Checkpoint> for Checkpoint {
             steps_root: from.stepsRoot,
             steps_count: from.stepsCount,
             next_step: from.nextStep,
+        }
+    }
+}
+
+impl From<&MatchKey> for abi::MatchKey {
+    fn from(from: &MatchKey) -> Self {
+        Self {
+            tournament: from.tournament,
+            one: from.one,
+            two: from.two,
+        }
+    }
+}
+
+impl From<&ProgramIdentity> for abi::Program {
+    fn from(from: &ProgramIdentity) -> Self {
+        Self {
+            romRoot: from.rom_root,
+            romBase: from.rom_base,
+            memoryRoot: from.memory_root,
+            entry: from.entry,
         }
     }
 }

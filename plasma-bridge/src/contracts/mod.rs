@@ -42,8 +42,13 @@ mod tests {
                 abi::SettledState::NAME,
                 abi::SettledState::eip712_root_type(),
             ),
-            (abi::Arena::NAME, abi::Arena::eip712_root_type()),
-            (abi::Claim::NAME, abi::Claim::eip712_root_type()),
+            (abi::Round::NAME, abi::Round::eip712_root_type()),
+            (abi::MatchKey::NAME, abi::MatchKey::eip712_root_type()),
+            (abi::Dispute::NAME, abi::Dispute::eip712_root_type()),
+            (abi::Entrant::NAME, abi::Entrant::eip712_root_type()),
+            (abi::Match::NAME, abi::Match::eip712_root_type()),
+            (abi::Version::NAME, abi::Version::eip712_root_type()),
+            (abi::Program::NAME, abi::Program::eip712_root_type()),
             (abi::Checkpoint::NAME, abi::Checkpoint::eip712_root_type()),
         ];
         structs
@@ -80,6 +85,7 @@ mod tests {
         call::<ChainRegistry::registerCall>(registry);
         call::<ChainRegistry::chainCall>(registry);
         call::<ChainRegistry::claimTermsCall>(registry);
+        call::<ChainRegistry::versionAtCall>(registry);
         let inbox = RootContract::Inbox;
         call::<Inbox::appendCall>(inbox);
         call::<Inbox::forceCall>(inbox);
@@ -99,10 +105,35 @@ mod tests {
         call::<Tournament::creditCall>(tournament);
         call::<Tournament::settledCall>(tournament);
         call::<Tournament::isSettledOutboxCall>(tournament);
-        call::<Tournament::openClaimCall>(tournament);
+        call::<Tournament::joinInnerCall>(tournament);
+        call::<Tournament::advanceCall>(tournament);
+        call::<Tournament::sealInnerCall>(tournament);
+        call::<Tournament::sealLeafCall>(tournament);
+        call::<Tournament::stepCall>(tournament);
+        call::<Tournament::timeoutCall>(tournament);
+        call::<Tournament::resolveInnerCall>(tournament);
+        call::<Tournament::restartCall>(tournament);
+        call::<Tournament::heldCall>(tournament);
+        call::<Tournament::burnedCall>(tournament);
+        call::<Tournament::levelsCall>(tournament);
+        call::<Tournament::heightOfCall>(tournament);
+        call::<Tournament::currentCall>(tournament);
+        call::<Tournament::claimedStateCall>(tournament);
+        call::<Tournament::disputeOfCall>(tournament);
+        call::<Tournament::entrantOfCall>(tournament);
+        call::<Tournament::matchOfCall>(tournament);
+        event::<Tournament::Restarted>(tournament);
+        event::<Tournament::JoinedInner>(tournament);
+        event::<Tournament::MatchStarted>(tournament);
+        event::<Tournament::Advanced>(tournament);
+        event::<Tournament::Sealed>(tournament);
+        event::<Tournament::InnerOpened>(tournament);
+        event::<Tournament::MatchEnded>(tournament);
+        event::<Tournament::InnerResolved>(tournament);
         event::<Tournament::Joined>(tournament);
         event::<Tournament::Contested>(tournament);
         event::<Tournament::Settled>(tournament);
+        call::<abi::RiscvStep::stepCall>(RootContract::RiscvStep);
         let bridge = RootContract::Bridge;
         call::<Bridge::depositCall>(bridge);
         call::<Bridge::endowCall>(bridge);
@@ -116,7 +147,7 @@ mod tests {
     fn every_artifact_can_be_deployed() {
         for contract in RootContract::all() {
             assert!(contract.bytecode().len() > 1_000, "{contract:?}");
-            assert!(contract.abi().functions().count() > 5, "{contract:?}");
+            assert!(contract.abi().functions().count() > 0, "{contract:?}");
         }
     }
 }

@@ -18,7 +18,7 @@ const MAX_REVERT_BYTES: usize = 4_096;
 const MAX_SHOWN: usize = 256;
 
 /// Errors that say "not now": somebody was faster, or it is too early. All others say "never".
-const STALE: [&str; 17] = [
+const STALE: [&str; 23] = [
     "StaleBatch",
     "MessageOverdue",
     "MessagesOutOfRange",
@@ -28,7 +28,13 @@ const STALE: [&str; 17] = [
     "AlreadyClaimed",
     "WindowClosed",
     "WindowOpen",
-    "ClaimContested",
+    "MatchesLeft",
+    "NotWaiting",
+    "ClockRunning",
+    "WrongNode",
+    "SplitToLeaves",
+    "AlreadyResolved",
+    "NoSurvivor",
     "NoClaim",
     "NothingToWithdraw",
     "OutboxNotSettled",
@@ -39,7 +45,12 @@ const STALE: [&str; 17] = [
 ];
 
 /// Errors that another second on the root's clock may cure.
-const EARLY: [&str; 3] = ["WindowOpen", "NothingOverdue", "UpgradeTooEarly"];
+const EARLY: [&str; 4] = [
+    "WindowOpen",
+    "ClockRunning",
+    "NothingOverdue",
+    "UpgradeTooEarly",
+];
 
 static ERRORS: LazyLock<HashMap<[u8; 4], &'static AbiError>> = LazyLock::new(|| {
     RootContract::all()

@@ -51,6 +51,7 @@ pub(super) fn filters(contracts: &Contracts, chain_id: ChainId) -> [Filter; 2] {
         abi::Tournament::Joined::SIGNATURE_HASH,
         abi::Tournament::Contested::SIGNATURE_HASH,
         abi::Tournament::Settled::SIGNATURE_HASH,
+        abi::Tournament::Restarted::SIGNATURE_HASH,
     ];
     [
         Filter::new()
@@ -200,6 +201,13 @@ fn tournament_event(
                 entries: *contested_entries,
             };
             Ok((Found::Plain(contested), event.chainId))
+        }
+        abi::Tournament::Restarted::SIGNATURE_HASH => {
+            let event: abi::Tournament::Restarted = read(log)?;
+            let restarted = RootEvent::Restarted {
+                round: event.number,
+            };
+            Ok((Found::Plain(restarted), event.chainId))
         }
         abi::Tournament::Settled::SIGNATURE_HASH => {
             let event: abi::Tournament::Settled = read(log)?;

@@ -1,21 +1,26 @@
 //! The port's implementation.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use futures::{StreamExt as _, stream};
 use plasma_core::{
-    Address, B256, BatchHeader, BlockHeader, BoxStream, Certificate, ChainId, Committee,
-    DisputeView, Move, RootBlock, RootReceipt, RootUpdate, Settlement, SettlementError,
-    TRACE_HEIGHT, TraceCommitment,
+    BatchHeader, BlockHeader, BoxStream, Certificate, ChainId, Clock, Committee, DisputeView, Move,
+    RootBlock, RootReceipt, RootUpdate, Seconds, Settlement, SettlementError, TournamentView,
 };
 
-use super::{follower::Follower, view::view};
+use super::{
+    follower::Follower,
+    view::{BlockReader, FirstBlock, first_since},
+};
 use crate::{
     RegisteredChain,
     contracts::{Contracts, abi},
     root::{Gas, RootAccount, RootCall, RootClient, root_receipt},
+    tournament::{MoveCall, move_call, read_view},
 };
 
-/// What `settle` and `force` take at most; used when the node's clock lags and it cannot estimate.
+/// What moves that wait for a time take at most; used when the node's clock lags and it cannot estimate.
 const TIMED_GAS: u64 = 500_000;
 
 /// Settlement on an EVM root, for one chain.
@@ -38,6 +43,8 @@ pub struct EvmSettlement {
     contracts: Contracts,
     chain_id: ChainId,
     account: Option<RootAccount>,
+    /// Where the round's events begin.
+    first: Arc<FirstBlock>,
 }
 
 impl EvmSettlement {
@@ -48,6 +55,7 @@ impl EvmSettlement {
             contracts,
             chain_id,
             account: None,
+            first: Arc::default(),
         }
     }
 
@@ -97,15 +105,15 @@ impl EvmSettlement {
     async fn send_timed(
         &self,
         call: RootCall,
-        due: impl AsyncFnOnce() -> Result<Option<u64>, SettlementError>,
+        due: Option<Seconds>,
     ) -> Result<RootReceipt, SettlementError> {
         let account = self.account()?;
         let gas = match account.estimate(&call).await? {
             Ok(gas) => gas,
             Err(refusal) if refusal.is_early() => {
-                let now = self.root.env().now().seconds().0;
+                let now = self.root.env().now().seconds();
                 // A second of grace, since clocks differ.
-                match due().await? {
+                match due {
                     Some(due) if now > due => TIMED_GAS,
                     _ => return Err(refusal.into()),
                 }
@@ -115,20 +123,12 @@ impl EvmSettlement {
         Ok(root_receipt(&account.send(&call, Gas::Limit(gas)).await?))
     }
 
-    /// The first block that is not older than the chain's registration, found by bisection over
-    /// times: no state of the past and no logs are needed.
+    /// The first block that is not older than the chain's registration.
     async fn find_origin(&self) -> Result<RootBlock, SettlementError> {
         let registered_at = self.registered().await?.registered_at;
-        let (mut low, mut high) = (0, self.root.head().await?.number);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.block(middle).await?.timestamp < registered_at {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        self.block(low).await
+        let head = self.root.head().await?.number;
+        self.block(first_since(&self.root, registered_at, head).await?)
+            .await
     }
 
     async fn block(&self, number: u64) -> Result<RootBlock, SettlementError> {
@@ -173,65 +173,63 @@ impl Settlement for EvmSettlement {
     }
 
     async fn view(&self) -> Result<DisputeView, SettlementError> {
+        let reader = BlockReader {
+            root: &self.root,
+            at: self.root.head().await?,
+            first: &self.first,
+        };
         let account = self.account.as_ref().map(RootAccount::address);
-        view(&self.root, &self.contracts, self.chain_id, account).await
+        read_view(&reader, &self.contracts, self.chain_id, account).await
     }
 
     async fn play(&self, action: &Move) -> Result<RootReceipt, SettlementError> {
-        let (tournament, chain_id) = (self.contracts.tournament, self.chain_id.0);
-        match action {
-            Move::Join {
-                entries,
-                trace,
-                checkpoint,
-            } => {
-                let call = abi::Tournament::joinCall {
-                    chainId: chain_id,
-                    entries: *entries,
-                    commitment: trace.root,
-                    finalState: checkpoint.into(),
-                    proof: trace_proof(trace)?,
-                };
-                let bond = self.view().await?.bond;
-                self.send(RootCall::new(tournament, &call).with_value(bond))
-                    .await
-            }
-            Move::Settle => {
-                let call = abi::Tournament::settleCall { chainId: chain_id };
-                let due = async || {
-                    let claim = self.view().await?.claim;
-                    Ok(claim
-                        .filter(|claim| !claim.contested)
-                        .map(|claim| claim.deadline.0))
-                };
-                self.send_timed(RootCall::new(tournament, &call), due).await
-            }
-            Move::Force => {
-                let call = abi::Inbox::forceCall { chainId: chain_id };
-                let due = async || Ok(self.view().await?.overdue_at.map(|seconds| seconds.0));
-                self.send_timed(RootCall::new(self.contracts.inbox, &call), due)
-                    .await
-            }
-            Move::WithdrawBond => {
-                let to: Address = self.account()?.address();
-                self.send(RootCall::new(
-                    tournament,
-                    &abi::Tournament::withdrawCall { to },
-                ))
-                .await
-            }
-            other => Err(SettlementError::Refused(format!(
-                "these contracts know no such move: {other:?}; upgrade this client"
-            ))),
+        let account = self.account()?.address();
+        let view = self.view().await?;
+        let MoveCall { to, data, value } =
+            move_call(&self.contracts, self.chain_id, account, &view, action)?;
+        let call = RootCall {
+            to: Some(to),
+            data,
+            value,
+        };
+        if is_timed(action) {
+            self.send_timed(call, due(action, &view)).await
+        } else {
+            self.send(call).await
         }
     }
 }
 
-fn trace_proof(trace: &TraceCommitment) -> Result<[B256; TRACE_HEIGHT], SettlementError> {
-    trace.last.as_slice().try_into().map_err(|_| {
-        SettlementError::Refused(format!(
-            "a trace proof has {TRACE_HEIGHT} siblings, this one {}",
-            trace.last.len()
-        ))
-    })
+/// Whether a move waits for a time to be over.
+fn is_timed(action: &Move) -> bool {
+    matches!(
+        action,
+        Move::Force
+            | Move::Settle
+            | Move::Restart
+            | Move::ResolveInner { .. }
+            | Move::Timeout { .. }
+    )
+}
+
+/// The first second in which the root takes a move that waits for a time to be over.
+fn due(action: &Move, view: &DisputeView) -> Option<Seconds> {
+    match action {
+        Move::Force => view.overdue_at,
+        Move::Settle | Move::Restart => view.outer().map(|outer| outer.closes_at),
+        Move::ResolveInner { key } => {
+            let is_decided_by = |inner: &&TournamentView| {
+                inner.contest.is_some_and(|contest| contest.parent == *key)
+            };
+            let inner = view.tournaments.iter().find(is_decided_by)?;
+            Some(inner.closes_at)
+        }
+        Move::Timeout { key } => {
+            let matches = &view.tournament(key.tournament)?.matches;
+            let found = matches.iter().find(|found| found.key == *key)?;
+            let clocks = [found.clock_one, found.clock_two];
+            clocks.iter().filter_map(Clock::expires).max()
+        }
+        _ => None,
+    }
 }

@@ -52,6 +52,7 @@ impl TestChain {
         Registration {
             chain_id: CHAIN,
             name: "test".into(),
+            uri: String::new(),
             program: word(1),
             genesis_hash: word(0xaa),
             genesis: genesis(),

@@ -4,10 +4,12 @@
 
 mod anvil;
 mod chain;
+mod computation;
 mod tamper;
 
 pub use anvil::Anvil;
 pub use chain::{CHAIN, Sealed, TestChain, checkpoint, deployed};
+pub use computation::{Computation, HEIGHTS, program};
 pub use tamper::{Tamper, response};
 
 use std::{sync::Arc, time::Duration};

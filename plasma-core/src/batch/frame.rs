@@ -5,6 +5,7 @@ use alloc::{format, vec::Vec};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::{
+    budget,
     limits::{MAX_BATCH_BYTES, MAX_BATCH_PAYLOAD_BYTES, OUTLINE_BYTES},
     reader::{Reader, malformed},
 };
@@ -41,7 +42,9 @@ pub(super) fn open(bytes: &[u8]) -> Result<Frame<'_>, CodecError> {
     }
     let length = reader.count(MAX_COLUMNS_BYTES, "bytes of columns")?;
     let compressed = reader.count(MAX_BATCH_BYTES, "compressed bytes")?;
-    let payload = decompress(reader.take(compressed)?, length)?;
+    let compressed = reader.take(compressed)?;
+    budget::check(compressed)?;
+    let payload = decompress(compressed, length)?;
     let (signatures, rest) = reader.rest().as_chunks::<64>();
     if rest.is_empty() {
         Ok(Frame {
@@ -88,7 +91,8 @@ fn decompress(mut frame: &[u8], length: usize) -> Result<Vec<u8>, CodecError> {
     Ok(content)
 }
 
-/// Compresses each section with a code of its own, all in one frame, and closes the batch.
+/// Compresses each section with a code of its own, all in one frame, and closes the batch. What would be too dear to
+/// decompress stays as it is.
 #[cfg(feature = "compress")]
 pub(super) fn close(sections: &super::column_encode::Sections, signatures: &[[u8; 64]]) -> Vec<u8> {
     use std::io::Write as _;
@@ -111,7 +115,11 @@ pub(super) fn close(sections: &super::column_encode::Sections, signatures: &[[u8
         }
         encoder.finish()
     };
-    let compressed = compress().expect("compressing memory to memory");
+    let mut compressed = compress().expect("compressing memory to memory");
+    if budget::check(&compressed).is_err() {
+        let content: Vec<u8> = sections.iter().flatten().copied().collect();
+        compressed = budget::uncompressed(&content);
+    }
     let mut out = Vec::with_capacity(compressed.len() + 64 * signatures.len() + 16);
     out.push(VERSION);
     write_varint(&mut out, length as u64);

@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::{ChainId, DaCommitment, Height, Words};
+use crate::{ChainId, CommitmentScheme, DaCommitment, Height, WordReader, Words};
 
 /// What the root's inbox is told of a batch, and the next block seals.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -30,8 +30,13 @@ pub struct BatchHeader {
 }
 
 impl BatchHeader {
-    /// The hash that a block seals: keccak-256 over the fields as 32-byte words, in order.
+    /// The hash that a block seals: keccak-256 over [`BatchHeader::words`].
     pub fn hash(&self) -> B256 {
+        self.words().keccak()
+    }
+
+    /// The fields as 32-byte words, in order.
+    pub fn words(&self) -> Words {
         Words::new()
             .uint(self.chain_id.0)
             .uint(self.entry)
@@ -42,6 +47,23 @@ impl BatchHeader {
             .uint(self.commitment.scheme.number())
             .word(self.commitment.root)
             .uint(self.commitment.length)
-            .keccak()
+    }
+
+    /// The header of these words.
+    pub fn from_words(bytes: &[u8]) -> Option<Self> {
+        let mut words = WordReader::new(bytes, 9)?;
+        Some(Self {
+            chain_id: ChainId(words.uint()?),
+            entry: words.uint()?,
+            first_height: Height(words.uint()?),
+            last_height: Height(words.uint()?),
+            last_hash: words.word()?,
+            messages: words.uint()?,
+            commitment: DaCommitment {
+                scheme: CommitmentScheme::from_number(words.uint()?)?,
+                root: words.word()?,
+                length: words.uint()?,
+            },
+        })
     }
 }

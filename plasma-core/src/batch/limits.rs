@@ -4,7 +4,7 @@ use crate::Block;
 
 /// The most that a batch may hold, by the weight of its blocks ([`batch_weight`]). Decompressed,
 /// its columns take no more than that either. A block of the largest size, whatever is in it, fits.
-pub const MAX_BATCH_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
+pub const MAX_BATCH_PAYLOAD_BYTES: usize = 2 * 1024 * 1024;
 
 /// The most bytes of an encoded batch. Content within [`MAX_BATCH_PAYLOAD_BYTES`] never takes more,
 /// even when nothing in it can be compressed.

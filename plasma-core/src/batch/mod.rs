@@ -33,6 +33,7 @@
 //! the columns expand to.
 
 mod addresses;
+mod budget;
 mod column;
 #[cfg(feature = "compress")]
 mod column_encode;

@@ -37,11 +37,11 @@ pub struct Sample {
 const GWEI: u64 = 1_000_000_000;
 
 impl Sample {
-    /// 10,000 transfers among 1,000 accounts, 500 in a block.
+    /// 6,000 transfers among 1,000 accounts, 500 in a block: nearly as many as a batch holds.
     pub fn transfers(kind: SampleKind) -> Self {
         Self {
             kind,
-            transfers: 10_000,
+            transfers: 6_000,
             accounts: 1_000,
             block: 500,
             seed: 1,

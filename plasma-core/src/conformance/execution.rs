@@ -20,10 +20,12 @@ use proptest::{
 
 use crate::{
     Admission, BlockContext, BlockOutcome, Call, ChainId, Execution, Height, InboxMessage,
-    MemoryState, MessageKind, Query, Receipt, Rejection, Reply, Seconds, State, StateRead, Status,
-    Step, Timestamp, fold_block, keccak256, transaction_hash,
+    MAX_VALUE_LEN, MemoryState, MessageKind, Query, Receipt, Rejection, Reply, Seconds, State,
+    StateRead, Status, Step, Timestamp, fold_block, keccak256, transaction_hash,
 };
 
+/// Places at which a block is cut in two.
+const MOST_CUTS: usize = 6;
 /// The longest reason in a receipt, in bytes.
 const MAX_REASON_BYTES: usize = 512;
 
@@ -115,11 +117,11 @@ impl<'a> Suite<'a> {
         receipts
     }
 
-    /// As [`check`](Self::check), for many blocks out of a strategy.
+    /// As [`check`](Self::check), for many blocks out of a strategy: this many [`cases`](super::cases).
     pub fn check_strategy(&self, blocks: impl Strategy<Value = Vec<Vec<Step>>>, cases: u32) {
         // A fixed seed: a suite that fails, fails again. Failures are shrunk, and written to no file.
         let config = Config {
-            cases,
+            cases: super::cases(cases),
             failure_persistence: None,
             ..Config::default()
         };
@@ -200,7 +202,39 @@ impl<'a> Suite<'a> {
         let prepared = self.execution.apply_block(base, block, steps);
         assert_eq!(prepared, outcome, "preparing changes no result");
         self.check_steps(base, block, steps, &outcome);
+        self.check_segments(base, block, steps, &outcome);
         outcome
+    }
+
+    /// Wherever a block is cut, its parts come to the same as the whole, and none does more work than was foretold
+    /// on the state before it.
+    fn check_segments(
+        &self,
+        base: &MemoryState,
+        block: &BlockContext,
+        steps: &[Step],
+        outcome: &BlockOutcome,
+    ) {
+        let mut whole = base.clone();
+        whole.apply(&outcome.changes);
+        for cut in (0..steps.len()).step_by(steps.len().div_ceil(MOST_CUTS)) {
+            let (mut state, mut receipts) = (base.clone(), Vec::new());
+            for part in [&steps[..cut], &steps[cut..]] {
+                let outcome = self.execution.apply_block(&state, block, part);
+                for (step, receipt) in part.iter().zip(&outcome.receipts) {
+                    let (work, used) = (self.execution.work(&state, step), receipt.gas_used);
+                    assert!(used <= work, "{used:?} used of {work:?} foretold: {step:?}");
+                }
+                for (key, value) in &outcome.changes {
+                    let length = value.as_ref().map_or(0, |value| value.len());
+                    assert!(length <= MAX_VALUE_LEN, "{length} bytes under {key}");
+                }
+                receipts.extend(outcome.receipts);
+                state.apply(&outcome.changes);
+            }
+            assert_eq!(receipts, outcome.receipts, "cut before step {cut}");
+            assert_eq!(state, whole, "cut before step {cut}");
+        }
     }
 
     fn check_steps(

@@ -2,6 +2,10 @@
 //!
 //! Each suite is a function that takes an implementation and panics with what is wrong.
 
+mod cases;
 pub mod data_availability;
 pub mod execution;
 pub mod sequencer;
+pub mod traces;
+
+pub use cases::cases;

@@ -6,8 +6,8 @@ use alloy_primitives::{Address, B256};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::{
-    BatchHeader, Block, BlockHeader, ChainId, CodecError, DaCommitment, EntryKind, Epoch, Height,
-    InboxEntry, Timestamp, body_commitment, decode_batch,
+    BatchHeader, Block, BlockHeader, ChainId, CodecError, CommitmentScheme, DaCommitment,
+    EntryKind, Epoch, Height, InboxEntry, MAX_BATCH_BYTES, Timestamp, decode_batch,
 };
 
 /// How far a block's time may be ahead of the root's when its batch is appended.
@@ -59,6 +59,14 @@ pub enum BatchDefect {
     /// The bytes are not those that were committed to.
     #[error("the bytes do not match commitment {root}", root = .0.root)]
     Commitment(DaCommitment),
+    /// It commits to more bytes than a batch may have.
+    #[error("{length} bytes are over a batch's limit of {limit}; publish smaller batches")]
+    TooLong {
+        /// Bytes committed to.
+        length: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
     /// The bytes are no batch.
     #[error("the bytes are no batch: {0}")]
     Malformed(#[from] CodecError),
@@ -106,6 +114,45 @@ pub struct DerivedEntry {
 /// was certified by a dishonest quorum, and nothing in it is worth keeping. The messages that such a batch
 /// claimed to consume are consumed by a forced block, so that what the root believes comes true.
 pub fn derive_entry(head: &ChainHead, entry: &InboxEntry, bytes: &[u8]) -> DerivedEntry {
+    let bytes = match &entry.kind {
+        EntryKind::Force => Ok(bytes),
+        EntryKind::Batch(batch) => check_batch(head, batch).and_then(|()| {
+            let bound = batch.commitment.binds(bytes);
+            bound
+                .then_some(bytes)
+                .ok_or(BatchDefect::Commitment(batch.commitment))
+        }),
+    };
+    derive_opened(head, entry, bytes)
+}
+
+/// Whether the bytes of a batch matter at all. A batch of which this fails is passed over, whatever they are.
+pub fn check_batch(head: &ChainHead, batch: &BatchHeader) -> Result<(), BatchDefect> {
+    let (first, last, height) = (batch.first_height, batch.last_height, head.height);
+    if first != height.next() || last < first {
+        return Err(BatchDefect::Heights {
+            first,
+            last,
+            height,
+        });
+    }
+    let (length, limit) = (batch.commitment.length, MAX_BATCH_BYTES as u64);
+    if length > limit {
+        return Err(BatchDefect::TooLong { length, limit });
+    }
+    if batch.commitment.scheme != CommitmentScheme::ChunkTree {
+        return Err(BatchDefect::Commitment(batch.commitment));
+    }
+    Ok(())
+}
+
+/// As [`derive_entry`], where somebody has checked the batch ([`check_batch`]) and its bytes already: either they are
+/// what the commitment binds, or there is a defect.
+pub fn derive_opened(
+    head: &ChainHead,
+    entry: &InboxEntry,
+    bytes: Result<&[u8], BatchDefect>,
+) -> DerivedEntry {
     let (mut blocks, defect) = match &entry.kind {
         EntryKind::Force => (Vec::new(), None),
         EntryKind::Batch(batch) => match derive_batch(head, batch, entry, bytes) {
@@ -145,24 +192,15 @@ fn derive_batch(
     head: &ChainHead,
     batch: &BatchHeader,
     entry: &InboxEntry,
-    bytes: &[u8],
+    bytes: Result<&[u8], BatchDefect>,
 ) -> Result<Vec<Block>, BatchDefect> {
-    let (first, last, height) = (batch.first_height, batch.last_height, head.height);
-    if first != height.next() || last < first {
-        return Err(BatchDefect::Heights {
-            first,
-            last,
-            height,
-        });
-    }
-    if !batch.commitment.binds(bytes) {
-        return Err(BatchDefect::Commitment(batch.commitment));
-    }
-    let blocks = decode_batch(head, bytes)?;
+    let blocks = decode_batch(head, bytes?)?;
     let latest = entry.timestamp.timestamp() + MAX_TIMESTAMP_DRIFT_MS;
+    // The root takes no batch that says more than its entry.
+    let messages = batch.messages.min(entry.messages);
     let mut before = *head;
     for block in &blocks {
-        check_header(&before, block, batch, latest).map_err(|rule| BatchDefect::Header {
+        check_header(&before, block, messages, latest).map_err(|rule| BatchDefect::Header {
             height: block.header.height,
             rule,
         })?;
@@ -178,10 +216,12 @@ fn derive_batch(
     }
 }
 
+/// The rules of headers, but for the commitment to the transactions: decoding computes that, and the certified hash
+/// covers it.
 fn check_header(
     before: &ChainHead,
     block: &Block,
-    batch: &BatchHeader,
+    messages: u64,
     latest: Timestamp,
 ) -> Result<(), &'static str> {
     let header = &block.header;
@@ -206,12 +246,8 @@ fn check_header(
         ),
         (header.messages >= before.messages, "it gives messages back"),
         (
-            header.messages <= batch.messages,
+            header.messages <= messages,
             "it consumes more messages than its batch says",
-        ),
-        (
-            header.body == body_commitment(&block.transactions),
-            "its transactions are not those it commits to",
         ),
     ];
     match rules.into_iter().find(|(holds, _)| !holds) {

@@ -1,12 +1,13 @@
 //! From blocks to state.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 
+use super::segment::{execute_segment, segment_length};
 use crate::{
-    Block, BlockContext, Changes, Execution, InboxMessage, MemoryState, Outbox, OutboxMessage,
-    Overlay, Receipt, StateRead, Step,
+    Block, BlockContext, Changes, Execution, InboxMessage, OutboxMessage, Receipt, StateKey,
+    StateRead, Step,
 };
 
 /// What came of a block, its outbox included.
@@ -14,12 +15,38 @@ use crate::{
 pub struct ExecutedBlock {
     /// One for each of [`steps_of`], in order.
     pub receipts: Vec<Receipt>,
-    /// All writes, in key order.
-    pub changes: Changes,
+    /// The segments that the block was cut into, in order; one at least.
+    pub segments: Vec<ExecutedSegment>,
     /// The messages it sent, in their places, each with the number of the step that sent it.
     pub sent: Vec<(u32, OutboxMessage)>,
     /// The root of the outbox after it.
     pub outbox_root: B256,
+}
+
+/// What came of one segment of a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutedSegment {
+    /// The number in the block of the first step after it.
+    pub end: u32,
+    /// Its writes over the state that the segment before left, in key order.
+    pub changes: Changes,
+    /// The root of the outbox after it.
+    pub outbox_root: B256,
+}
+
+impl ExecutedBlock {
+    /// All writes of the block, in key order.
+    pub fn into_changes(self) -> Changes {
+        let mut all = Changes::new();
+        for segment in self.segments {
+            if all.is_empty() {
+                all = segment.changes;
+            } else {
+                all.extend(segment.changes);
+            }
+        }
+        all
+    }
 }
 
 /// The steps of a block: begin, the inbox's messages that it consumes, its transactions, end.
@@ -32,10 +59,10 @@ pub fn steps_of(block: &Block, messages: &[InboxMessage]) -> Vec<Step> {
     steps
 }
 
-/// Executes a block on the state that its parent left.
+/// Executes a block, segment by segment, on the state that its parent left.
 ///
-/// `messages` are those that it consumes: from its parent's count to its own. The outbox is kept here, from the
-/// messages in the receipts, so that every [`Execution`] can send.
+/// `messages` are those that it consumes: from its parent's count to its own. The same segments come of it as of
+/// [`transition`](crate::transition), and together the same as of the block's steps one by one.
 pub fn execute_block(
     execution: &dyn Execution,
     base: &dyn StateRead,
@@ -44,31 +71,55 @@ pub fn execute_block(
     messages: &[InboxMessage],
 ) -> ExecutedBlock {
     let context = BlockContext::of(&block.header, genesis);
-    let outcome = execution.apply_block(base, &context, &steps_of(block, messages));
-    let mut outbox = Outbox::load(base);
-    let mut sent = Vec::new();
-    for (step, receipt) in outcome.receipts.iter().enumerate() {
-        for message in &receipt.messages {
-            let message = OutboxMessage {
-                source: context.chain_id,
-                nonce: outbox.count,
-                message: message.clone(),
+    let steps = steps_of(block, messages);
+    let mut receipts = Vec::with_capacity(steps.len());
+    let (mut segments, mut sent) = (vec![], vec![]);
+    // What the segments before changed; nothing for the first, which most often is the only one.
+    let mut written = Written {
+        base,
+        changes: Changes::new(),
+    };
+    let mut start = 0;
+    loop {
+        let length = segment_length(execution, &written, &steps[start..]);
+        let end = start + length;
+        let outcome = execute_segment(execution, &written, &context, &steps[start..end]);
+        receipts.extend(outcome.receipts);
+        let place = |(step, message)| (start as u32 + step, message);
+        sent.extend(outcome.sent.into_iter().map(place));
+        let done = end == steps.len();
+        if !done {
+            written.changes.extend(outcome.changes.clone());
+        }
+        let outbox_root = outcome.outbox_root;
+        segments.push(ExecutedSegment {
+            end: end as u32,
+            changes: outcome.changes,
+            outbox_root,
+        });
+        start = end;
+        if done {
+            return ExecutedBlock {
+                receipts,
+                segments,
+                sent,
+                outbox_root,
             };
-            outbox.push(message.id());
-            sent.push((step as u32, message));
         }
     }
-    let mut changes = outcome.changes;
-    if !sent.is_empty() {
-        let empty = MemoryState::default();
-        let mut overlay = Overlay::new(&empty);
-        outbox.store(&mut overlay);
-        changes.extend(overlay.into_changes());
-    }
-    ExecutedBlock {
-        receipts: outcome.receipts,
-        changes,
-        sent,
-        outbox_root: outbox.root(),
+}
+
+/// A state with some writes over it.
+struct Written<'a> {
+    base: &'a dyn StateRead,
+    changes: Changes,
+}
+
+impl StateRead for Written<'_> {
+    fn get(&self, key: &StateKey) -> Option<Bytes> {
+        match self.changes.get(key) {
+            Some(value) => value.clone(),
+            None => self.base.get(key),
+        }
     }
 }

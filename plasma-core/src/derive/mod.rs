@@ -9,9 +9,12 @@
 mod entry;
 mod execute;
 mod genesis;
+mod segment;
 
 pub use entry::{
-    BatchDefect, ChainHead, DerivedEntry, MAX_TIMESTAMP_DRIFT_MS, derive_entry, forced_block,
+    BatchDefect, ChainHead, DerivedEntry, MAX_TIMESTAMP_DRIFT_MS, check_batch, derive_entry,
+    derive_opened, forced_block,
 };
-pub use execute::{ExecutedBlock, execute_block, steps_of};
+pub use execute::{ExecutedBlock, ExecutedSegment, execute_block, steps_of};
 pub use genesis::{Genesis, GenesisState};
+pub use segment::{SegmentCut, SegmentOutcome, execute_segment, segment_length};

@@ -346,6 +346,21 @@ pub trait Execution: Send + Sync {
         fold_block(|state, step| self.apply(state, block, step), base, steps)
     }
 
+    /// The most gas that `step` can use in a block on this state, known before it is executed: what it declares.
+    ///
+    /// `state` is the one at the beginning of the segment, which may be some steps of the block earlier. Cheap, for
+    /// every step of every block is asked about. What it costs to find out that a step is invalid counts, too.
+    /// Segments are cut by it ([`Execution::segment_gas`]); the default makes every step a segment of its own.
+    fn work(&self, state: &dyn StateRead, step: &Step) -> Gas {
+        let _ = (state, step);
+        self.segment_gas()
+    }
+
+    /// The work that a segment may hold beyond its first step: as much as surely fits the fault-proof machine.
+    fn segment_gas(&self) -> Gas {
+        Gas(1 << 24)
+    }
+
     /// Answers a question about state. `block` is the context in which calls run.
     fn query(
         &self,
@@ -403,6 +418,14 @@ impl<T: Execution + ?Sized> Execution for Box<T> {
         steps: &[Step],
     ) -> BlockOutcome {
         (**self).apply_block(base, block, steps)
+    }
+
+    fn work(&self, state: &dyn StateRead, step: &Step) -> Gas {
+        (**self).work(state, step)
+    }
+
+    fn segment_gas(&self) -> Gas {
+        (**self).segment_gas()
     }
 
     fn query(

@@ -4,23 +4,35 @@
 //! (feature `testing`) that every implementation passes.
 
 mod data_availability;
+mod dispute;
 mod env;
 mod execution;
 mod module;
+mod preimages;
 mod sequencer;
 mod settlement;
 mod state;
+mod traces;
 
 pub use data_availability::{DaError, DaProperties, DataAvailability, Quote, Retention, Trust};
+pub use dispute::{
+    Clock, Contest, DisputeTerms, MatchKey, MatchPhase, MatchStage, MatchView, Side, Standing,
+    TournamentClaim, TournamentPhase, TournamentView, outer_tournament,
+};
 pub use env::{BoxFuture, BoxStream, Env, Task};
 pub use execution::{
     Admission, BlockOutcome, Call, CallOutcome, Execution, ExecutionError, FeeQuote, NonceRule,
     Query, QueryError, Rejection, Reply, Step, TransactionView, fold_block,
 };
 pub use module::Gate;
+pub use preimages::{MAX_PREIMAGE_BYTES, PreimageKind, Preimages, Verified};
 pub use sequencer::{ChainUpdate, Promise, Sequencer, SequencerError, SubmitError};
 pub use settlement::{
-    ClaimView, DisputeView, Move, RootBlock, RootEvent, RootReceipt, RootUpdate, Settlement,
-    SettlementError,
+    ClaimView, DisputeView, Move, RootBlock, RootEvent, RootReceipt, RootUpdate, SealedLeaf,
+    Settlement, SettlementError,
 };
-pub use state::{Changes, Preimages, State, StateKey, StateRead};
+pub use state::{Changes, State, StateKey, StateRead};
+pub use traces::{
+    ClaimRange, DenseTrace, InnerTrace, OuterTrace, ProgramIdentity, Stretch, Trace, TraceError,
+    TraceProvider,
+};

@@ -2,13 +2,13 @@
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use async_trait::async_trait;
 
-use super::BoxStream;
+use super::{BoxStream, DisputeTerms, MatchKey, ProgramIdentity, TournamentView};
 use crate::{
     BatchHeader, BlockHeader, Certificate, Checkpoint, Committee, InboxEntry, InboxMessage,
-    Seconds, Severe, Severity, TraceCommitment,
+    Seconds, Severe, Severity, TraceCommitment, TraceProof,
 };
 
 /// A block of the root layer.
@@ -52,6 +52,11 @@ pub enum RootEvent {
     Contested {
         /// The entries claimed.
         entries: u64,
+    },
+    /// No claim survived, and the next round may begin.
+    Restarted {
+        /// The round that is over.
+        round: u64,
     },
     /// A claim stood, and is final.
     Settled(Checkpoint),
@@ -148,9 +153,46 @@ pub struct DisputeView {
     pub challenge_window: u64,
     /// Bonds that this client may take back, in wei.
     pub withdrawable: U256,
+    /// Rounds of claims that are over.
+    pub round: u64,
+    /// The entries that a new claim may cover at most: the inbox's, up to where another program begins.
+    pub claimable: u64,
+    /// The program that decides about the next entries to settle; zero for none.
+    pub program: B256,
+    /// The shape of its disputes.
+    pub terms: DisputeTerms,
+    /// All tournaments of this round that are not resolved, each after the one that opened it; none while no
+    /// claim waits.
+    pub tournaments: Vec<TournamentView>,
 }
 
-/// What a player may do on the root.
+impl DisputeView {
+    /// The outer tournament, while claims wait.
+    pub fn outer(&self) -> Option<&TournamentView> {
+        self.tournaments.iter().find(|found| found.level == 0)
+    }
+
+    /// A tournament by its id.
+    pub fn tournament(&self, id: B256) -> Option<&TournamentView> {
+        self.tournaments.iter().find(|found| found.id == id)
+    }
+}
+
+/// The leaf before the first one that differs, with what the root needs to believe it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedLeaf {
+    /// The node's left child, as the side that seals has it: the leaf on the left.
+    pub left: B256,
+    /// The leaf on the right.
+    pub right: B256,
+    /// The leaf before the first one that differs; what the tournament starts from when that is the first of all.
+    pub agreed: B256,
+    /// Its siblings in the sealing side's trace, bottom up; none when it is the tournament's start.
+    pub proof: TraceProof,
+}
+
+/// What a player may do on the root. Anyone may make any move; a move that was made already is
+/// [`SettlementError::Stale`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Move {
@@ -163,12 +205,91 @@ pub enum Move {
         /// The state claimed.
         checkpoint: Checkpoint,
     },
-    /// Settle the claim whose time is over.
+    /// Claim how the machine ran, in an inner tournament.
+    JoinInner {
+        /// The tournament.
+        tournament: B256,
+        /// The trace, and the proof that it ends in `state`.
+        trace: TraceCommitment,
+        /// The last machine state, packed.
+        state: Bytes,
+    },
+    /// Open the node on turn, and the one of its children that differs.
+    Advance {
+        /// The match.
+        key: MatchKey,
+        /// The node's left child.
+        left: B256,
+        /// The node's right child.
+        right: B256,
+        /// The left child of the child that differs.
+        new_left: B256,
+        /// The right child of the child that differs.
+        new_right: B256,
+    },
+    /// Open the node on turn, whose children are leaves, and with it an inner tournament about the one that differs.
+    SealInner {
+        /// The match.
+        key: MatchKey,
+        /// The leaves.
+        leaf: SealedLeaf,
+        /// In the outer tournament: the agreed checkpoint, and the program that the machine is to run.
+        start: Option<(Checkpoint, ProgramIdentity)>,
+    },
+    /// Open the node on turn, whose children are leaves, on the last level.
+    SealLeaf {
+        /// The match.
+        key: MatchKey,
+        /// The leaves.
+        leaf: SealedLeaf,
+    },
+    /// Let the root take the step in dispute.
+    Step {
+        /// The match.
+        key: MatchKey,
+        /// The program that takes it.
+        program: ProgramIdentity,
+        /// All else that the root must know to take it.
+        proof: Bytes,
+    },
+    /// Take note that a match's time is over.
+    Timeout {
+        /// The match.
+        key: MatchKey,
+    },
+    /// Take note of how an inner tournament ended.
+    ResolveInner {
+        /// The match one level up that waits for it.
+        key: MatchKey,
+    },
+    /// Settle the claim that is left when the time is over.
     Settle,
+    /// Begin anew where no claim is left.
+    Restart,
     /// Force the overdue messages.
     Force,
     /// Take back what is owed.
     WithdrawBond,
+}
+
+impl Move {
+    /// A short name, for people and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Join { .. } => "claim",
+            Self::JoinInner { .. } => "join-inner",
+            Self::Advance { .. } => "advance",
+            Self::SealInner { .. } => "seal-inner",
+            Self::SealLeaf { .. } => "seal-leaf",
+            Self::Step { .. } => "step",
+            Self::Timeout { .. } => "timeout",
+            Self::ResolveInner { .. } => "resolve-inner",
+            Self::Settle => "settle",
+            Self::Restart => "restart",
+            Self::Force => "force",
+            Self::WithdrawBond => "withdraw-bond",
+        }
+    }
 }
 
 /// Why the root did not do it.

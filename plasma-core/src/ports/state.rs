@@ -24,6 +24,9 @@ pub trait StateRead: Send + Sync {
 /// Reads and writes of state.
 pub trait State: StateRead {
     /// Sets the value at `key`; `None` removes it.
+    ///
+    /// A value over [`MAX_VALUE_LEN`](crate::MAX_VALUE_LEN) could not be opened on the root: it is not written,
+    /// and the key keeps what it had.
     fn set(&mut self, key: StateKey, value: Option<Bytes>);
 
     /// A point to go back to with [`State::revert`].
@@ -31,12 +34,6 @@ pub trait State: StateRead {
 
     /// Undoes all writes since `mark`.
     fn revert(&mut self, mark: Mark);
-}
-
-/// Data by its hash, from wherever it is kept: a store, a witness, the oracle of the fault-proof machine.
-pub trait Preimages {
-    /// The bytes that hash to `hash`, if they are known. Whoever asks checks the hash.
-    fn get(&self, hash: &B256) -> Option<Bytes>;
 }
 
 impl<T: StateRead + ?Sized> StateRead for alloc::sync::Arc<T> {

@@ -5,6 +5,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use alloy_primitives::Bytes;
 
 use super::Mark;
+use crate::MAX_VALUE_LEN;
 use crate::ports::{Changes, State, StateKey, StateRead};
 
 /// A plain state in memory, with no commitment.
@@ -52,6 +53,12 @@ impl StateRead for MemoryState {
 
 impl State for MemoryState {
     fn set(&mut self, key: StateKey, value: Option<Bytes>) {
+        if value
+            .as_ref()
+            .is_some_and(|value| value.len() > MAX_VALUE_LEN)
+        {
+            return;
+        }
         let before = self.put(key, value);
         self.journal.push((key, before));
     }

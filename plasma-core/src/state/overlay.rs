@@ -4,7 +4,10 @@ use alloc::vec::Vec;
 
 use alloy_primitives::{Bytes, map::HashMap};
 
-use crate::ports::{Changes, State, StateKey, StateRead};
+use crate::{
+    MAX_VALUE_LEN,
+    ports::{Changes, State, StateKey, StateRead},
+};
 
 /// A state that reads through to a base and keeps the writes to itself.
 pub struct Overlay<'a> {
@@ -69,6 +72,12 @@ impl StateRead for Overlay<'_> {
 
 impl State for Overlay<'_> {
     fn set(&mut self, key: StateKey, value: Option<Bytes>) {
+        if value
+            .as_ref()
+            .is_some_and(|value| value.len() > MAX_VALUE_LEN)
+        {
+            return;
+        }
         let before = self.writes.insert(key, value);
         self.journal
             .push((key, before.map_or(Replaced::Nothing, Replaced::Write)));

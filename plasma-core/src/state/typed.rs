@@ -3,9 +3,7 @@
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
-use alloy_primitives::B256;
 use borsh::{BorshDeserialize, BorshSerialize};
-use sha2::{Digest, Sha256};
 
 use crate::{
     codec,
@@ -81,7 +79,7 @@ impl<K: BorshSerialize + ?Sized, V: BorshSerialize + BorshDeserialize> Map<K, V>
         bytes.extend_from_slice(self.namespace.as_bytes());
         bytes.push(0);
         key.serialize(&mut bytes).expect("encoding to memory");
-        B256::from_slice(&Sha256::digest(&bytes))
+        crate::sha256(&bytes)
     }
 
     /// The value of `key`, if there is one.

@@ -1,6 +1,6 @@
 use alloy_primitives::B256;
 
-use crate::{Severe, Severity, StateKey};
+use crate::{PreimageKind, Severe, Severity, StateKey};
 
 /// Why a trie over preimages gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -9,6 +9,8 @@ pub enum TrieError {
     /// A node or value that the answer needs is not among the preimages.
     #[error("no preimage of {hash}: the witness does not cover this key; make one that lists it")]
     Missing {
+        /// What is missing: a node or a value.
+        kind: PreimageKind,
         /// Hash of the node or value.
         hash: B256,
     },

@@ -30,6 +30,8 @@ mod tests;
 pub use error::TrieError;
 pub use node::{EMPTY_ROOT, MAX_VALUE_LEN, NodeKind, TrieNode};
 pub use preimages::PreimageMap;
+#[cfg(feature = "std")]
+pub use preimages::PreimageRecorder;
 pub use proof::StateProof;
 pub use pruned::Trie;
 pub use witness::StateWitness;

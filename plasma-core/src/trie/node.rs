@@ -1,14 +1,14 @@
 use alloy_primitives::B256;
-use sha2::{Digest, Sha256};
 
 use super::TrieError;
-use crate::StateKey;
+use crate::{StateKey, sha256};
 
 /// The root of a trie without keys.
 pub const EMPTY_ROOT: B256 = B256::ZERO;
 
-/// Longest value that a key may have, in bytes. Longer data is split over several keys.
-pub const MAX_VALUE_LEN: usize = 1 << 20;
+/// Longest value that a key may have, in bytes, so that one step of the fault-proof machine can open any. Longer
+/// data is split over several keys: [`Blobs`](crate::Blobs).
+pub const MAX_VALUE_LEN: usize = crate::MAX_PREIMAGE_BYTES;
 
 /// Bits of a key, hence the depth below which no node can be.
 pub(super) const DEPTH: usize = 256;
@@ -155,5 +155,5 @@ fn pair_hash(first: &B256, second: &B256) -> B256 {
     let mut bytes = [0; 64];
     bytes[..32].copy_from_slice(first.as_slice());
     bytes[32..].copy_from_slice(second.as_slice());
-    B256::new(Sha256::digest(bytes).into())
+    sha256(&bytes)
 }

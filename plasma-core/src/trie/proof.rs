@@ -6,7 +6,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::node::{DEPTH, bit};
 use super::{EMPTY_ROOT, MAX_VALUE_LEN, TrieError, TrieNode};
-use crate::{Preimages, StateKey, sha256};
+use crate::{PreimageKind, Preimages, StateKey, sha256};
 
 /// What stands at the end of a key's path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,9 @@ impl StateProof {
         let end = match found {
             None => End::Empty,
             Some((leaf, hash)) if leaf == *key => {
-                End::Value(preimages.get(&hash).ok_or(TrieError::Missing { hash })?)
+                let kind = PreimageKind::Sha256;
+                let value = preimages.get(kind, &hash);
+                End::Value(value.ok_or(TrieError::Missing { kind, hash })?)
             }
             Some((key, value_hash)) => End::Other { key, value_hash },
         };
@@ -181,7 +183,7 @@ pub(super) fn write_value<W: Write>(value: &[u8], out: &mut W) -> IoResult<()> {
 pub(super) fn read_value<R: Read>(input: &mut R) -> IoResult<Bytes> {
     let length = u32::deserialize_reader(input)? as usize;
     if length > MAX_VALUE_LEN {
-        return Err(invalid("a value has at most 1 MiB"));
+        return Err(invalid("a value has at most 4096 bytes"));
     }
     let mut value = alloc::vec![0; length];
     input.read_exact(&mut value)?;

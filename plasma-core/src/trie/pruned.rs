@@ -4,7 +4,7 @@ use alloy_primitives::{B256, Bytes};
 
 use super::node::{DEPTH, bit, same_prefix};
 use super::{EMPTY_ROOT, NodeKind, TrieError, TrieNode};
-use crate::{Preimages, StateKey, sha256};
+use crate::{PreimageKind, Preimages, StateKey, sha256};
 
 /// Something of a key.
 type Keyed<T> = (StateKey, T);
@@ -62,10 +62,11 @@ impl<'a> Trie<'a> {
         let Some(hash) = self.read_hash(root, key)? else {
             return Ok(None);
         };
+        let kind = PreimageKind::Sha256;
         let value = self
             .preimages
-            .get(&hash)
-            .ok_or(TrieError::Missing { hash })?;
+            .get(kind, &hash)
+            .ok_or(TrieError::Missing { kind, hash })?;
         if self.check && sha256(&value) != hash {
             return Err(TrieError::Mismatch { hash });
         }
@@ -139,10 +140,11 @@ impl<'a> Trie<'a> {
 
     /// The node of `hash`, which stands at `depth` on the path of `key`.
     fn open(&self, hash: &B256, depth: usize, key: &StateKey) -> Result<TrieNode, TrieError> {
+        let kind = PreimageKind::TrieNode;
         let preimage = self
             .preimages
-            .get(hash)
-            .ok_or(TrieError::Missing { hash: *hash })?;
+            .get(kind, hash)
+            .ok_or(TrieError::Missing { kind, hash: *hash })?;
         let node = TrieNode::decode(hash, &preimage)?;
         if self.check && node.hash() != *hash {
             return Err(TrieError::Mismatch { hash: *hash });

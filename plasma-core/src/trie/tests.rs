@@ -122,7 +122,7 @@ fn changes() -> impl Strategy<Value = Changes> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::conformance::cases(64), ..ProptestConfig::default() })]
 
     #[test]
     fn equals_nomt(batches in any_vec(changes(), 1..8), absent in key()) {
@@ -316,7 +316,7 @@ fn bad_preimages_are_named() {
     /// Preimages that answer one hash with chosen bytes.
     struct Liar(B256, Vec<u8>);
     impl crate::Preimages for Liar {
-        fn get(&self, hash: &B256) -> Option<Bytes> {
+        fn get(&self, _: crate::PreimageKind, hash: &B256) -> Option<Bytes> {
             (*hash == self.0).then(|| self.1.clone().into())
         }
     }
@@ -326,7 +326,10 @@ fn bad_preimages_are_named() {
     let honest = leaf(key).preimage().to_vec();
     assert_eq!(
         read(root, honest.clone()),
-        Err(TrieError::Missing { hash: sha256(b"v") }),
+        Err(TrieError::Missing {
+            kind: crate::PreimageKind::Sha256,
+            hash: sha256(b"v")
+        }),
         "the value's preimage is needed too"
     );
     assert_eq!(

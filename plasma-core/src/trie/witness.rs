@@ -7,7 +7,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::node::{DEPTH, same_prefix};
 use super::proof::{invalid, read_hash, read_value, write_value};
 use super::{EMPTY_ROOT, NodeKind, PreimageMap, Trie, TrieError, TrieNode};
-use crate::{Preimages, StateKey};
+use crate::{PreimageKind, Preimages, StateKey};
 
 /// The part of a state that some reads and writes touch: preimages of the nodes on their paths and of the values
 /// read, in a form that proves its own root.
@@ -56,7 +56,10 @@ impl StateWitness {
             let Some((_, hash)) = found.filter(|(leaf, _)| leaf == key) else {
                 continue;
             };
-            let value = preimages.get(&hash).ok_or(TrieError::Missing { hash })?;
+            let kind = PreimageKind::Sha256;
+            let value = preimages
+                .get(kind, &hash)
+                .ok_or(TrieError::Missing { kind, hash })?;
             if known.insert_value(value) != hash {
                 return Err(TrieError::Mismatch { hash });
             }
@@ -104,14 +107,15 @@ impl StateWitness {
         }
         let node = self
             .known
-            .get(hash)
+            .get(PreimageKind::TrieNode, hash)
             .and_then(|bytes| TrieNode::decode(hash, &bytes).ok());
         let form = match &node {
             None => PRUNED,
             Some(TrieNode::Internal { .. }) => INTERNAL,
             // Equal values are sent once.
             Some(TrieNode::Leaf { value_hash, .. })
-                if self.known.contains(value_hash) && values.insert(*value_hash) =>
+                if self.known.contains(PreimageKind::Sha256, value_hash)
+                    && values.insert(*value_hash) =>
             {
                 LEAF_WITH_VALUE
             }
@@ -138,7 +142,7 @@ impl StateWitness {
                 out.write_all(key.as_slice())?;
                 match self
                     .known
-                    .get(&value_hash)
+                    .get(PreimageKind::Sha256, &value_hash)
                     .filter(|_| form == LEAF_WITH_VALUE)
                 {
                     Some(value) => write_value(&value, out),
@@ -152,8 +156,8 @@ impl StateWitness {
 }
 
 impl Preimages for StateWitness {
-    fn get(&self, hash: &B256) -> Option<Bytes> {
-        self.known.get(hash)
+    fn get(&self, kind: PreimageKind, hash: &B256) -> Option<Bytes> {
+        self.known.get(kind, hash)
     }
 }
 

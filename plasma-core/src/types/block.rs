@@ -6,12 +6,12 @@ use alloy_primitives::{Address, B256, Bytes, keccak256};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::{Certificate, ChainId, Epoch, Height, Timestamp, TransactionHash, transaction_hash};
-use crate::Words;
+use crate::{WordReader, Words};
 
 /// The most transactions in one block.
-pub const MAX_BODY_TRANSACTIONS: usize = 65_536;
+pub const MAX_BODY_TRANSACTIONS: usize = 16_384;
 /// The most bytes of transactions in one block.
-pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// What a certificate is about: the order of one block, and all that came before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -46,8 +46,13 @@ pub struct BlockHeader {
 }
 
 impl BlockHeader {
-    /// The block's name: keccak-256 over the fields as 32-byte words, in order, as the root's `Inbox` computes it.
+    /// The block's name: keccak-256 over [`BlockHeader::words`], as the root's `Inbox` computes it.
     pub fn hash(&self) -> B256 {
+        self.words().keccak()
+    }
+
+    /// The fields as 32-byte words, in order.
+    pub fn words(&self) -> Words {
         Words::new()
             .uint(self.chain_id.0)
             .uint(self.height.0)
@@ -60,7 +65,24 @@ impl BlockHeader {
             .uint(self.executed_height.0)
             .word(self.executed_root)
             .word(self.seal)
-            .keccak()
+    }
+
+    /// The header of these words.
+    pub fn from_words(bytes: &[u8]) -> Option<Self> {
+        let mut words = WordReader::new(bytes, 11)?;
+        Some(Self {
+            chain_id: ChainId(words.uint()?),
+            height: Height(words.uint()?),
+            epoch: Epoch(words.uint()?),
+            parent: words.word()?,
+            timestamp: Timestamp(words.uint()?),
+            proposer: words.address()?,
+            messages: words.uint()?,
+            body: words.word()?,
+            executed_height: Height(words.uint()?),
+            executed_root: words.word()?,
+            seal: words.word()?,
+        })
     }
 }
 

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use alloy_primitives::{B256, Bytes, keccak256};
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use crate::PreimageMap;
+
 /// The bytes of one leaf of a chunk tree: what one step of the fault-proof machine may take as a
 /// preimage.
 pub const CHUNK_BYTES: usize = 4096;
@@ -109,6 +111,24 @@ impl From<DaCommitment> for BlobRef {
 pub fn chunk_root(bytes: &[u8]) -> B256 {
     let mut level: Vec<B256> = bytes.chunks(CHUNK_BYTES).map(keccak256).collect();
     while level.len() > 1 {
+        level = parents(&level);
+    }
+    level.first().copied().unwrap_or_default()
+}
+
+/// Adds the chunks of `bytes` and the nodes over them; returns their root.
+pub fn put_chunks(known: &mut PreimageMap, bytes: &Bytes) -> B256 {
+    let mut level: Vec<B256> = (0..bytes.len())
+        .step_by(CHUNK_BYTES)
+        .map(|start| {
+            let end = bytes.len().min(start + CHUNK_BYTES);
+            known.insert_keccak(bytes.slice(start..end))
+        })
+        .collect();
+    while level.len() > 1 {
+        for pair in level.chunks_exact(2) {
+            known.insert_keccak([pair[0].0, pair[1].0].concat().into());
+        }
         level = parents(&level);
     }
     level.first().copied().unwrap_or_default()

@@ -11,10 +11,13 @@ use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::Seconds;
-use crate::{BatchHeader, Words};
+use crate::{BatchHeader, PreimageMap, WordReader, Words};
 
 /// The longest `data` of an inbox message, so that a whole message fits one preimage of the fault-proof machine.
 pub const MAX_MESSAGE_DATA_BYTES: usize = 3_072;
+
+/// The most messages that one entry consumes, so that opening it fits the fault-proof machine.
+pub const MAX_ENTRY_MESSAGES: u64 = 1_024;
 
 /// What an inbox message asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -75,8 +78,13 @@ pub struct InboxMessage {
 }
 
 impl InboxMessage {
-    /// The hash that the inbox chains.
+    /// The hash that the inbox chains: keccak-256 over [`InboxMessage::words`].
     pub fn hash(&self) -> B256 {
+        self.words().keccak()
+    }
+
+    /// The fields as 32-byte words, in order, the data by its keccak-256.
+    pub fn words(&self) -> Words {
         Words::new()
             .uint(self.kind.number())
             .uint(self.index)
@@ -87,7 +95,23 @@ impl InboxMessage {
             .uint(self.timestamp.0)
             .uint(self.deadline.0)
             .word(keccak256(&self.data))
-            .keccak()
+    }
+
+    /// The message of these words but for its data, and the keccak-256 of that.
+    pub fn from_words(bytes: &[u8]) -> Option<(Self, B256)> {
+        let mut words = WordReader::new(bytes, 9)?;
+        let message = Self {
+            kind: MessageKind::from_number(words.uint()?)?,
+            index: words.uint()?,
+            sender: words.address()?,
+            to: words.address()?,
+            asset: words.address()?,
+            amount: words.word()?.into(),
+            timestamp: Seconds(words.uint()?),
+            deadline: Seconds(words.uint()?),
+            data: Bytes::new(),
+        };
+        Some((message, words.word()?))
     }
 }
 
@@ -137,25 +161,100 @@ pub struct Inbox {
 impl Inbox {
     /// Folds one message in.
     pub fn push_message(&mut self, message: &InboxMessage) {
-        self.message_hash = Words::new()
-            .word(self.message_hash)
-            .word(message.hash())
-            .keccak();
+        self.message_hash = message_link(self.message_hash, message.hash()).keccak();
     }
 
     /// Folds one entry in.
     pub fn push_entry(&mut self, entry: &InboxEntry) {
-        let (kind, payload) = match &entry.kind {
-            EntryKind::Batch(batch) => (0_u8, batch.hash()),
-            EntryKind::Force => (1, B256::ZERO),
+        self.entry_hash = entry.link(self.entry_hash).words().keccak();
+    }
+}
+
+fn message_link(before: B256, message: B256) -> Words {
+    Words::new().word(before).word(message)
+}
+
+/// Adds the links of the message chain from the hash `before` these messages on; returns the hash after them.
+pub fn put_message_links(
+    known: &mut PreimageMap,
+    before: B256,
+    messages: impl IntoIterator<Item = B256>,
+) -> B256 {
+    messages.into_iter().fold(before, |before, message| {
+        let link = message_link(before, message);
+        known.insert_keccak(Bytes::copy_from_slice(link.as_bytes()))
+    })
+}
+
+/// One link of the chain over entries: what its hash is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryLink {
+    /// The chain's hash before the entry.
+    pub before: B256,
+    /// Whether somebody forced the overdue messages; else it is a batch.
+    pub forced: bool,
+    /// The batch's hash; zero for a forced entry.
+    pub batch: B256,
+    /// How many messages are consumed once the entry is processed.
+    pub messages: u64,
+    /// The message chain's hash at that count.
+    pub message_hash: B256,
+    /// When it was appended, by the root's clock.
+    pub timestamp: Seconds,
+}
+
+impl EntryLink {
+    /// The words that are hashed.
+    pub fn words(&self) -> Words {
+        Words::new()
+            .word(self.before)
+            .uint(u8::from(self.forced))
+            .word(self.batch)
+            .uint(self.messages)
+            .word(self.message_hash)
+            .uint(self.timestamp.0)
+    }
+
+    /// The link of these words.
+    pub fn from_words(bytes: &[u8]) -> Option<Self> {
+        let mut words = WordReader::new(bytes, 6)?;
+        Some(Self {
+            before: words.word()?,
+            forced: match words.uint::<u8>()? {
+                0 => false,
+                1 => true,
+                _ => return None,
+            },
+            batch: words.word()?,
+            messages: words.uint()?,
+            message_hash: words.word()?,
+            timestamp: Seconds(words.uint()?),
+        })
+    }
+}
+
+impl InboxEntry {
+    /// The link of the chain over entries that this one makes after the hash `before`.
+    pub fn link(&self, before: B256) -> EntryLink {
+        let (forced, batch) = match &self.kind {
+            EntryKind::Batch(batch) => (false, batch.hash()),
+            EntryKind::Force => (true, B256::ZERO),
         };
-        self.entry_hash = Words::new()
-            .word(self.entry_hash)
-            .uint(kind)
-            .word(payload)
-            .uint(entry.messages)
-            .word(entry.message_hash)
-            .uint(entry.timestamp.0)
-            .keccak();
+        EntryLink {
+            before,
+            forced,
+            batch,
+            messages: self.messages,
+            message_hash: self.message_hash,
+            timestamp: self.timestamp,
+        }
+    }
+
+    /// Adds the link of the entry chain after the hash `before`, and the batch's header; returns the hash after it.
+    pub fn put(&self, known: &mut PreimageMap, before: B256) -> B256 {
+        if let EntryKind::Batch(batch) = &self.kind {
+            known.insert_keccak(Bytes::copy_from_slice(batch.words().as_bytes()));
+        }
+        known.insert_keccak(Bytes::copy_from_slice(self.link(before).words().as_bytes()))
     }
 }

@@ -9,6 +9,7 @@ mod identifiers;
 mod inbox;
 mod outbox;
 mod receipt;
+mod step;
 mod trace;
 mod transaction;
 
@@ -20,13 +21,19 @@ pub use certificate::{Certificate, CertificateError, Committee, MAX_SEATS, Seat,
 pub use checkpoint::Checkpoint;
 pub use da::{
     BlobRef, CHUNK_BYTES, ChunkProof, CommitmentScheme, DaCommitment, chunk_proof, chunk_root,
-    verify_chunk,
+    put_chunks, verify_chunk,
 };
 pub use finality::Stage;
 pub use identifiers::{ChainId, Epoch, Gas, Height, Seconds, Timestamp};
-pub use inbox::{EntryKind, Inbox, InboxEntry, InboxMessage, MAX_MESSAGE_DATA_BYTES, MessageKind};
+pub use inbox::{
+    EntryKind, EntryLink, Inbox, InboxEntry, InboxMessage, MAX_ENTRY_MESSAGES,
+    MAX_MESSAGE_DATA_BYTES, MessageKind, put_message_links,
+};
 pub use outbox::{OUTBOX_DEPTH, Outbox, OutboxMessage, OutboxProof, OutgoingMessage};
 pub use receipt::{Log, Receipt, Status};
+pub use step::{
+    StepKind, StepLeaf, put_message, put_steps, put_transaction, steps_height, steps_root,
+};
 pub use trace::{TRACE_HEIGHT, TraceCommitment, TraceProof};
 pub use transaction::{
     Authorization, MAX_TRANSACTION_BYTES, NATIVE_TRANSACTION_TYPE, NativeTransaction,

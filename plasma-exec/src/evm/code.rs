@@ -1,12 +1,56 @@
-//! Code, analysed once.
+//! Code, analysed once: when it is written to state.
+//!
+//! Unsafe here: giving the interpreter code with a jump table from state, instead of having it look through the code
+//! again. What it relies on is that code ends in bytes that stop it, and these are put there in the same place.
 
-use alloy_primitives::B256;
-use plasma_core::StateRead;
-use revm::bytecode::Bytecode;
+#![allow(unsafe_code)]
 
-use super::account::CODES;
+use alloc::vec::Vec;
 
-/// Analysed code by its hash: where one may jump to, found once and not at every call.
+use alloy_primitives::{B256, Bytes};
+use plasma_core::{StateKey, StateRead};
+use revm::bytecode::{Bytecode, JumpTable};
+
+use super::account::{CODES, JUMPS};
+
+/// Zeros behind the code, where the interpreter stops: as many as the longest instruction that the code may end in the
+/// middle of (`PUSH32`) has bytes, and one.
+const PADDING: usize = 34;
+
+/// The writes that put code which is not there into state.
+pub(super) fn writes(hash: &B256, code: &Bytecode) -> Vec<(StateKey, Bytes)> {
+    let bytes = code.original_byte_slice();
+    let mut writes = CODES.writes(hash, bytes);
+    // A delegation has none, and does not stand here.
+    if let Some(table) = code.legacy_jump_table() {
+        let used = bytes.len().div_ceil(8);
+        writes.extend(JUMPS.writes(hash, &table.as_slice()[..used]));
+    }
+    writes
+}
+
+/// The code of this hash as it was written; none for what is not there.
+fn read(state: &dyn StateRead, hash: &B256) -> Bytecode {
+    let (mut code, mut jumps) = (Vec::new(), Vec::new());
+    let Some(length) = CODES
+        .append(state, hash, &mut code)
+        .filter(|length| *length > 0)
+    else {
+        return Bytecode::default();
+    };
+    // Only this module writes below these keys, both at once: anything else is a broken store, as for `Blobs`.
+    JUMPS
+        .append(state, hash, &mut jumps)
+        .filter(|_| jumps.len() == length.div_ceil(8))
+        .expect("code stands in state with its jump table");
+    code.resize(length + PADDING, 0);
+    let table = JumpTable::from_slice(&jumps, length);
+    // SAFETY: the table has a bit for each of the `length` bytes, and the interpreter, which reads on from instruction
+    // to instruction, comes to a STOP within the padding, whatever the code ends in the middle of.
+    unsafe { Bytecode::new_analyzed(code.into(), length, table) }
+}
+
+/// Code by its hash, put together once and not at every call.
 ///
 /// State is read nonetheless, so that a witness of what was read holds the code. Bounded: two generations, of
 /// which the older is forgotten when the younger is full. Without `std` it remembers nothing.
@@ -19,13 +63,12 @@ pub(super) struct CodeCache {
 impl CodeCache {
     /// The code of this hash; none for what is not in state.
     pub(super) fn get(&self, state: &dyn StateRead, hash: B256) -> Bytecode {
-        if let Some(code) = self
-            .find(&hash)
-            .filter(|_| state.get(&CODES.key(&hash)).is_some())
+        let found = self.find(&hash);
+        if let Some(code) = found.filter(|_| CODES.touch(state, &hash) && JUMPS.touch(state, &hash))
         {
             return code;
         }
-        let code = Bytecode::new_legacy(CODES.get(state, &hash).unwrap_or_default());
+        let code = read(state, &hash);
         self.insert(hash, code.clone());
         code
     }
@@ -80,6 +123,49 @@ mod memory {
             }
             held.young_bytes += code.len();
             held.young.insert(hash, code);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plasma_core::{MemoryState, State as _};
+    use proptest::prelude::*;
+    use revm::bytecode::opcode;
+
+    use super::*;
+
+    fn check(bytes: Vec<u8>) {
+        let analysed = Bytecode::new_legacy(bytes.into());
+        let hash = analysed.hash_slow();
+        let mut state = MemoryState::default();
+        for (key, value) in writes(&hash, &analysed) {
+            state.set(key, Some(value));
+        }
+        let restored = CodeCache::default().get(&state, hash);
+        assert_eq!(restored.original_bytes(), analysed.original_bytes());
+        assert_eq!(restored.hash_slow(), hash);
+        let (ours, theirs) = (restored.bytes_slice(), analysed.bytes_slice());
+        assert!(ours.starts_with(theirs), "{ours:?} {theirs:?}");
+        for at in 0..=analysed.len() + 64 {
+            let jump = |code: &Bytecode| code.legacy_jump_table().map(|table| table.is_valid(at));
+            assert_eq!(jump(&restored), jump(&analysed), "{at}");
+        }
+    }
+
+    #[test]
+    fn code_that_ends_in_the_middle_of_an_instruction_comes_back_as_it_was_analysed() {
+        for last in 0..=u8::MAX {
+            check(vec![opcode::JUMPDEST, last]);
+            check(vec![last; 9]);
+        }
+        check(vec![opcode::JUMPDEST; 24_576]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_code_comes_back_as_it_was_analysed(bytes in prop::collection::vec(any::<u8>(), 1..300)) {
+            check(bytes);
         }
     }
 }

@@ -5,6 +5,8 @@ use plasma_core::{Item, Seconds};
 use revm::primitives::hardfork::SpecId;
 use serde::{Deserialize, Serialize};
 
+use super::prices::Prices;
+
 /// The chain's parameters.
 pub(super) const CONFIG: Item<Config> = Item::new("evm/config");
 /// The chain's market for gas.
@@ -55,6 +57,8 @@ pub(super) struct Config {
     pub(super) denominator: u64,
     /// The base fee never falls below, in wei.
     pub(super) min_base_fee: u64,
+    /// What gas costs.
+    pub(super) prices: Prices,
 }
 
 impl Default for Config {
@@ -65,6 +69,7 @@ impl Default for Config {
             elasticity: 2,
             denominator: 8,
             min_base_fee: 0,
+            prices: Prices::default(),
         }
     }
 }

@@ -14,7 +14,7 @@ use revm::{
 
 use super::{
     account::{ACCOUNTS, Account, CODES, Code, STORAGE, Word},
-    code::CodeCache,
+    code::{self, CodeCache},
     predeploys::{HISTORY, history_slot},
 };
 
@@ -131,7 +131,8 @@ impl<'a> Reader<'a> {
         }
         let key = CODES.key(&info.code_hash);
         if self.state.get(&key).is_none() {
-            changes.push((key, Some(encode(&code.original_bytes()).into())));
+            let parts = code::writes(&info.code_hash, code);
+            changes.extend(parts.into_iter().map(|(key, part)| (key, Some(part))));
         }
         Code::Hash(info.code_hash)
     }

@@ -4,12 +4,15 @@ use alloc::{collections::BTreeMap, format, string::String, string::ToString, vec
 
 use alloy_primitives::{Address, Bytes, U256, keccak256};
 use plasma_core::{ExecutionError, State};
+use revm::bytecode::Bytecode;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    account::{ACCOUNTS, Account, CODES, Code, STORAGE, Word, designator},
+    account::{ACCOUNTS, Account, Code, STORAGE, Word, designator},
+    code,
     config::{CONFIG, Config, EvmSpec, MARKET, Market},
     predeploys::predeploys,
+    prices::Prices,
 };
 
 /// How a chain on [`EvmExecution`](crate::EvmExecution) begins: the configuration that its genesis takes as JSON.
@@ -48,6 +51,8 @@ pub struct EvmGenesis {
     pub base_fee_denominator: u64,
     /// The rules; `"osaka"` if left out.
     pub spec: EvmSpec,
+    /// What gas costs; `"machine"` if left out. A chain at Ethereum's prices has transactions that nobody can prove.
+    pub prices: Prices,
 }
 
 /// What an account has at genesis.
@@ -76,6 +81,7 @@ impl Default for EvmGenesis {
             base_fee_elasticity: config.elasticity,
             base_fee_denominator: config.denominator,
             spec: config.spec,
+            prices: config.prices,
         }
     }
 }
@@ -132,6 +138,7 @@ impl EvmGenesis {
             elasticity: self.base_fee_elasticity,
             denominator: self.base_fee_denominator,
             min_base_fee: self.min_base_fee,
+            prices: self.prices,
         };
         CONFIG.set(state, &config);
         MARKET.set(
@@ -173,9 +180,11 @@ impl EvmGenesisAccount {
                 Code::Delegation(to)
             }
             [0xef, ..] => return Err("code may not start with 0xef (EIP-3541)".to_string()),
-            code => {
-                let hash = keccak256(code);
-                CODES.set(state, &hash, &self.code);
+            bytes => {
+                let hash = keccak256(bytes);
+                for (key, part) in code::writes(&hash, &Bytecode::new_legacy(self.code.clone())) {
+                    state.set(key, Some(part));
+                }
                 Code::Hash(hash)
             }
         };

@@ -17,6 +17,7 @@ mod config;
 mod database;
 mod genesis;
 mod predeploys;
+mod prices;
 mod query;
 mod receipt;
 mod session;
@@ -29,16 +30,17 @@ use alloc::collections::BTreeMap;
 
 use alloy_primitives::Bytes;
 use plasma_core::{
-    Admission, BlockContext, BlockOutcome, Execution, ExecutionError, Gas, NonceRule, Query,
-    QueryError, Receipt, Rejection, Reply, State, StateRead, Step, TransactionView,
+    Admission, BlockContext, BlockOutcome, Execution, ExecutionError, Gas, MessageKind, NonceRule,
+    Query, QueryError, Receipt, Rejection, Reply, State, StateRead, Step, TransactionView,
 };
 use revm::Database as _;
 
 pub use config::EvmSpec;
 pub use genesis::{EvmGenesis, EvmGenesisAccount};
 pub use predeploys::L2_BRIDGE;
+pub use prices::{INSTRUCTIONS_PER_GAS, MACHINE_TRANSACTION_GAS, Prices};
 
-use crate::ethereum::{EthereumTransaction, Senders};
+use crate::ethereum::{EthereumTransaction, Senders, declared_work};
 use session::Session;
 
 /// Ethereum's rules: contracts, receipts, logs and fees as on mainnet, on revm.
@@ -52,6 +54,8 @@ use session::Session;
 ///   it keeps what it got.
 /// - *Messages.* Each `MessageSent` of the predeploy is in the receipt's messages, and the XPL it carries is burned.
 /// - *Forced transactions* are executed like others, but need no room in the block.
+/// - *Prices* are raised for what is dear in the fault-proof machine, and a transaction takes at most
+///   [`MACHINE_TRANSACTION_GAS`]: see [`Prices`].
 /// - *Fees* are EIP-1559's; seconds without a block let the base fee fall as empty blocks do.
 /// - `PREVRANDAO` is the keccak-256 of the parent's hash and the height, and no source of randomness.
 /// - `create2` factory and block hash history (EIP-2935) are there from genesis.
@@ -60,6 +64,13 @@ pub struct EvmExecution {
     senders: Senders,
     codes: code::CodeCache,
 }
+
+/// The work of a block's begin: a call of the history contract (EIP-2935).
+const BEGIN_WORK: u64 = 100_000;
+/// The work of a block's end: the market.
+const END_WORK: u64 = 10_000;
+/// The work of crediting a deposit.
+const CREDIT_WORK: u64 = 50_000;
 
 impl EvmExecution {
     /// An execution that remembers nothing yet.
@@ -140,6 +151,25 @@ impl Execution for EvmExecution {
         let receipts = steps.iter().map(|step| session.step(step)).collect();
         let changes: BTreeMap<_, _> = session.finish().into_iter().collect();
         BlockOutcome { receipts, changes }
+    }
+
+    fn work(&self, _: &dyn StateRead, step: &Step) -> Gas {
+        Gas(match step {
+            Step::Begin => BEGIN_WORK,
+            Step::Message(message) => match message.kind {
+                MessageKind::Deposit if message.asset.is_zero() && message.data.is_empty() => {
+                    CREDIT_WORK
+                }
+                MessageKind::Deposit => CREDIT_WORK + predeploys::SYSTEM_CALL_GAS,
+                MessageKind::Transaction => declared_work(&message.data, MACHINE_TRANSACTION_GAS),
+            },
+            Step::Transaction(bytes) => declared_work(bytes, MACHINE_TRANSACTION_GAS),
+            Step::End => END_WORK,
+        })
+    }
+
+    fn segment_gas(&self) -> Gas {
+        Gas(MACHINE_TRANSACTION_GAS)
     }
 
     fn query(

@@ -95,7 +95,7 @@ impl<'a> Caller<'a> {
         let from = ACCOUNTS.get(state, &call.from).unwrap_or_default();
         let plain = call.input.is_empty()
             && call.to.is_some_and(|to| {
-                let is_precompile = session.evm.precompiles.precompiles.contains(&to);
+                let is_precompile = session.evm.precompiles.contains(&to);
                 !is_precompile && ACCOUNTS.get(state, &to).unwrap_or_default().code == Code::None
             });
         Self {

@@ -9,7 +9,7 @@ use plasma_core::{
     encode,
 };
 use revm::{
-    Context, ExecuteEvm, MainBuilder, MainContext, MainnetEvm,
+    Context, ExecuteEvm, MainContext,
     context::{BlockEnv, CfgEnv, JournalTr, Transaction, TxEnv},
     context_interface::{
         block::BlobExcessGasAndPrice,
@@ -17,7 +17,8 @@ use revm::{
         result::{EVMError, ExecutionResult, InvalidTransaction},
     },
     database_interface::EmptyDB,
-    handler::{EthFrame, Handler, MainnetContext, MainnetHandler},
+    handler::{EthFrame, Handler, MainnetContext, MainnetHandler, instructions::EthInstructions},
+    interpreter::interpreter::EthInterpreter,
     primitives::eip4844::BLOB_BASE_FEE_UPDATE_FRACTION_PRAGUE,
 };
 
@@ -26,12 +27,20 @@ use super::{
     config::{CONFIG, Config, MARKET, Market},
     database::Reader,
     predeploys::{self, HISTORY, L2_BRIDGE, SYSTEM, SYSTEM_CALL_GAS},
+    prices::PricedPrecompiles,
     receipt::receipt_of,
     transaction::{environment, rejection},
 };
 use crate::ethereum::EthereumTransaction;
 
-type Evm<'a> = MainnetEvm<MainnetContext<Reader<'a>>>;
+type Inner<'a> = MainnetContext<Reader<'a>>;
+type Evm<'a> = revm::context::Evm<
+    Inner<'a>,
+    (),
+    EthInstructions<EthInterpreter, Inner<'a>>,
+    PricedPrecompiles,
+    EthFrame,
+>;
 pub(super) type Failure = EVMError<Infallible, InvalidTransaction>;
 type MainHandler<'a> = MainnetHandler<Evm<'a>, Failure, EthFrame>;
 
@@ -62,11 +71,17 @@ impl<'a> Session<'a> {
         let reader = Reader::new(state, &execution.codes, parent);
         let mut cfg = CfgEnv::new_with_spec(config.spec.id()).with_chain_id(block.chain_id.0);
         cfg.tx_chain_id_check = true;
-        let evm = Context::<BlockEnv, TxEnv, CfgEnv, EmptyDB>::mainnet()
+        config.prices.configure(&mut cfg);
+        let context = Context::<BlockEnv, TxEnv, CfgEnv, EmptyDB>::mainnet()
             .with_db(reader)
             .with_cfg(cfg)
-            .with_block(block_environment(block, &config, &market))
-            .build_mainnet();
+            .with_block(block_environment(block, &config, &market));
+        let spec = config.spec.id();
+        let evm = Evm::new(
+            context,
+            config.prices.instructions(spec),
+            PricedPrecompiles::new(spec, config.prices),
+        );
         Self {
             execution,
             evm,

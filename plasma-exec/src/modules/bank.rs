@@ -97,6 +97,10 @@ impl Module for Bank {
         IBank::abi::contract()
     }
 
+    fn hook_gas(&self) -> u64 {
+        0
+    }
+
     fn call(&self, context: &mut Context<'_>, call: IBank::IBankCalls) -> CallResult {
         use IBank::IBankCalls as Calls;
         let caller = context.caller();

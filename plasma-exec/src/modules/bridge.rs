@@ -87,6 +87,10 @@ impl Module for BridgeModule {
         Ok(())
     }
 
+    fn hook_gas(&self) -> u64 {
+        0
+    }
+
     fn call(&self, context: &mut Context<'_>, call: IBridge::IBridgeCalls) -> CallResult {
         use IBridge::IBridgeCalls as Calls;
         let caller = context.caller();

@@ -6,8 +6,8 @@ use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_sol_types::{SolCall, SolEvent};
 use borsh::{BorshDeserialize, BorshSerialize};
 use plasma_core::{
-    BlockContext, ChainId, Item, Log, MAX_MESSAGE_DATA_BYTES, Map, OutgoingMessage, State,
-    StateKey, StateRead, decode, encode,
+    BlockContext, ChainId, Item, Log, MAX_MESSAGE_DATA_BYTES, MAX_VALUE_LEN, Map, OutgoingMessage,
+    State, StateKey, StateRead, decode, encode,
 };
 
 use super::{
@@ -176,6 +176,11 @@ impl Context<'_> {
         let key = key ^ self.registry.entry(self.module).scope;
         let length = value.as_ref().map_or(0, Vec::len) as u64;
         self.charge(gas::WRITE + gas::VALUE_BYTE * length)?;
+        if length > MAX_VALUE_LEN as u64 {
+            return Err(CallError::message(alloc::format!(
+                "a value of {length} bytes is over the limit of {MAX_VALUE_LEN}; split it over several keys"
+            )));
+        }
         if value.is_some() && self.state.get(&key).is_none() {
             self.charge(gas::CREATE)?;
         }
@@ -349,7 +354,7 @@ impl Context<'_> {
 
     /// Keccak-256, paid for.
     pub fn keccak(&mut self, bytes: &[u8]) -> CallResult<B256> {
-        self.charge(gas::HASH + gas::HASH_WORD * bytes.len().div_ceil(32) as u64)?;
+        self.charge(gas::hash(bytes.len()))?;
         Ok(keccak256(bytes))
     }
 

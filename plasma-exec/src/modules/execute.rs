@@ -34,7 +34,7 @@ impl ModuleRuntime {
     fn hooks(&self, state: &mut dyn State, block: &BlockContext, hook: Hook) -> Receipt {
         let mut receipt = Receipt::default();
         for (index, entry) in self.registry.entries().iter().enumerate() {
-            let mut effects = Effects::new(gas::MAX_HOOK);
+            let mut effects = Effects::new(entry.module.hook_gas());
             let mark = state.mark();
             let outcome = {
                 let caller = entry.interface.address();
@@ -74,7 +74,7 @@ impl ModuleRuntime {
         let Some(index) = index else {
             return Receipt::invalid("this chain has no bridge");
         };
-        let mut effects = Effects::new(gas::MAX_TRANSACTION);
+        let mut effects = Effects::new(gas::MAX_DEPOSIT);
         let mark = state.mark();
         let outcome = {
             let mut context = Context::new(

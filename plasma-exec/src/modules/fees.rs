@@ -105,6 +105,10 @@ impl Module for Fees {
         Ok(())
     }
 
+    fn hook_gas(&self) -> u64 {
+        gas::FEES_HOOK
+    }
+
     fn call(&self, context: &mut Context<'_>, call: IFees::IFeesCalls) -> CallResult {
         use IFees::IFeesCalls as Calls;
         context.charge(gas::READ)?;

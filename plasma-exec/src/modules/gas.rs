@@ -42,11 +42,34 @@ pub const MESSAGE_BYTE: u64 = 16;
 pub const HASH: u64 = 30;
 /// Each 32 bytes of a hash.
 pub const HASH_WORD: u64 = 6;
+/// Each 32 bytes of a hash of more than 4,096: that is what the fault-proof machine hashes in one instruction.
+pub const LONG_HASH_WORD: u64 = 32;
 
-/// The most that one transaction may use (EIP-7825), so that one fits into every segment of a proof.
-pub const MAX_TRANSACTION: u64 = 1 << 24;
+/// The most that one transaction may use, so that one fits into every segment of a proof: 2^28 instructions of the
+/// fault-proof machine, and no unit of gas is more than 60.
+pub const MAX_TRANSACTION: u64 = 4_000_000;
 /// The most that a module may use at the beginning or the end of a block.
-pub const MAX_HOOK: u64 = 1 << 22;
+pub const MAX_HOOK: u64 = 1 << 18;
+/// What settling a block's fees takes: the market, the supply, the proposer's account and an event.
+pub const FEES_HOOK: u64 = 50_000;
+/// The work of beginning or ending a block, beside the modules' own.
+pub const BLOCK_EDGE: u64 = 10_000;
+/// The most that a deposit uses: a credit, an event with the longest data that a message has, and room to spare.
+pub const MAX_DEPOSIT: u64 = 1 << 17;
+/// The work that a segment of a proof holds: what the longest transaction may use.
+pub const SEGMENT: u64 = MAX_TRANSACTION;
+
+/// The gas of a hash of so many bytes.
+pub fn hash(length: usize) -> u64 {
+    /// The most that the fault-proof machine hashes in one instruction.
+    const SHORT: usize = 4_096;
+    let word = if length > SHORT {
+        LONG_HASH_WORD
+    } else {
+        HASH_WORD
+    };
+    HASH + word.saturating_mul(length.div_ceil(32) as u64)
+}
 
 /// The gas of a transaction before it does anything.
 pub fn intrinsic(input: &[u8]) -> u64 {

@@ -7,7 +7,7 @@ use alloy_sol_types::{SolInterface, abi::AbiDecoderConfig};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{CallError, CallResult, Context, View, error::shorten};
+use super::{CallError, CallResult, Context, View, error::shorten, gas};
 
 /// A native module: a part of a chain's state, and the calls that change it.
 ///
@@ -126,8 +126,15 @@ pub trait Module: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Runs before the transactions of every block, for at most [`gas::MAX_HOOK`](crate::gas::MAX_HOOK) gas. A
-    /// failure undoes what it did and stops nothing.
+    /// The most gas that [`begin_block`](Self::begin_block) and [`end_block`](Self::end_block) may each use: no more
+    /// than [`gas::MAX_HOOK`](crate::gas::MAX_HOOK), and 0 for a module that has neither. Every block is taken to use
+    /// it when it is cut into segments, so less is better.
+    fn hook_gas(&self) -> u64 {
+        gas::MAX_HOOK
+    }
+
+    /// Runs before the transactions of every block, for at most [`hook_gas`](Self::hook_gas). A failure undoes what it
+    /// did and stops nothing.
     fn begin_block(&self, context: &mut Context<'_>) -> CallResult<()> {
         let _ = context;
         Ok(())
@@ -150,6 +157,8 @@ pub trait Module: Send + Sync + 'static {
 pub(crate) trait ErasedModule: Send + Sync {
     fn call(&self, context: &mut Context<'_>, input: &[u8]) -> CallResult;
     fn genesis(&self, context: &mut Context<'_>, config: Option<&Value>) -> CallResult<()>;
+    /// Within [`gas::MAX_HOOK`].
+    fn hook_gas(&self) -> u64;
     fn begin_block(&self, context: &mut Context<'_>) -> CallResult<()>;
     fn end_block(&self, context: &mut Context<'_>) -> CallResult<()>;
     fn invariants(&self, view: &View<'_>) -> Result<(), String>;
@@ -185,6 +194,10 @@ impl<M: Module> ErasedModule for M {
                 .map_err(|error| CallError::message(alloc::format!("{error}")))?,
         };
         Module::genesis(self, context, genesis)
+    }
+
+    fn hook_gas(&self) -> u64 {
+        Module::hook_gas(self).min(gas::MAX_HOOK)
     }
 
     fn begin_block(&self, context: &mut Context<'_>) -> CallResult<()> {

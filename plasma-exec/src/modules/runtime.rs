@@ -4,17 +4,17 @@ use alloc::{string::String, vec::Vec};
 
 use alloy_primitives::Bytes;
 use plasma_core::{
-    Admission, BlockContext, Execution, ExecutionError, Query, QueryError, Receipt, Rejection,
-    Reply, State, StateRead, Step, TransactionView,
+    Admission, BlockContext, Execution, ExecutionError, Gas, MessageKind, Query, QueryError,
+    Receipt, Rejection, Reply, State, StateRead, Step, TransactionView,
 };
 use serde_json::{Value, json};
 
 use super::{
-    Bank, BridgeModule, Fees, Interface, Module, View,
+    Bank, BridgeModule, Fees, Interface, Module, View, gas,
     genesis::ModuleGenesis,
     interface::{DOMAIN_NAME, DOMAIN_VERSION},
     registry::Registry,
-    transaction::ModuleTransaction,
+    transaction::{ModuleTransaction, work_of},
 };
 use crate::ethereum::Senders;
 
@@ -173,6 +173,24 @@ impl Execution for ModuleRuntime {
             Step::Transaction(bytes) => self.transaction(state, block, bytes, false),
             Step::End => self.end(state, block),
         }
+    }
+
+    fn work(&self, state: &dyn StateRead, step: &Step) -> Gas {
+        Gas(match step {
+            Step::Begin | Step::End => {
+                let hooks = self.registry.entries().iter();
+                gas::BLOCK_EDGE + hooks.map(|entry| entry.module.hook_gas()).sum::<u64>()
+            }
+            Step::Message(message) => match message.kind {
+                MessageKind::Deposit => gas::MAX_DEPOSIT,
+                MessageKind::Transaction => work_of(state, &message.data),
+            },
+            Step::Transaction(bytes) => work_of(state, bytes),
+        })
+    }
+
+    fn segment_gas(&self) -> Gas {
+        Gas(gas::SEGMENT)
     }
 
     fn query(

@@ -18,7 +18,7 @@ use super::{
     interface::Envelope,
     registry::{Entry, Registry},
 };
-use crate::ethereum::{EthereumTransaction, Senders};
+use crate::ethereum::{EthereumTransaction, Senders, declared_work, least_work};
 
 /// A transaction of one of the kinds that a chain of modules takes.
 pub(crate) enum ModuleTransaction {
@@ -416,4 +416,27 @@ fn native_digest(
                 function.signature
             ))
         })
+}
+
+/// The most gas that a transaction of these bytes can use. A native call buys gas by its fee, at the base fee, which
+/// stays the same within a block.
+pub(super) fn work_of(state: &dyn StateRead, bytes: &[u8]) -> u64 {
+    let Some((&NATIVE_TRANSACTION_TYPE, body)) = bytes.split_first() else {
+        return declared_work(bytes, gas::MAX_TRANSACTION);
+    };
+    let bought = native_max_fee(body).map_or(0, |max_fee| {
+        let base_fee = U256::from(FeeMarket::load(state).base_fee);
+        let gas = max_fee.checked_div(base_fee).unwrap_or(U256::MAX);
+        u64::try_from(gas).unwrap_or(u64::MAX)
+    });
+    bought.min(gas::MAX_TRANSACTION).max(least_work(bytes))
+}
+
+/// The fee that a native call offers, where its encoding has it: behind the module, the call, the nonce and the
+/// expiry. `None` for what is no native call.
+fn native_max_fee(body: &[u8]) -> Option<U256> {
+    let length = body.get(20..)?.first_chunk::<4>()?;
+    let start = usize::try_from(u32::from_le_bytes(*length)).ok()? + 24 + 16;
+    let fee = body.get(start..)?.first_chunk::<32>()?;
+    Some(U256::from_le_bytes(*fee))
 }

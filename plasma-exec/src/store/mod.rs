@@ -33,10 +33,12 @@ mod undo;
 #[cfg(test)]
 mod tests;
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec, vec::Vec};
 
 use alloy_primitives::{B256, Bytes};
-use plasma_core::{Changes, StateKey, StateProof, StateRead, StateWitness};
+use plasma_core::{
+    Changes, PreimageMap, StateKey, StateProof, StateRead, StateWitness, Trie, sha256,
+};
 
 pub use disk::{Directory, Disk, DiskFile};
 pub use error::StoreError;
@@ -85,6 +87,46 @@ pub trait Store: Send + Sync {
     ///
     /// An error but [`StoreError::Stopped`] leaves the store as it was.
     fn commit(&self, height: u64, changes: &Changes) -> Result<B256, StoreError>;
+
+    /// Makes `segments`, one after another, the state at `height`, the one after the latest; returns the root after
+    /// each. Only the last state is kept; all of it is one commit, shown whole or not at all. No segments are a
+    /// commit that changes nothing, and give its root.
+    ///
+    /// The one of a single segment costs what [`Store::commit`] does.
+    fn commit_segments(&self, height: u64, segments: &[Changes]) -> Result<Vec<B256>, StoreError> {
+        let first = match segments {
+            [] => return Ok(vec![self.commit(height, &Changes::new())?]),
+            [changes] => return Ok(vec![self.commit(height, changes)?]),
+            [first @ .., _] => first,
+        };
+        // What is between two states is a trie that is pruned to what all the segments write.
+        let mut merged = Changes::new();
+        for changes in segments {
+            merged.extend(changes.clone());
+        }
+        let writes: Vec<StateKey> = merged.keys().copied().collect();
+        let mut known = match self.height() {
+            Some(latest) => self.witness(latest, &[], &writes)?.preimages().clone(),
+            None => PreimageMap::default(),
+        };
+        let mut root = self.root();
+        let mut roots = Vec::with_capacity(segments.len());
+        for changes in first {
+            let hashes: Vec<_> = changes
+                .iter()
+                .map(|(key, value)| (*key, value.as_ref().map(|value| sha256(value))))
+                .collect();
+            let mut made = Vec::new();
+            root = Trie::proven(&known)
+                .update_hashes(root, &hashes, &mut |node, _| made.push(*node))?;
+            for node in &made {
+                known.insert_node(node);
+            }
+            roots.push(root);
+        }
+        roots.push(self.commit(height, &merged)?);
+        Ok(roots)
+    }
 
     /// The root that the latest state would have after `changes`, committing nothing.
     fn preview(&self, changes: &Changes) -> Result<B256, StoreError>;

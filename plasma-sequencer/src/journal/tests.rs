@@ -375,7 +375,7 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
 
 proptest! {
     // Each case synchronises dozens of writes.
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(plasma_core::conformance::cases(32)))]
 
     /// On disk it is the same as in memory, but that a file may keep longer what is pruned.
     #[test]

@@ -699,7 +699,7 @@ impl Bench {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(plasma_core::conformance::cases(512)))]
 
     #[test]
     fn the_pool_is_as_its_model(actions in actions()) {

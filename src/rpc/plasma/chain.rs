@@ -1,5 +1,7 @@
 //! The chain and its blocks, in their own terms.
 
+use std::collections::BTreeMap;
+
 use alloy_eips::BlockId;
 use plasma_core::{
     B256, BatchHeader, BlockHeader, Bytes, Certificate, Checkpoint, DaProperties, EntryKind,
@@ -11,6 +13,7 @@ use serde_json::{Value, json};
 use super::finality::entry_of;
 use crate::{
     Stages, StoredBlock,
+    node::HealthReport,
     rpc::{
         arguments::Arguments, error::Outcome, find::stage_of, methods::Methods, node::Node,
         objects::entries,
@@ -22,6 +25,7 @@ const PENDING_SHOWN: usize = 1_024;
 
 pub(super) fn register(methods: &mut Methods) {
     methods.read("plasma_info", 0, |node, _| info(node));
+    methods.quick("plasma_health", 0, |node, _| Ok(health(node)));
     methods.read("plasma_block", 1, block);
     methods.read("plasma_checkpoint", 1, checkpoint);
     methods.read("plasma_pending", 0, |node, _| Ok(pending(node)));
@@ -69,6 +73,24 @@ fn info(node: &Node) -> Outcome<Info> {
         root: context.root.clone(),
         da: context.da.as_ref().map(|da| da.properties()),
     })
+}
+
+/// What `plasma_health` gives.
+#[derive(Debug, Serialize)]
+struct HealthAnswer {
+    /// Whether no task of the node stopped for good.
+    healthy: bool,
+    /// What each task in trouble met.
+    troubles: BTreeMap<&'static str, HealthReport>,
+}
+
+fn health(node: &Node) -> HealthAnswer {
+    let health = node.context.health.as_ref();
+    let troubles = health.map(|health| health.troubles()).unwrap_or_default();
+    HealthAnswer {
+        healthy: !troubles.values().any(|report| report.fatal),
+        troubles,
+    }
 }
 
 /// What `plasma_block` gives: all that a verifier needs to check the block by itself.

@@ -6,6 +6,7 @@ import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import { Bridge } from "../../src/Bridge.sol";
 import { ChainRegistry, Registration } from "../../src/ChainRegistry.sol";
 import { Hashing } from "../../src/Hashing.sol";
+import { IStepVerifier } from "../../src/IStepVerifier.sol";
 import { Inbox } from "../../src/Inbox.sol";
 import { TestToken } from "../../src/TestToken.sol";
 import { Tournament } from "../../src/Tournament.sol";
@@ -18,6 +19,7 @@ import {
     Seat
 } from "../../src/Types.sol";
 import { Xpl } from "../../src/Xpl.sol";
+import { ScriptedVerifier } from "./ScriptedVerifier.sol";
 import { Trees } from "./Trees.sol";
 import { bound, vm } from "./Vm.sol";
 
@@ -36,6 +38,7 @@ abstract contract Fixture {
     Inbox internal inbox;
     Tournament internal tournament;
     Bridge internal bridge;
+    ScriptedVerifier internal verifier;
     TestToken internal token;
 
     uint256[] internal keys;
@@ -54,14 +57,32 @@ abstract contract Fixture {
 
     /// @notice The deployment order: five consecutive nonces of one account.
     function deploy() internal {
+        IStepVerifier machine = newMachine();
         uint256 nonce = vm.getNonce(address(this));
         address inboxAt = vm.computeCreateAddress(address(this), nonce + 2);
         address bridgeAt = vm.computeCreateAddress(address(this), nonce + 4);
         xpl = new Xpl(address(this), OWNER);
         registry = new ChainRegistry(Inbox(inboxAt));
         inbox = new Inbox(registry, bridgeAt);
-        tournament = new Tournament(registry, inbox);
+        tournament = new Tournament(registry, inbox, machine, heights());
         bridge = new Bridge(IERC20(address(xpl)), inbox, tournament);
+    }
+
+    /// @notice What takes steps; a test that wants the real one says so.
+    function newMachine() internal virtual returns (IStepVerifier) {
+        verifier = new ScriptedVerifier();
+        return verifier;
+    }
+
+    /// @notice Identity of the program that decides.
+    function programHash() internal view virtual returns (bytes32) {
+        return keccak256("program");
+    }
+
+    /// @notice Of the levels of disputes.
+    function heights() internal view virtual returns (uint8[] memory levels) {
+        levels = new uint8[](2);
+        (levels[0], levels[1]) = (24, 28);
     }
 
     function addSeat(uint256 key, uint64 weight) internal {
@@ -72,7 +93,7 @@ abstract contract Fixture {
     function registration(uint64 chainId) internal view returns (Registration memory r) {
         r.chainId = chainId;
         r.name = "test";
-        r.program = keccak256("program");
+        r.program = programHash();
         r.genesisHash = keccak256("genesis");
         r.genesis.stateRoot = keccak256("genesis state");
         r.genesis.outboxRoot = Trees.outboxRoot(new bytes32[](0));
@@ -166,7 +187,7 @@ abstract contract Fixture {
     function traceTo(Checkpoint memory c, bytes32 salt)
         internal
         pure
-        returns (bytes32 commitment, bytes32[24] memory proof)
+        returns (bytes32 commitment, bytes32[] memory proof)
     {
         bytes32[] memory leaves = new bytes32[](2);
         leaves[0] = salt;
@@ -178,7 +199,7 @@ abstract contract Fixture {
     function join(uint64 chainId, bytes32 outboxRoot, bytes32 salt) internal returns (bytes32) {
         uint64 entries = inbox.entryCount(chainId);
         Checkpoint memory c = finalState(entries, outboxRoot);
-        (bytes32 commitment, bytes32[24] memory proof) = traceTo(c, salt);
+        (bytes32 commitment, bytes32[] memory proof) = traceTo(c, salt);
         tournament.join{ value: BOND }(chainId, entries, commitment, c, proof);
         return commitment;
     }

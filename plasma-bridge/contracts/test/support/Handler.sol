@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import { Bridge } from "../../src/Bridge.sol";
+import { Dispute, Disputes, MatchKey, Standing, Waits } from "../../src/Disputes.sol";
 import { Hashing } from "../../src/Hashing.sol";
 import { Inbox } from "../../src/Inbox.sol";
 import { Tournament } from "../../src/Tournament.sol";
@@ -30,7 +31,8 @@ contract Handler is Fixture {
     mapping(uint64 chainId => mapping(address token => uint256)) public left;
     mapping(address token => uint256) public donated;
     mapping(bytes32 id => uint256) public paid;
-    /// @notice Bonds in open claims and credits, by our books.
+    MatchKey[] private matches;
+    /// @notice Bonds paid in and not paid out, by our books.
     uint256 public bonds;
     /// @notice Set when something happened that must not.
     string public broken;
@@ -121,7 +123,7 @@ contract Handler is Fixture {
     /// @dev All the way from an outbox to a settled one, so that random walks get to pay out.
     function advance(uint256 chain) external {
         uint64 chainId = chains[chain % 2];
-        if (tournament.phase(chainId) != Tournament.Phase.Idle) return;
+        if (openedAt(chainId) != 0) return;
         appendNext(chainId);
         join(chainId, Trees.outboxRoot(ids(chainId)), 0);
         bonds += BOND;
@@ -133,10 +135,11 @@ contract Handler is Fixture {
 
     function claim(uint256 chain, bytes32 salt, bool contest) external {
         uint64 chainId = chains[chain % 2];
-        bool idle = tournament.phase(chainId) == Tournament.Phase.Idle;
-        // Contested rounds never end here, so that most runs should not have one.
-        if (!idle && (!contest || uint256(salt) % 16 != 0)) return;
-        join(chainId, Trees.outboxRoot(ids(chainId)), salt);
+        (, bytes32 id, Dispute memory dispute) = tournament.current(chainId);
+        bool idle = dispute.openedAt == 0;
+        if (!idle && (!contest || uint256(salt) % 4 != 0)) return;
+        bytes32 commitment = join(chainId, Trees.outboxRoot(ids(chainId)), salt);
+        if (dispute.dangling != 0) matches.push(MatchKey(id, dispute.dangling, commitment));
         if (idle) claimedLength[chainId] = outbox[chainId].length;
         bonds += BOND;
         calls["claim"] += 1;
@@ -144,12 +147,32 @@ contract Handler is Fixture {
 
     function settle(uint256 chain) external {
         uint64 chainId = chains[chain % 2];
-        if (tournament.phase(chainId) == Tournament.Phase.Open) {
-            vm.warp(block.timestamp + WINDOW);
-        }
+        if (openedAt(chainId) + WINDOW > block.timestamp) vm.warp(block.timestamp + WINDOW);
         tournament.settle(chainId);
         settledLengths[chainId].push(claimedLength[chainId]);
         calls["settle"] += 1;
+    }
+
+    /// @dev Nobody moves in these matches: the side on turn runs out of time, and the winner plays on.
+    function expire(uint256 which) external {
+        if (matches.length == 0) return;
+        which %= matches.length;
+        MatchKey memory key = matches[which];
+        (, Waits waits) = tournament.matchOf(Disputes.idOf(key));
+        if (waits == Waits.Turn) vm.warp(block.timestamp + WINDOW);
+        Dispute memory before = tournament.disputeOf(key.tournament);
+        tournament.timeout(key);
+        bool oneWon = tournament.entrantOf(key.tournament, key.two).standing == Standing.Out;
+        bytes32 winner = oneWon ? key.one : key.two;
+        matches[which] = matches[matches.length - 1];
+        matches.pop();
+        if (before.dangling != 0) matches.push(MatchKey(key.tournament, before.dangling, winner));
+        calls["expire"] += 1;
+    }
+
+    function openedAt(uint64 chainId) private view returns (uint256) {
+        (,, Dispute memory dispute) = tournament.current(chainId);
+        return dispute.openedAt;
     }
 
     function withdrawBond() external {

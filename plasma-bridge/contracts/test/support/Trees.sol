@@ -25,13 +25,39 @@ library Trees {
     function trace(bytes32[] memory leaves)
         internal
         pure
-        returns (bytes32 root, bytes32[24] memory proof)
+        returns (bytes32 root, bytes32[] memory proof)
     {
-        bytes32[] memory siblings;
-        (root, siblings) = _open(leaves, leaves[leaves.length - 1], 24, (1 << 24) - 1);
-        for (uint256 i = 0; i < 24; ++i) {
-            proof[i] = siblings[i];
+        return traceProof(leaves, 24, (1 << 24) - 1);
+    }
+
+    /// @notice A trace of any height, and the siblings of any of its leaves.
+    function traceProof(bytes32[] memory leaves, uint256 height, uint256 index)
+        internal
+        pure
+        returns (bytes32 root, bytes32[] memory proof)
+    {
+        return _open(leaves, leaves[leaves.length - 1], height, index);
+    }
+
+    /// @notice The node of a trace at a height above its leaves.
+    function traceNode(bytes32[] memory leaves, uint256 height, uint256 index)
+        internal
+        pure
+        returns (bytes32)
+    {
+        uint256 last = leaves.length - 1;
+        if (index << height >= last) {
+            // Nothing but padding below.
+            bytes32 node = leaves[last];
+            for (uint256 h = 0; h < height; ++h) {
+                node = MerkleTrees.node(node, node);
+            }
+            return node;
         }
+        if (height == 0) return leaves[index];
+        return MerkleTrees.node(
+            traceNode(leaves, height - 1, 2 * index), traceNode(leaves, height - 1, 2 * index + 1)
+        );
     }
 
     function _open(bytes32[] memory leaves, bytes32 padding, uint256 height, uint256 index)

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+/// @notice What the last call took.
+struct CallGas {
+    uint64 gasLimit;
+    uint64 gasTotalUsed;
+    uint64 gasMemoryUsed;
+    int64 gasRefunded;
+    uint64 gasRemaining;
+}
+
 /// @notice Those of Foundry's cheatcodes that the tests use.
 interface Vm {
     function addr(uint256 key) external pure returns (address);
@@ -16,6 +25,7 @@ interface Vm {
     function assertGe(uint256 left, uint256 right) external pure;
     function assertGt(uint256 left, uint256 right) external pure;
     function assertLe(uint256 left, uint256 right) external pure;
+    function assertLe(uint256 left, uint256 right, string calldata text) external pure;
     function assertFalse(bool condition) external pure;
     function assertTrue(bool condition) external pure;
     function assume(bool condition) external pure;
@@ -29,13 +39,23 @@ interface Vm {
     function expectPartialRevert(bytes4 selector) external;
     function expectRevert(bytes4 selector) external;
     function getNonce(address account) external view returns (uint64);
+    function parseJsonTypeArray(
+        string calldata json,
+        string calldata key,
+        string calldata typeDescription
+    ) external pure returns (bytes memory);
+    function lastCallGas() external view returns (CallGas memory gas);
     function prank(address sender) external;
+    function prank(address sender, address origin) external;
     function readFile(string calldata path) external view returns (string memory);
     function roll(uint256 number) external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function snapshotGasLastCall(string calldata group, string calldata name)
         external
         returns (uint256);
+    function snapshotState() external returns (uint256 id);
+    function revertToState(uint256 id) external returns (bool success);
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function startPrank(address sender) external;
     function stopPrank() external;
     function toString(address value) external pure returns (string memory);

@@ -140,7 +140,7 @@ fn the_largest_blocks_fit() {
     });
     largest(32, &|n| noise(MAX_BODY_BYTES / 32, n));
     // Each of a form of its own, and as short as columns take them.
-    largest(30_000, &|n| {
+    largest(13_000, &|n| {
         let signature = noise(64, n);
         let mut list = vec![0x80, 0x80, 0x80, 0x80, 0x80, 0x84];
         list.extend_from_slice(&(n as u32).to_be_bytes());
@@ -155,7 +155,7 @@ fn the_largest_blocks_fit() {
     });
     // Calls full of words that are hard to tell from noise.
     for bits in [112, 160, 224, 256] {
-        largest(1_900, &|n| {
+        largest(490, &|n| {
             let shift = (256 - bits) / 8;
             let mut data = vec![7; 4];
             for word in noise(32 * 62, n).chunks(32) {

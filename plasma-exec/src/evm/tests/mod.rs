@@ -22,7 +22,7 @@ use plasma_core::{
     Timestamp, fold_block, keccak256,
 };
 
-use super::{EvmExecution, EvmGenesis, EvmSpec};
+use super::{EvmExecution, EvmGenesis, EvmSpec, Prices};
 use crate::ethereum::Envelope;
 
 const CHAIN: ChainId = ChainId(77);
@@ -125,8 +125,13 @@ impl Chain {
         Self::with(&Self::config())
     }
 
+    /// At Ethereum's prices, so that whatever is known of Ethereum can be expected.
     fn config() -> EvmGenesis {
-        (0..10).fold(EvmGenesis::default(), |genesis, number| {
+        let genesis = EvmGenesis {
+            prices: Prices::Ethereum,
+            ..EvmGenesis::default()
+        };
+        (0..10).fold(genesis, |genesis, number| {
             genesis.with_balance(user(number), ether(1_000))
         })
     }

@@ -23,7 +23,8 @@ use revm::{
 
 use super::*;
 use crate::evm::{
-    account::{ACCOUNTS, Account, CODES, Code, STORAGE, Word},
+    account::{ACCOUNTS, Account, Code, STORAGE, Word},
+    code,
     config::{CONFIG, MARKET},
     predeploys::{FACTORY, HISTORY, L2_BRIDGE, predeploys},
 };
@@ -230,8 +231,8 @@ fn expected_state(database: &Oracle, chain: &Chain) -> BTreeMap<StateKey, Bytes>
                 if let Some(to) = code.eip7702_address() {
                     return Code::Delegation(to);
                 }
-                let bytes = encode(&code.original_bytes());
-                state.insert(CODES.key(&info.code_hash), Some(bytes.into()));
+                let parts = code::writes(&info.code_hash, &code);
+                state.extend(parts.into_iter().map(|(key, part)| (key, Some(part))));
                 Code::Hash(info.code_hash)
             });
         let left = Account {

@@ -69,6 +69,41 @@ fn every_kind_of_transaction_is_executed() {
 }
 
 #[test]
+fn at_the_machines_prices_strangers_are_dearer_and_transactions_shorter() {
+    let genesis = EvmGenesis {
+        prices: Prices::Machine,
+        ..Chain::config()
+    };
+    let to = Address::repeat_byte(0xaa);
+    let listed = |from, gas_limit| {
+        let item = AccessListItem {
+            address: to,
+            storage_keys: vec![B256::ZERO],
+        };
+        let listed = TxEip2930 {
+            chain_id: CHAIN.0,
+            gas_price: 5 * GWEI,
+            gas_limit,
+            to: to.into(),
+            access_list: AccessList(vec![item]),
+            ..TxEip2930::default()
+        };
+        sign(from, listed)
+    };
+    let mut chain = Chain::with(&genesis);
+    let receipt = &chain.transactions([listed(0, 4_000_000)])[0];
+    let cold = super::super::prices::MACHINE_COLD_ACCOUNT_GAS;
+    assert_eq!(receipt.status, Status::Success, "{}", receipt.reason);
+    assert_eq!(receipt.gas_used.0, 21_000 + cold + 1_900);
+    let over = chain
+        .execution
+        .admit(&chain.state, &chain.block, &listed(1, 4_000_001));
+    let said = over.expect_err("over the cap").to_string();
+    let limits = format!("is outside {} to 4000000", 21_000 + cold + 1_900);
+    assert!(said.contains(&limits), "{said}");
+}
+
+#[test]
 fn what_cannot_be_executed_has_no_effect_and_says_why() {
     let mut chain = Chain::new();
     let to: TxKind = Address::repeat_byte(0xaa).into();

@@ -203,6 +203,20 @@ fn xpl_comes_along_only_where_it_is_taken() {
 }
 
 #[test]
+fn a_value_that_no_proof_could_open_fails_the_call() {
+    let mut chain = Chain::new();
+    for (nonce, length, succeeds) in [(0, 4_092, true), (1, 4_093, false)] {
+        let write = ITrouble::writeCall {
+            key: 1,
+            value: vec![1; length].into(),
+        };
+        let receipt = run(&mut chain, nonce, call(trouble(), &write));
+        assert_eq!(receipt.succeeded(), succeeds, "{}", receipt.reason);
+        assert!(succeeds || receipt.reason.contains("over the limit of 4096"));
+    }
+}
+
+#[test]
 fn gas_that_runs_out_is_paid_in_full() {
     let mut chain = Chain::new();
     let work = ITrouble::burn_gasCall { gas: u64::MAX };
@@ -213,7 +227,7 @@ fn gas_that_runs_out_is_paid_in_full() {
     );
     let write = ITrouble::writeCall {
         key: 1,
-        value: vec![1; 5_000].into(),
+        value: vec![1; 4_000].into(),
     };
     let least = {
         let mut limit = 21_000;

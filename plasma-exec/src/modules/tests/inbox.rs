@@ -139,8 +139,8 @@ fn a_message_goes_where_it_is_sent_with_what_it_carries() {
 #[test]
 fn a_forced_transaction_is_executed_even_in_a_full_block() {
     let mut chain = Chain::new();
-    for nonce in 0..2 {
-        let gas_limit = 1 << 24;
+    for nonce in 0..10 {
+        let gas_limit = 4_000_000;
         let work = ITrouble::burn_gasCall {
             gas: gas_limit - 30_000,
         };
@@ -151,7 +151,7 @@ fn a_forced_transaction_is_executed_even_in_a_full_block() {
         };
         assert!(chain.run(sign(&signer(0), hungry)).succeeded());
     }
-    let gas_limit = 10_000_000;
+    let gas_limit = 1_000_000;
     let transfer = TxEip1559 {
         gas_limit,
         value: U256::from(8),

@@ -113,7 +113,7 @@ fn wallets_transactions_are_refused_with_values_and_limits() {
             Rejection::GasLimit {
                 offered: 20_999,
                 least: 21_000,
-                most: 1 << 24,
+                most: 4_000_000,
             },
         ),
         (
@@ -122,7 +122,7 @@ fn wallets_transactions_are_refused_with_values_and_limits() {
             Rejection::GasLimit {
                 offered: 21_000,
                 least: 21_016,
-                most: 1 << 24,
+                most: 4_000_000,
             },
         ),
         (
@@ -131,7 +131,7 @@ fn wallets_transactions_are_refused_with_values_and_limits() {
             Rejection::GasLimit {
                 offered: u64::MAX,
                 least: 21_000,
-                most: 1 << 24,
+                most: 4_000_000,
             },
         ),
     ];

@@ -24,7 +24,9 @@ mod tree;
 mod update;
 mod value;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::slice;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use alloy_primitives::{B256, Bytes};
@@ -180,6 +182,81 @@ impl MemoryStore {
         }
     }
 
+    /// Commits the segments of one height, of which there is one at least: to the tree each as a version of its own,
+    /// to the log all as one record. Returns the root after each.
+    fn commit_all(&self, height: u64, segments: &[Changes]) -> Result<Vec<B256>, StoreError> {
+        let mut guard = self.running()?;
+        let writer = &mut *guard;
+        let before = {
+            let heights = self.shared.heights();
+            heights.check_next(height)?;
+            heights.latest()
+        };
+        let mut lists: Vec<Vec<Change<'_>>> = Vec::with_capacity(segments.len());
+        for changes in segments {
+            let mut list = Vec::with_capacity(changes.len());
+            for (key, value) in changes {
+                entry::check_value(key, value.as_ref().map(AsRef::as_ref))?;
+                list.push((key, value.as_ref()));
+            }
+            lists.push(list);
+        }
+        // Each key once, as the last segment leaves it.
+        let merged: Option<BTreeMap<_, _>> =
+            (lists.len() > 1).then(|| lists.iter().flatten().copied().collect());
+        let merged: Option<Vec<Change<'_>>> = merged.map(|all| all.into_iter().collect());
+        let list = merged.as_ref().unwrap_or(&lists[0]);
+        let versions: Vec<u64> = lists.iter().map(|_| writer.next_version()).collect();
+        let durability = self.config.durability;
+        let log = |writer: &mut Writer| {
+            if writer.log.is_none() {
+                return Ok(0);
+            }
+            writer.frame.clear();
+            let entries = list
+                .iter()
+                .map(|(key, value)| (*key, value.map(AsRef::as_ref)));
+            entry::put_commit(writer.frame.payload(), height, before.root, entries);
+            writer.write(durability)
+        };
+        let tree = &self.shared.tree;
+        let apply = || -> Vec<B256> {
+            let versions = versions.iter().zip(&lists);
+            versions
+                .map(|(version, list)| tree.apply(*version, list))
+                .collect()
+        };
+        // Hashing and writing have nothing to wait for in each other.
+        let (roots, written) = if writer.log.is_some() && list.len() >= OVERLAP {
+            std::thread::scope(|scope| {
+                let written = scope.spawn(|| log(&mut *writer));
+                let roots = apply();
+                (roots, written.join().expect(BROKEN))
+            })
+        } else {
+            let written = log(writer);
+            // Small commits: nothing to undo if the log refuses.
+            let sequence = writer.noting(written)?;
+            (apply(), Ok(sequence))
+        };
+        let sequence = match writer.noting(written) {
+            Ok(sequence) => sequence,
+            Err(error) => {
+                let version = writer.next_version();
+                self.shared.restore(before, version);
+                return Err(error);
+            }
+        };
+        let (version, root) = (versions[versions.len() - 1], roots[roots.len() - 1]);
+        let mark = Mark {
+            version,
+            root,
+            sequence,
+        };
+        self.shared.heights_mut().commit(height, mark);
+        Ok(roots)
+    }
+
     fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().expect(BROKEN)
     }
@@ -279,62 +356,15 @@ impl Store for MemoryStore {
     }
 
     fn commit(&self, height: u64, changes: &Changes) -> Result<B256, StoreError> {
-        let mut guard = self.running()?;
-        let writer = &mut *guard;
-        let before = {
-            let heights = self.shared.heights();
-            heights.check_next(height)?;
-            heights.latest()
-        };
-        let mut list: Vec<Change<'_>> = Vec::with_capacity(changes.len());
-        for (key, value) in changes {
-            entry::check_value(key, value.as_ref().map(AsRef::as_ref))?;
-            list.push((key, value.as_ref()));
+        let roots = self.commit_all(height, slice::from_ref(changes))?;
+        Ok(roots[0])
+    }
+
+    fn commit_segments(&self, height: u64, segments: &[Changes]) -> Result<Vec<B256>, StoreError> {
+        if segments.is_empty() {
+            return self.commit_all(height, &[Changes::new()]);
         }
-        let version = writer.next_version();
-        let durability = self.config.durability;
-        let log = |writer: &mut Writer| {
-            if writer.log.is_none() {
-                return Ok(0);
-            }
-            writer.frame.clear();
-            let entries = list
-                .iter()
-                .map(|(key, value)| (*key, value.map(AsRef::as_ref)));
-            entry::put_commit(writer.frame.payload(), height, before.root, entries);
-            writer.write(durability)
-        };
-        // Hashing and writing have nothing to wait for in each other.
-        let tree = &self.shared.tree;
-        let (root, written) = if writer.log.is_some() && list.len() >= OVERLAP {
-            std::thread::scope(|scope| {
-                let written = scope.spawn(|| log(&mut *writer));
-                let root = tree.apply(version, &list);
-                (root, written.join().expect(BROKEN))
-            })
-        } else {
-            let written = log(writer);
-            // Small commits: nothing to undo if the log refuses.
-            let sequence = writer.noting(written)?;
-            (tree.apply(version, &list), Ok(sequence))
-        };
-        let sequence = match writer.noting(written) {
-            Ok(sequence) => sequence,
-            Err(error) => {
-                let version = writer.next_version();
-                self.shared.restore(before, version);
-                return Err(error);
-            }
-        };
-        self.shared.heights_mut().commit(
-            height,
-            Mark {
-                version,
-                root,
-                sequence,
-            },
-        );
-        Ok(root)
+        self.commit_all(height, segments)
     }
 
     fn preview(&self, changes: &Changes) -> Result<B256, StoreError> {

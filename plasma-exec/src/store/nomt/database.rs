@@ -8,7 +8,7 @@ use nomt::proof::{PathProof, PathProofTerminal};
 use nomt::{
     FinishedSession, IoUringPermission, KeyReadWrite, Nomt, Options, Session, SessionParams,
 };
-use plasma_core::{NodeKind, PreimageMap, StateKey, TrieNode};
+use plasma_core::{NodeKind, PreimageKind, PreimageMap, StateKey, TrieNode};
 
 use super::NomtConfig;
 use crate::store::StoreError;
@@ -174,7 +174,9 @@ impl Database {
     ) -> Result<(), StoreError> {
         for (depth, sibling) in proof.siblings.iter().enumerate() {
             let sibling = B256::new(*sibling);
-            if NodeKind::of(&sibling) == NodeKind::Leaf && !into.contains(&sibling) {
+            if NodeKind::of(&sibling) == NodeKind::Leaf
+                && !into.contains(PreimageKind::TrieNode, &sibling)
+            {
                 let mut beside = *key;
                 beside.0[depth / 8] ^= 0x80 >> (depth % 8);
                 let proof = self.failed(session.prove(beside.0))?;

@@ -32,7 +32,7 @@ fn open(directory: &TempDir) -> Option<NomtStore> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: plasma_core::conformance::cases(8), ..ProptestConfig::default() })]
 
     #[test]
     fn nomt_store_equals_the_plain_trie(

@@ -11,6 +11,7 @@ use crate::{MemoryConfig, MemoryStore, StoreError};
 #[derive(Clone, Debug)]
 pub(in crate::store) enum Step {
     Commit(Changes),
+    Segments(Vec<Changes>),
     Rollback(usize),
     Prune(usize),
 }
@@ -33,7 +34,8 @@ fn changes() -> impl Strategy<Value = Changes> {
 
 pub(in crate::store) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => changes().prop_map(Step::Commit),
+        4 => changes().prop_map(Step::Commit),
+        2 => vec(changes(), 0..4).prop_map(Step::Segments),
         1 => (0usize..6).prop_map(Step::Rollback),
         1 => (0usize..6).prop_map(Step::Prune),
     ]
@@ -104,6 +106,22 @@ pub(in crate::store) fn run(store: &dyn Store, steps: &[Step], probes: &[StateKe
                 views.push((store.view(latest + 1).unwrap(), model.clone()));
                 expected.kept.push(model);
             }
+            Step::Segments(segments) => {
+                let mut model = expected.kept.last().unwrap().clone();
+                let mut roots: Vec<B256> = segments
+                    .iter()
+                    .map(|changes| {
+                        apply(&mut model, changes);
+                        root_of(&model)
+                    })
+                    .collect();
+                if roots.is_empty() {
+                    roots.push(root_of(&model));
+                }
+                assert_eq!(store.commit_segments(latest + 1, segments).unwrap(), roots);
+                views.push((store.view(latest + 1).unwrap(), model.clone()));
+                expected.kept.push(model);
+            }
             Step::Rollback(back) => {
                 let kept = expected.kept.len().saturating_sub(*back).max(1);
                 expected.kept.truncate(kept);
@@ -129,7 +147,7 @@ pub(in crate::store) fn run(store: &dyn Store, steps: &[Step], probes: &[StateKe
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: plasma_core::conformance::cases(48), ..ProptestConfig::default() })]
 
     #[test]
     fn memory_store_equals_the_plain_trie(
@@ -233,10 +251,7 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
     let too_long = store.commit(8, &[(key, Some(long))].into());
     assert!(matches!(
         too_long,
-        Err(StoreError::ValueTooLong {
-            limit: 1_048_576,
-            ..
-        })
+        Err(StoreError::ValueTooLong { limit: 4_096, .. })
     ));
     for height in [0, 7, 9] {
         let error = store.commit(height, &Changes::new());

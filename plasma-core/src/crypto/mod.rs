@@ -1,60 +1,39 @@
 //! Signatures, and the hashes that the root rebuilds.
+//!
+//! Three operations are calls of the fault-proof machine: keccak-256, SHA-256 and the recovery of a secp256k1 key.
+//! All code goes through [`keccak256`], [`sha256`] and [`Signature::recover`], so that a guest can put the machine's
+//! in the place of ours: keccak by alloy's `native-keccak`, the other two by the feature `guest` (`guest.rs`).
 
-use alloc::vec::Vec;
+#[cfg(all(feature = "guest", target_os = "none"))]
+mod guest;
+#[cfg(not(all(feature = "guest", target_os = "none")))]
+mod native;
+mod words;
+
 use core::fmt;
 
-use alloy_primitives::{Address, B256, U256, keccak256, ruint::UintTryFrom};
+use alloy_primitives::{Address, B256, U256, keccak256, uint};
 use borsh::{BorshDeserialize, BorshSerialize};
-use k256::ecdsa::{RecoveryId, Signature as EcdsaSignature, SigningKey, VerifyingKey};
-use sha2::{Digest, Sha256};
+use k256::ecdsa::{SigningKey, VerifyingKey};
+
+#[cfg(all(feature = "guest", target_os = "none"))]
+use guest as backend;
+#[cfg(not(all(feature = "guest", target_os = "none")))]
+use native as backend;
+
+pub use words::{WordReader, Words};
 
 /// SHA-256, the hash of the state trie.
+#[inline]
 pub fn sha256(bytes: &[u8]) -> B256 {
-    B256::from_slice(&Sha256::digest(bytes))
+    backend::sha256(bytes)
 }
 
-/// Words of 32 bytes as Solidity's `abi.encode` lays out static values, for hashes that contracts rebuild.
-#[derive(Clone, Debug, Default)]
-pub struct Words(Vec<u8>);
-
-impl Words {
-    /// No words yet.
-    pub fn new() -> Self {
-        Self(Vec::with_capacity(32 * 16))
-    }
-
-    /// Appends an unsigned integer.
-    pub fn uint<T>(mut self, value: T) -> Self
-    where
-        U256: UintTryFrom<T>,
-    {
-        self.0
-            .extend_from_slice(&U256::from(value).to_be_bytes::<32>());
-        self
-    }
-
-    /// Appends an address, padded on the left.
-    pub fn address(mut self, value: Address) -> Self {
-        self.0.extend_from_slice(value.into_word().as_slice());
-        self
-    }
-
-    /// Appends 32 bytes.
-    pub fn word(mut self, value: B256) -> Self {
-        self.0.extend_from_slice(value.as_slice());
-        self
-    }
-
-    /// Keccak-256 of the words.
-    pub fn keccak(&self) -> B256 {
-        keccak256(&self.0)
-    }
-
-    /// The words themselves.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
+/// The order of secp256k1.
+const ORDER: U256 = uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
+/// The highest `s` that counts: half of the order (EIP-2).
+const HIGHEST_S: U256 =
+    uint!(0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0_U256);
 
 /// Why a signature proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -112,15 +91,15 @@ impl Signature {
         if self.v != 27 && self.v != 28 {
             return Err(SignatureError::RecoveryByte(self.v));
         }
-        let signature =
-            EcdsaSignature::from_scalars(self.r.0, self.s.0).map_err(|_| SignatureError::NoKey)?;
-        if signature.normalize_s().is_some() {
+        let (r, s): (U256, U256) = (self.r.into(), self.s.into());
+        let scalar = |value: U256| !value.is_zero() && value < ORDER;
+        if !scalar(r) || !scalar(s) {
+            return Err(SignatureError::NoKey);
+        }
+        if s > HIGHEST_S {
             return Err(SignatureError::HighS);
         }
-        let id = RecoveryId::new(self.v == 28, false);
-        let key = VerifyingKey::recover_from_prehash(digest.as_slice(), &signature, id)
-            .map_err(|_| SignatureError::NoKey)?;
-        Ok(address_of(&key))
+        backend::recover(&digest, &self.r, &self.s, self.v == 28).ok_or(SignatureError::NoKey)
     }
 }
 
