@@ -153,7 +153,8 @@ impl Explainer<'_> {
 
     /// What is left from a block to settlement.
     fn final_steps(&self, mut so_far: Explanation, height: Height) -> Explanation {
-        let stage = self.chain.stages().of(height);
+        // What is in a block is sequenced, a moment before the stage says so.
+        let stage = self.chain.stages().of(height).max(Stage::Sequenced);
         so_far.stage = Some(stage);
         so_far.height = Some(height);
         match stage {

@@ -2,9 +2,14 @@
 
 mod support;
 
+use std::time::Duration;
+
 use futures::StreamExt as _;
 use plasma_bridge::{BridgeClient, EvmSettlement, RootAccount, RootConfig};
-use plasma_core::{RootBlock, RootEvent, RootUpdate, Settlement as _, SettlementError};
+use plasma_core::{
+    Address, RootBlock, RootEvent, RootUpdate, Settlement as _, SettlementError, Severe as _,
+    Severity, U256,
+};
 use serde_json::Value;
 use support::{Anvil, CHAIN, TestChain, Updates, config, deployed, next, within};
 
@@ -112,6 +117,53 @@ async fn a_root_set_back_is_noticed_once_it_goes_another_way() {
         messages_until(&mut updates, chain.head().await).await,
         [(1, 9)]
     );
+}
+
+#[tokio::test]
+async fn an_account_goes_on_where_the_root_was_set_back_to() {
+    let anvil = Anvil::start().await;
+    let root = anvil.root_with(RootConfig {
+        bump_interval_ms: 200,
+        inclusion_timeout_ms: 1_500,
+        ..config()
+    });
+    let account = RootAccount::new(root.await, support::dev_signer());
+    let pay = || {
+        let account = account.clone();
+        async move { plasma_bridge::fund(&account, Address::repeat_byte(7), U256::ONE).await }
+    };
+    let snapshot: Value = anvil.ask("evm_snapshot", ()).await;
+    pay().await.expect("mined");
+    let _: Value = anvil.ask("evm_setAutomine", (false,)).await;
+    let on_its_way = tokio::spawn(pay());
+    // Its nonce is taken once the node's pool has it.
+    within(async {
+        loop {
+            let pool: Value = anvil.ask("txpool_status", ()).await;
+            if pool["pending"] != "0x0" {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let reverted: bool = anvil.ask("evm_revert", (snapshot,)).await;
+    assert!(reverted);
+    let _: Value = anvil.ask("evm_setAutomine", (true,)).await;
+    // The nonce before the one on its way is free again, and nothing on its way has it.
+    within(async {
+        loop {
+            match pay().await {
+                Ok(_) => break,
+                Err(error) => assert_eq!(error.severity(), Severity::Transient, "{error}"),
+            }
+        }
+    })
+    .await;
+    if let Err(error) = on_its_way.await.expect("no panic") {
+        assert_eq!(error.severity(), Severity::Transient, "{error}");
+    }
+    pay().await.expect("mined");
 }
 
 #[tokio::test]

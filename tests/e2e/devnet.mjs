@@ -26,8 +26,9 @@ export const artifact = (name) => JSON.parse(readFileSync(join(contracts, 'artif
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
 
-/** Asks again until the answer is truthy. */
+/** Asks again until the answer is truthy; what else to say when it never is may be a function. */
 export async function eventually(what, ask, seconds = 60) {
+  const named = () => (typeof what === 'function' ? what() : what)
   const deadline = Date.now() + seconds * 1000
   let last
   while (Date.now() < deadline) {
@@ -39,10 +40,11 @@ export async function eventually(what, ask, seconds = 60) {
     }
     await sleep(100)
   }
-  throw new Error(`${what} did not happen in ${seconds} s${last ? `: ${last}` : ''}`)
+  throw new Error(`${named()} did not happen in ${seconds} s${last ? `: ${last}` : ''}`)
 }
 
-function start(program, args, options = {}) {
+/** Starts a program, and keeps what it says. */
+export function start(program, args, options = {}) {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
   child.output = ''
   const keep = (chunk) => { child.output = (child.output + chunk).slice(-200_000) }

@@ -1,4 +1,4 @@
-// Wrong input and broken surroundings, each with a clear word and nothing lost; issue "What shows it", 6.
+// Wrong input and broken surroundings, each with a clear word and nothing lost.
 import { after, before, describe, it } from 'node:test'
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
@@ -143,7 +143,7 @@ describe('a root that goes away', () => {
     const devnet = await launch('--root', node.url, '--challenge-window', '2s', '--block-time', '100ms')
     const chain = devnet.chains[0]
     const me = clients(chain, devnet, 0)
-    const settled = async (hash) => eventually(`${hash} to settle\n${devnet.log()}`, async () =>
+    const settled = async (hash) => eventually(() => `${hash} to settle\n${devnet.log()}`, async () =>
       (await must(chain.rpc, 'plasma_explain', hash)).stage === 'settled', 90)
     await settled((await done(me, me.wallet.sendTransaction({ to: devnet.accounts[1].address, value: 1n }))).transactionHash)
     node.child.kill('SIGTERM')
@@ -173,7 +173,7 @@ describe('a root that goes away', () => {
     // The root forgets the batch; the node publishes it again.
     await must(node.url, 'evm_revert', snapshot)
     await must(node.url, 'anvil_mine', '0x3')
-    await eventually(`settlement after the reorganisation\n${devnet.log()}`, async () =>
+    await eventually(() => `settlement after the reorganisation\n${devnet.log()}`, async () =>
       (await must(chain.rpc, 'plasma_explain', transactionHash)).stage === 'settled', 90)
     const { code, output } = await plasma(devnet, 'verify')
     assert.equal(code, 0, output)

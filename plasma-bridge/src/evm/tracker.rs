@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use alloy::sol_types::SolCall;
 use futures::try_join;
 use plasma_core::{B256, ChainId, Inbox, InboxEntry, RootEvent, SettlementError};
 
@@ -55,11 +56,25 @@ pub(super) struct Contract<'a> {
 }
 
 impl Contract<'_> {
+    /// Asks a view. It refuses only what is not there; and whoever asks read that it is: the root was
+    /// set back in between, and shows it when asked again.
+    async fn ask<C: SolCall>(&self, call: &C) -> Result<C::Return, SettlementError> {
+        let asked = self.root.call(self.contracts.inbox, call, self.at).await;
+        asked.map_err(|error| match error {
+            SettlementError::Refused(reason) | SettlementError::Stale(reason) => {
+                SettlementError::Unavailable(format!(
+                    "its inbox moved while it was read ({reason})"
+                ))
+            }
+            other => other,
+        })
+    }
+
     async fn counts(&self) -> Result<(u64, u64), SettlementError> {
         let call = abi::Inbox::countsCall {
             chainId: self.chain_id.0,
         };
-        let counts = self.root.call(self.contracts.inbox, &call, self.at).await?;
+        let counts = self.ask(&call).await?;
         Ok((counts.entries, counts.enqueued))
     }
 
@@ -68,7 +83,7 @@ impl Contract<'_> {
             chainId: self.chain_id.0,
             count,
         };
-        self.root.call(self.contracts.inbox, &call, self.at).await
+        self.ask(&call).await
     }
 
     async fn entry_hash(&self, count: u64) -> Result<B256, SettlementError> {
@@ -76,7 +91,7 @@ impl Contract<'_> {
             chainId: self.chain_id.0,
             count,
         };
-        self.root.call(self.contracts.inbox, &call, self.at).await
+        self.ask(&call).await
     }
 }
 

@@ -58,10 +58,6 @@ impl RootCall {
         }
     }
 
-    pub(crate) fn with_value(self, value: U256) -> Self {
-        Self { value, ..self }
-    }
-
     fn request(&self, from: Address) -> TransactionRequest {
         let request = TransactionRequest::default()
             .with_from(from)
@@ -289,7 +285,7 @@ impl RootAccount {
 
     /// A transaction that does not move: sent again at a higher price.
     async fn push(&self, flight: &mut Flight) -> Result<(), SettlementError> {
-        let Ok((mined, _)) = self.counts().await else {
+        let Ok((mined, pending)) = self.counts().await else {
             return Ok(());
         };
         if mined > flight.nonce {
@@ -302,6 +298,14 @@ impl RootAccount {
                 )));
             }
             return Ok(());
+        }
+        if !self.nonces().reaches(pending, flight.nonce) {
+            // Given up, so that the next transaction fills the hole.
+            return Err(SettlementError::Unavailable(format!(
+                "nonce {} of {} waits for nonce {pending}, which the root lost as it was set back",
+                flight.nonce,
+                self.address()
+            )));
         }
         let Ok(market) = Fees::market(&self.root).await else {
             return Ok(());

@@ -73,7 +73,7 @@ impl Flight {
     }
 
     pub(super) fn done(&mut self) {
-        self.end(|nonces, _| nonces.done());
+        self.end(|nonces, flight| nonces.done(flight.nonce));
     }
 
     pub(super) fn refused(&mut self) {
