@@ -6,10 +6,14 @@
 //! checked is that the work was done, for a figure of work that failed would be a lie.
 
 mod availability;
+mod claims;
 mod derivation;
+mod disputes;
 mod evm;
 mod figure;
+mod guest;
 mod live;
+mod machine;
 mod measure;
 mod node;
 mod startup;

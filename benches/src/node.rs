@@ -31,18 +31,21 @@ pub(crate) fn now() -> u64 {
 /// A chain of modules that makes a block as soon as there is something to include, on which the crowd
 /// has funds.
 pub(crate) fn builder(crowd: &Crowd) -> ChainBuilder {
+    ChainBuilder::new(CHAIN)
+        .execution(ModuleRuntime::new())
+        .genesis(&genesis(crowd))
+        .sequencer(Solo::new(DevAccount::sequencer(0).signer()).block_time(Duration::ZERO))
+}
+
+/// A genesis of modules, in which the crowd has funds.
+pub(crate) fn genesis(crowd: &Crowd) -> Value {
     let funds = Value::from(FUNDS.to_string());
     let balances: serde_json::Map<String, Value> = crowd
         .addresses()
         .map(|address| (address.to_string(), funds.clone()))
         .collect();
     let floor = json!({ "fees": { "floor": BASE_FEE.to_string() } });
-    ChainBuilder::new(CHAIN)
-        .execution(ModuleRuntime::new())
-        .genesis(
-            &json!({ "balances": balances, "baseFee": BASE_FEE.to_string(), "modules": floor }),
-        )
-        .sequencer(Solo::new(DevAccount::sequencer(0).signer()).block_time(Duration::ZERO))
+    json!({ "balances": balances, "baseFee": BASE_FEE.to_string(), "modules": floor })
 }
 
 /// Such a chain with everything on disk, and no root.

@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -22,10 +22,7 @@ const POLL: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
-    let binary = target_dir()
-        .join("release")
-        .join(format!("plasma{}", env::consts::EXE_SUFFIX));
-    build(&binary)?;
+    let binary = binary()?;
     let runs = options.size(5, 3);
     let times = (0..runs)
         .map(|_| once(&binary))
@@ -46,8 +43,11 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
     ])
 }
 
-/// Has the binary of these very sources: cargo does nothing where it is there.
-fn build(binary: &Path) -> Result<(), Failure> {
+/// The binary of these very sources, built first: cargo does nothing where it is there.
+pub(crate) fn binary() -> Result<PathBuf, Failure> {
+    let binary = target_dir()
+        .join("release")
+        .join(format!("plasma{}", env::consts::EXE_SUFFIX));
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args([
@@ -62,7 +62,7 @@ fn build(binary: &Path) -> Result<(), Failure> {
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let built = command.status().is_ok_and(|status| status.success());
     if built || binary.exists() {
-        Ok(())
+        Ok(binary)
     } else {
         let path = binary.display();
         Err(format!(
@@ -109,7 +109,7 @@ fn once(binary: &Path) -> Result<Duration, Failure> {
 }
 
 /// A process that ends with the measurement, however that ends.
-struct Process(Child);
+pub(crate) struct Process(pub(crate) Child);
 
 impl Drop for Process {
     fn drop(&mut self) {

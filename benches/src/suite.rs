@@ -5,8 +5,8 @@ use std::{env, path::PathBuf, time::Instant};
 use tempfile::TempDir;
 
 use crate::{
-    Failure, Figure, Machine, Report, availability, derivation, evm, live, startup, state,
-    transfers,
+    Failure, Figure, Machine, Report, availability, claims, derivation, disputes, evm, guest, live,
+    machine, startup, state, transfers,
 };
 
 /// What to measure, and how much of it.
@@ -37,7 +37,7 @@ struct Group {
     measure: fn(&Options) -> Result<Vec<Figure>, Failure>,
 }
 
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 11] = [
     Group {
         names: transfers::NAMES,
         measure: transfers::measure,
@@ -51,6 +51,10 @@ const GROUPS: [Group; 7] = [
         measure: derivation::measure,
     },
     Group {
+        names: claims::NAMES,
+        measure: claims::measure,
+    },
+    Group {
         names: evm::NAMES,
         measure: evm::measure,
     },
@@ -61,6 +65,18 @@ const GROUPS: [Group; 7] = [
     Group {
         names: availability::NAMES,
         measure: availability::measure,
+    },
+    Group {
+        names: machine::NAMES,
+        measure: machine::measure,
+    },
+    Group {
+        names: guest::NAMES,
+        measure: guest::measure,
+    },
+    Group {
+        names: disputes::NAMES,
+        measure: disputes::measure,
     },
     Group {
         names: startup::NAMES,

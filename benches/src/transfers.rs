@@ -145,7 +145,7 @@ fn writes(node: &RunningChain) -> Result<Vec<Changes>, Failure> {
                 &block.block,
                 &[],
             )
-            .changes,
+            .into_changes(),
         );
     }
     Ok(all)

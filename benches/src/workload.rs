@@ -35,14 +35,14 @@ pub(crate) struct Crowd {
     random: SmallRng,
 }
 
-struct Transfer<'a> {
-    from: &'a Signer,
-    nonce: u64,
-    to: Address,
-    amount: U256,
-    tip: u64,
-    base_fee: u64,
-    expires_at: u64,
+pub(crate) struct Transfer<'a> {
+    pub(crate) from: &'a Signer,
+    pub(crate) nonce: u64,
+    pub(crate) to: Address,
+    pub(crate) amount: U256,
+    pub(crate) tip: u64,
+    pub(crate) base_fee: u64,
+    pub(crate) expires_at: u64,
 }
 
 impl Crowd {
@@ -115,7 +115,7 @@ impl Crowd {
 }
 
 impl Transfer<'_> {
-    fn ethereum(&self) -> Bytes {
+    pub(crate) fn ethereum(&self) -> Bytes {
         let transaction = TxEip1559 {
             chain_id: CHAIN.0,
             nonce: self.nonce,

@@ -1,0 +1,184 @@
+//! The built-in fault-proof programs: what a transfer costs in the machine, and the largest segments that anyone can
+//! make. Native execution and the machine are compared on the way.
+
+#[path = "../../../plasma-exec/tests/guest/chain.rs"]
+#[allow(dead_code)]
+mod chain;
+#[path = "../../../plasma-exec/tests/guest/dearest.rs"]
+mod dearest;
+
+use alloy_consensus::{SignableTransaction as _, TxEip1559, transaction::RlpEcdsaEncodableTx as _};
+use alloy_primitives::{TxKind, hex};
+use plasma_core::{Address, Bytes, U256};
+use plasma_exec::{
+    Bank, EvmExecution, EvmGenesis, EvmGenesisAccount, IBank, Interface, MACHINE_TRANSACTION_GAS,
+    ModuleRuntime, NativeCall, SolCall as _, SolValue as _, XPL, sol,
+};
+
+use crate::{Failure, Figure, Options};
+use chain::{CHAIN, Chain, block, program, signer};
+
+pub(crate) const NAMES: &[&str] = &[
+    "guest.native_transfer_instructions",
+    "guest.erc20_transfer_instructions",
+    "guest.largest_segment_instructions",
+];
+
+/// Transfers in one block.
+const TRANSFERS: u64 = 100;
+/// The bound on a segment.
+const BOUND: u64 = 1 << 28;
+const TEST_TOKEN: &str = include_str!("../../../plasma-bridge/contracts/artifacts/TestToken.json");
+
+sol! {
+    function transfer(address to, uint256 amount) external returns (bool);
+}
+
+pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
+    let on = [
+        "the transition's own reads and writes",
+        "accelerated hashes and signatures",
+    ];
+    let mut figures = Vec::new();
+    if options.wants(NAMES[0]) {
+        figures.push(Figure::new(NAMES[0], native()?, "instructions", &on));
+    }
+    if options.wants(NAMES[1]) {
+        figures.push(Figure::new(NAMES[1], erc20()?, "instructions", &on));
+    }
+    if options.wants(NAMES[2]) {
+        let (instructions, name) = largest(options)?;
+        let detail = format!(
+            "{name}; {:.0}% of the bound of 2^28",
+            100.0 * instructions as f64 / BOUND as f64
+        );
+        figures
+            .push(Figure::new(NAMES[2], instructions as f64, "instructions", &on).detail(detail));
+    }
+    Ok(figures)
+}
+
+/// Instructions for each of these transactions in a block of their own, without opening it.
+fn each(chain: &mut Chain<'_>, transactions: Vec<Bytes>) -> Result<f64, Failure> {
+    let count = transactions.len() as u64;
+    let (known, before) = (chain.instructions.len(), chain.statuses[0]);
+    let block = block(&chain.head(), transactions, 0);
+    chain.append(&[block]);
+    // The block's begin and end are steps, too.
+    if chain.statuses[0] - before != count + 2 {
+        return Err("a transfer failed".into());
+    }
+    let executed: u64 = chain.instructions[known + 1..].iter().sum();
+    Ok(executed as f64 / count as f64)
+}
+
+fn native() -> Result<f64, Failure> {
+    let (program, runtime) = (program("modules"), ModuleRuntime::new());
+    let balances: Vec<String> = (0..100)
+        .map(|n| format!("\"{}\":\"1000000000000000000000\"", signer(n).address()))
+        .collect();
+    let genesis = format!("{{\"balances\":{{{}}}}}", balances.join(","));
+    let mut chain = Chain::new(&runtime, &program, genesis.as_bytes());
+    let bank = Interface::of(&Bank);
+    let transfer = |n: u64| -> Result<Bytes, Failure> {
+        let call = IBank::transferCall {
+            asset: XPL,
+            to: signer((n * 7 % 100) as u8).address(),
+            amount: U256::from(n + 1),
+        };
+        let call = NativeCall {
+            module: &bank,
+            call: call.abi_encode().into(),
+            nonce: n / 100,
+            expires_at: chain.now().seconds().0 + 600,
+            max_fee: U256::from(1_000_000_000_000_000_u64),
+        };
+        let signed = call.sign(&signer((n % 100) as u8), CHAIN, chain.genesis())?;
+        Ok(signed.to_bytes())
+    };
+    let transactions: Result<_, _> = (0..TRANSFERS).map(transfer).collect();
+    each(&mut chain, transactions?)
+}
+
+fn signed(number: u8, nonce: u64, to: TxKind, gas_limit: u64, input: Vec<u8>) -> Bytes {
+    let transaction = TxEip1559 {
+        chain_id: CHAIN.0,
+        nonce,
+        gas_limit,
+        max_fee_per_gas: 100_000_000_000,
+        max_priority_fee_per_gas: 1_000_000_000,
+        to,
+        value: U256::ZERO,
+        access_list: Vec::new().into(),
+        input: input.into(),
+    };
+    let signature = signer(number).sign(transaction.signature_hash());
+    let signature =
+        alloy_primitives::Signature::new(signature.r.into(), signature.s.into(), signature.v == 28);
+    let mut bytes = vec![2];
+    transaction.rlp_encode_signed(&signature, &mut bytes);
+    bytes.into()
+}
+
+fn erc20() -> Result<f64, Failure> {
+    let (program, execution) = (program("evm"), EvmExecution::new());
+    let genesis = (0..100).fold(EvmGenesis::default(), |genesis, n| {
+        genesis.with_balance(signer(n).address(), U256::from(10).pow(U256::from(21)))
+    });
+    let mut chain = Chain::new(&execution, &program, &genesis.to_json());
+    let artifact: serde_json::Value = serde_json::from_str(TEST_TOKEN)?;
+    let mut code = hex::decode(artifact["bytecode"].as_str().unwrap_or_default())?;
+    let supply = U256::from(10).pow(U256::from(24));
+    code.extend(("Token", "TKN", U256::from(18), supply).abi_encode_params());
+    let create = signed(0, 0, TxKind::Create, MACHINE_TRANSACTION_GAS, code);
+    each(&mut chain, vec![create])?;
+    let token = signer(0).address().create(0);
+    // Everybody gets some first; then everybody sends some on.
+    let call = |from: u8, nonce: u64, to: Address, amount: u64| {
+        let amount = U256::from(amount);
+        let input = transferCall { to, amount }.abi_encode();
+        signed(from, nonce, TxKind::Call(token), 100_000, input)
+    };
+    let spread = (1..100).map(|n| call(0, n, signer(n as u8).address(), 1_000));
+    each(&mut chain, spread.collect())?;
+    let transfers = (0..TRANSFERS).map(|n| {
+        let from = (n % 99 + 1) as u8;
+        let to = signer((n * 7 % 100) as u8).address();
+        call(from, n / 99, to, n + 1)
+    });
+    each(&mut chain, transfers.collect())
+}
+
+/// The segment of the dearest transaction.
+fn largest(options: &Options) -> Result<(u64, String), Failure> {
+    let (program, execution) = (program("evm"), EvmExecution::new());
+    let mut worst = (0, String::new());
+    let gas = if options.quick {
+        400_000
+    } else {
+        MACHINE_TRANSACTION_GAS
+    };
+    for dear in dearest::programs(gas) {
+        let at = Address::repeat_byte(0xcc);
+        let mut genesis = EvmGenesis::default().with_balance(signer(0).address(), U256::MAX >> 8);
+        for (at, code) in dear.others.into_iter().chain([(at, dear.code)]) {
+            let account = EvmGenesisAccount {
+                code: code.into(),
+                ..EvmGenesisAccount::default()
+            };
+            genesis.alloc.insert(at, account);
+        }
+        let mut chain = Chain::new(&execution, &program, &genesis.to_json());
+        let transaction = signed(0, 0, TxKind::Call(at), gas, dear.input);
+        let block = block(&chain.head(), vec![transaction], 0);
+        chain.append(&[block]);
+        let instructions = chain.instructions.iter().copied().max().unwrap_or(0);
+        if instructions > worst.0 {
+            worst = (instructions, format!("{}, {gas} gas", dear.name));
+        }
+    }
+    if worst.0 >= BOUND {
+        return Err(format!("{}: {} instructions are over 2^28", worst.1, worst.0).into());
+    }
+    Ok(worst)
+}
