@@ -2,8 +2,11 @@
 //!
 //! Three operations are calls of the fault-proof machine: keccak-256, SHA-256 and the recovery of a secp256k1 key.
 //! All code goes through [`keccak256`], [`sha256`] and [`Signature::recover`], so that a guest can put the machine's
-//! in the place of ours: keccak by alloy's `native-keccak`, the other two by the feature `guest` (`guest.rs`).
+//! in the place of ours: keccak by alloy's `native-keccak`, the other two by the feature `guest` (`guest.rs`). Natively
+//! the feature `libsecp256k1` recovers keys by the C library of that name, to the same effect (`fast.rs`).
 
+#[cfg(feature = "libsecp256k1")]
+mod fast;
 #[cfg(all(feature = "guest", target_os = "none"))]
 mod guest;
 #[cfg(not(all(feature = "guest", target_os = "none")))]
@@ -88,6 +91,21 @@ impl Signature {
 
     /// The address whose key signed `digest`.
     pub fn recover(&self, digest: B256) -> Result<Address, SignatureError> {
+        #[cfg(feature = "libsecp256k1")]
+        use fast::recover;
+
+        #[cfg(not(feature = "libsecp256k1"))]
+        use backend::recover;
+
+        self.recover_by(digest, recover)
+    }
+
+    /// What proves nothing is refused here, whichever library answers for the rest.
+    fn recover_by(
+        &self,
+        digest: B256,
+        recover: impl FnOnce(&B256, &B256, &B256, bool) -> Option<Address>,
+    ) -> Result<Address, SignatureError> {
         if self.v != 27 && self.v != 28 {
             return Err(SignatureError::RecoveryByte(self.v));
         }
@@ -99,7 +117,7 @@ impl Signature {
         if s > HIGHEST_S {
             return Err(SignatureError::HighS);
         }
-        backend::recover(&digest, &self.r, &self.s, self.v == 28).ok_or(SignatureError::NoKey)
+        recover(&digest, &self.r, &self.s, self.v == 28).ok_or(SignatureError::NoKey)
     }
 }
 

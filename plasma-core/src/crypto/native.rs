@@ -1,5 +1,7 @@
 //! The operations of the fault-proof machine, in software.
 
+#![cfg_attr(all(feature = "libsecp256k1", not(test)), allow(dead_code))]
+
 use alloy_primitives::{Address, B256};
 use k256::ecdsa::{RecoveryId, Signature, VerifyingKey};
 use sha2::{Digest, Sha256};
