@@ -11,6 +11,8 @@ mod evm;
 #[cfg(feature = "fpvm")]
 mod fpvm;
 #[cfg(feature = "std")]
+mod parallel;
+#[cfg(feature = "std")]
 mod store;
 
 mod modules;
@@ -52,6 +54,8 @@ pub use fpvm::{
     Registers, RunError, RunTrace, RunTraceError, STATE_BYTES, Snapshot, Status, TEXT_WINDOW,
     TRIE_NODE_BYTES, TraceShape, ecall_number, verify_step,
 };
+#[cfg(feature = "std")]
+pub use parallel::Parallelism;
 #[cfg(feature = "std")]
 pub use store::{
     Directory, Disk, DiskFile, Durability, MemoryConfig, MemoryStore, Recovery, Store, StoreError,

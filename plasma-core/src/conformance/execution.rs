@@ -21,7 +21,7 @@ use proptest::{
 use crate::{
     Admission, BlockContext, BlockOutcome, Call, ChainId, Execution, Height, InboxMessage,
     MAX_VALUE_LEN, MemoryState, MessageKind, Query, Receipt, Rejection, Reply, Seconds, State,
-    StateRead, Status, Step, Timestamp, fold_block, keccak256, transaction_hash,
+    StateRead, Status, Step, Timestamp, fold_block, fold_segments, keccak256, transaction_hash,
 };
 
 /// Places at which a block is cut in two.
@@ -217,6 +217,21 @@ impl<'a> Suite<'a> {
     ) {
         let mut whole = base.clone();
         whole.apply(&outcome.changes);
+        let segments = self.execution.apply_segments(base, block, steps);
+        let folded = fold_segments(
+            self.execution.segment_gas(),
+            |state, step| self.execution.work(state, step),
+            |state, steps| {
+                fold_block(
+                    |state, step| self.execution.apply(state, block, step),
+                    state,
+                    steps,
+                )
+            },
+            base,
+            steps,
+        );
+        assert_eq!(segments, folded, "a block in segments is their fold");
         for cut in (0..steps.len()).step_by(steps.len().div_ceil(MOST_CUTS)) {
             let (mut state, mut receipts) = (base.clone(), Vec::new());
             for part in [&steps[..cut], &steps[cut..]] {

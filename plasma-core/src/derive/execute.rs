@@ -2,11 +2,11 @@
 
 use alloc::{vec, vec::Vec};
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::B256;
 
-use super::segment::{execute_segment, segment_length};
+use super::segment::finish_segment;
 use crate::{
-    Block, BlockContext, Changes, Execution, InboxMessage, OutboxMessage, Receipt, StateKey,
+    Block, BlockContext, Changes, Execution, InboxMessage, Outbox, OutboxMessage, Receipt,
     StateRead, Step,
 };
 
@@ -72,54 +72,26 @@ pub fn execute_block(
 ) -> ExecutedBlock {
     let context = BlockContext::of(&block.header, genesis);
     let steps = steps_of(block, messages);
-    let mut receipts = Vec::with_capacity(steps.len());
-    let (mut segments, mut sent) = (vec![], vec![]);
-    // What the segments before changed; nothing for the first, which most often is the only one.
-    let mut written = Written {
-        base,
-        changes: Changes::new(),
+    let mut outbox = Outbox::load(base);
+    let mut executed = ExecutedBlock {
+        receipts: Vec::with_capacity(steps.len()),
+        segments: vec![],
+        sent: vec![],
+        outbox_root: outbox.root(),
     };
     let mut start = 0;
-    loop {
-        let length = segment_length(execution, &written, &steps[start..]);
-        let end = start + length;
-        let outcome = execute_segment(execution, &written, &context, &steps[start..end]);
-        receipts.extend(outcome.receipts);
+    for (end, outcome) in execution.apply_segments(base, &context, &steps) {
+        let outcome = finish_segment(outcome, &context, &mut outbox);
+        executed.receipts.extend(outcome.receipts);
         let place = |(step, message)| (start as u32 + step, message);
-        sent.extend(outcome.sent.into_iter().map(place));
-        let done = end == steps.len();
-        if !done {
-            written.changes.extend(outcome.changes.clone());
-        }
-        let outbox_root = outcome.outbox_root;
-        segments.push(ExecutedSegment {
+        executed.sent.extend(outcome.sent.into_iter().map(place));
+        executed.outbox_root = outcome.outbox_root;
+        executed.segments.push(ExecutedSegment {
             end: end as u32,
             changes: outcome.changes,
-            outbox_root,
+            outbox_root: outcome.outbox_root,
         });
         start = end;
-        if done {
-            return ExecutedBlock {
-                receipts,
-                segments,
-                sent,
-                outbox_root,
-            };
-        }
     }
-}
-
-/// A state with some writes over it.
-struct Written<'a> {
-    base: &'a dyn StateRead,
-    changes: Changes,
-}
-
-impl StateRead for Written<'_> {
-    fn get(&self, key: &StateKey) -> Option<Bytes> {
-        match self.changes.get(key) {
-            Some(value) => value.clone(),
-            None => self.base.get(key),
-        }
-    }
+    executed
 }

@@ -17,4 +17,5 @@ pub use entry::{
 };
 pub use execute::{ExecutedBlock, ExecutedSegment, execute_block, steps_of};
 pub use genesis::{Genesis, GenesisState};
-pub use segment::{SegmentCut, SegmentOutcome, execute_segment, segment_length};
+pub(crate) use segment::drop_long_values;
+pub use segment::{SegmentCut, SegmentOutcome, execute_segment, segment_ends, segment_length};

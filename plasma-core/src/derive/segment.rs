@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use alloy_primitives::B256;
 
 use crate::{
-    BlockContext, Changes, Execution, Gas, MAX_VALUE_LEN, MemoryState, Outbox, OutboxMessage,
-    Overlay, Receipt, StateRead, Step,
+    BlockContext, BlockOutcome, Changes, Execution, Gas, MAX_VALUE_LEN, MemoryState, Outbox,
+    OutboxMessage, Overlay, Receipt, StateRead, Step,
 };
 
 /// Says where a segment ends: it takes its first step, and goes on while the work of all is within the limit.
@@ -46,6 +46,25 @@ pub fn segment_length(execution: &dyn Execution, state: &dyn StateRead, steps: &
         .count()
 }
 
+/// Where the segments of a block end, if this is the work of its steps whatever happens before them.
+pub fn segment_ends(segment_gas: Gas, work: impl IntoIterator<Item = Gas>) -> Vec<usize> {
+    let mut ends = Vec::new();
+    let mut cut = SegmentCut::new(segment_gas);
+    let mut count = 0;
+    for work in work {
+        if !cut.takes(work) {
+            ends.push(count);
+            cut = SegmentCut::new(segment_gas);
+            cut.takes(work);
+        }
+        count += 1;
+    }
+    if count > 0 {
+        ends.push(count);
+    }
+    ends
+}
+
 /// What came of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentOutcome {
@@ -70,15 +89,22 @@ pub fn execute_segment(
     steps: &[Step],
 ) -> SegmentOutcome {
     let outcome = execution.apply_block(base, context, steps);
-    let mut changes = outcome.changes;
-    changes.retain(|_, value| {
-        value
-            .as_ref()
-            .is_none_or(|value| value.len() <= MAX_VALUE_LEN)
-    });
-    let mut outbox = Outbox::load(base);
+    finish_segment(outcome, context, &mut Outbox::load(base))
+}
+
+/// What came of a segment, with the outbox brought to where it is after it.
+pub(super) fn finish_segment(
+    outcome: BlockOutcome,
+    context: &BlockContext,
+    outbox: &mut Outbox,
+) -> SegmentOutcome {
+    let BlockOutcome {
+        receipts,
+        mut changes,
+    } = outcome;
+    drop_long_values(&mut changes);
     let mut sent = Vec::new();
-    for (step, receipt) in (0..).zip(&outcome.receipts) {
+    for (step, receipt) in (0..).zip(&receipts) {
         for message in &receipt.messages {
             let message = OutboxMessage {
                 source: context.chain_id,
@@ -96,9 +122,18 @@ pub fn execute_segment(
         changes.extend(overlay.into_changes());
     }
     SegmentOutcome {
-        receipts: outcome.receipts,
+        receipts,
         changes,
         sent,
         outbox_root: outbox.root(),
     }
+}
+
+/// What could not be opened on the root is not written.
+pub(crate) fn drop_long_values(changes: &mut Changes) {
+    changes.retain(|_, value| {
+        value
+            .as_ref()
+            .is_none_or(|value| value.len() <= MAX_VALUE_LEN)
+    });
 }

@@ -5,8 +5,12 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::{Changes, State, StateRead};
-use crate::{BlockContext, Gas, InboxMessage, Overlay, Receipt, Severe, Severity, TransactionHash};
+use super::{Changes, State, StateKey, StateRead};
+use crate::derive::drop_long_values;
+use crate::{
+    BlockContext, Gas, InboxMessage, Overlay, Receipt, SegmentCut, Severe, Severity,
+    TransactionHash,
+};
 
 /// One step of a block.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -346,6 +350,23 @@ pub trait Execution: Send + Sync {
         fold_block(|state, step| self.apply(state, block, step), base, steps)
     }
 
+    /// A whole block in segments, each with the number of the step after it: as [`Execution::apply_block`] makes them,
+    /// one on what the other left. Must equal [`fold_segments`]; the conformance suite checks it.
+    fn apply_segments(
+        &self,
+        base: &dyn StateRead,
+        block: &BlockContext,
+        steps: &[Step],
+    ) -> Vec<(usize, BlockOutcome)> {
+        fold_segments(
+            self.segment_gas(),
+            |state, step| self.work(state, step),
+            |state, steps| self.apply_block(state, block, steps),
+            base,
+            steps,
+        )
+    }
+
     /// The most gas that `step` can use in a block on this state, known before it is executed: what it declares.
     ///
     /// `state` is the one at the beginning of the segment, which may be some steps of the block earlier. Cheap, for
@@ -393,6 +414,58 @@ pub fn fold_block(
     }
 }
 
+/// The specification of [`Execution::apply_segments`]: a segment takes steps while their work is within the gas of
+/// one, and is executed on what those before it left.
+pub fn fold_segments(
+    segment_gas: Gas,
+    work: impl Fn(&dyn StateRead, &Step) -> Gas,
+    apply_block: impl Fn(&dyn StateRead, &[Step]) -> BlockOutcome,
+    base: &dyn StateRead,
+    steps: &[Step],
+) -> Vec<(usize, BlockOutcome)> {
+    let mut segments = Vec::new();
+    let mut written = Written {
+        base,
+        changes: Changes::new(),
+    };
+    let mut start = 0;
+    while start < steps.len() {
+        let mut cut = SegmentCut::new(segment_gas);
+        let rest = steps[start..].iter();
+        let end = start
+            + rest
+                .take_while(|step| cut.takes(work(&written, step)))
+                .count();
+        let mut outcome = apply_block(&written, &steps[start..end]);
+        drop_long_values(&mut outcome.changes);
+        if end < steps.len() {
+            written.changes.extend(outcome.changes.clone());
+        }
+        segments.push((end, outcome));
+        start = end;
+    }
+    segments
+}
+
+/// A state with some writes over it.
+struct Written<'a> {
+    base: &'a dyn StateRead,
+    changes: Changes,
+}
+
+impl StateRead for Written<'_> {
+    fn get(&self, key: &StateKey) -> Option<Bytes> {
+        match self.changes.get(key) {
+            Some(value) => value.clone(),
+            None => self.base.get(key),
+        }
+    }
+
+    fn reads_freely(&self) -> bool {
+        self.base.reads_freely()
+    }
+}
+
 impl<T: Execution + ?Sized> Execution for Box<T> {
     fn genesis(&self, state: &mut dyn State, config: &[u8]) -> Result<(), ExecutionError> {
         (**self).genesis(state, config)
@@ -418,6 +491,15 @@ impl<T: Execution + ?Sized> Execution for Box<T> {
         steps: &[Step],
     ) -> BlockOutcome {
         (**self).apply_block(base, block, steps)
+    }
+
+    fn apply_segments(
+        &self,
+        base: &dyn StateRead,
+        block: &BlockContext,
+        steps: &[Step],
+    ) -> Vec<(usize, BlockOutcome)> {
+        (**self).apply_segments(base, block, steps)
     }
 
     fn work(&self, state: &dyn StateRead, step: &Step) -> Gas {

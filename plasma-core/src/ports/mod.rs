@@ -22,7 +22,7 @@ pub use dispute::{
 pub use env::{BoxFuture, BoxStream, Env, Task};
 pub use execution::{
     Admission, BlockOutcome, Call, CallOutcome, Execution, ExecutionError, FeeQuote, NonceRule,
-    Query, QueryError, Rejection, Reply, Step, TransactionView, fold_block,
+    Query, QueryError, Rejection, Reply, Step, TransactionView, fold_block, fold_segments,
 };
 pub use module::Gate;
 pub use preimages::{MAX_PREIMAGE_BYTES, PreimageKind, Preimages, Verified};

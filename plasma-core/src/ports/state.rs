@@ -19,6 +19,14 @@ pub type Changes = BTreeMap<StateKey, Option<Bytes>>;
 pub trait StateRead: Send + Sync {
     /// The value at `key`.
     fn get(&self, key: &StateKey) -> Option<Bytes>;
+
+    /// Whether a read that turns out not to be needed has no consequence.
+    ///
+    /// Then an execution may read by guess, and on many threads. False, as by default, for what notes its reads, or
+    /// has only what is needed: there an execution reads what the steps read, one after the other.
+    fn reads_freely(&self) -> bool {
+        false
+    }
 }
 
 /// Reads and writes of state.
@@ -39,5 +47,9 @@ pub trait State: StateRead {
 impl<T: StateRead + ?Sized> StateRead for alloc::sync::Arc<T> {
     fn get(&self, key: &StateKey) -> Option<Bytes> {
         (**self).get(key)
+    }
+
+    fn reads_freely(&self) -> bool {
+        (**self).reads_freely()
     }
 }

@@ -49,6 +49,10 @@ impl StateRead for MemoryState {
     fn get(&self, key: &StateKey) -> Option<Bytes> {
         self.entries.get(key).cloned()
     }
+
+    fn reads_freely(&self) -> bool {
+        true
+    }
 }
 
 impl State for MemoryState {

@@ -68,6 +68,10 @@ impl StateRead for Overlay<'_> {
             None => self.base.get(key),
         }
     }
+
+    fn reads_freely(&self) -> bool {
+        self.base.reads_freely()
+    }
 }
 
 impl State for Overlay<'_> {

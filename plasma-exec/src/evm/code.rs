@@ -88,7 +88,7 @@ impl CodeCache {
 mod memory {
     use std::sync::PoisonError;
 
-    use alloy_primitives::{B256, map::HashMap};
+    use alloy_primitives::{B256, keccak256, map::HashMap};
     use revm::bytecode::Bytecode;
 
     use super::CodeCache;
@@ -112,7 +112,12 @@ mod memory {
             held.young.get(hash).or_else(|| held.old.get(hash)).cloned()
         }
 
+        /// Who reads by guess may find an account before its code, or half of the code: only what is of this hash is
+        /// remembered.
         pub(super) fn insert(&self, hash: B256, code: Bytecode) {
+            if keccak256(code.original_byte_slice()) != hash {
+                return;
+            }
             let mut held = self
                 .generations
                 .lock()

@@ -66,8 +66,8 @@ impl<'a> Reader<'a> {
         *value
     }
 
-    /// The writes that bring state to what the EVM left.
-    pub(super) fn changes(mut self, evm: EvmState) -> Vec<(StateKey, Option<Bytes>)> {
+    /// The writes that bring state to what the EVM left. It remembers nothing then of what it read.
+    pub(super) fn changes(&mut self, evm: EvmState) -> Vec<(StateKey, Option<Bytes>)> {
         let mut changes = Vec::with_capacity(evm.len());
         for (address, left) in evm.into_iter().filter(|(_, left)| left.is_touched()) {
             // Destroyed in the last transaction that touched it. (Had a later one touched it, it would be
@@ -106,6 +106,8 @@ impl<'a> Reader<'a> {
                 }
             }
         }
+        self.accounts.clear();
+        self.slots.clear();
         changes
     }
 

@@ -21,12 +21,14 @@ mod prices;
 mod query;
 mod receipt;
 mod session;
+#[cfg(feature = "std")]
+mod spread;
 mod transaction;
 
 #[cfg(test)]
 mod tests;
 
-use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use alloy_primitives::Bytes;
 use plasma_core::{
@@ -39,6 +41,7 @@ pub use config::EvmSpec;
 pub use genesis::{EvmGenesis, EvmGenesisAccount};
 pub use predeploys::L2_BRIDGE;
 pub use prices::{INSTRUCTIONS_PER_GAS, MACHINE_TRANSACTION_GAS, Prices};
+
 
 use crate::ethereum::{EthereumTransaction, Senders, declared_work};
 use session::Session;
@@ -63,6 +66,8 @@ use session::Session;
 pub struct EvmExecution {
     senders: Senders,
     codes: code::CodeCache,
+    #[cfg(feature = "std")]
+    settings: crate::parallel::Settings,
 }
 
 /// The work of a block's begin: a call of the history contract (EIP-2935).
@@ -78,6 +83,22 @@ impl EvmExecution {
         Self::default()
     }
 
+    /// How its blocks are spread over threads; all cores where it pays, unless this is called.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn parallelism(mut self, parallelism: crate::Parallelism) -> Self {
+        self.settings.parallelism = parallelism;
+        self
+    }
+
+    /// Steps one after the other: the specification.
+    fn fold(&self, base: &dyn StateRead, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
+        let mut session = Session::open(self, base, block);
+        let receipts = steps.iter().map(|step| session.step(step)).collect();
+        let changes = session.finish().into_iter().collect();
+        BlockOutcome { receipts, changes }
+    }
+
     fn read(
         &self,
         block: &BlockContext,
@@ -88,6 +109,22 @@ impl EvmExecution {
         let sender = transaction.sender(&self.senders)?;
         Ok((transaction, sender))
     }
+}
+
+/// The work of a step, whatever the state.
+fn work(step: &Step) -> Gas {
+    Gas(match step {
+        Step::Begin => BEGIN_WORK,
+        Step::Message(message) => match message.kind {
+            MessageKind::Deposit if message.asset.is_zero() && message.data.is_empty() => {
+                CREDIT_WORK
+            }
+            MessageKind::Deposit => CREDIT_WORK + predeploys::SYSTEM_CALL_GAS,
+            MessageKind::Transaction => declared_work(&message.data, MACHINE_TRANSACTION_GAS),
+        },
+        Step::Transaction(bytes) => declared_work(bytes, MACHINE_TRANSACTION_GAS),
+        Step::End => END_WORK,
+    })
 }
 
 impl Execution for EvmExecution {
@@ -147,25 +184,30 @@ impl Execution for EvmExecution {
         block: &BlockContext,
         steps: &[Step],
     ) -> BlockOutcome {
-        let mut session = Session::open(self, base, block);
-        let receipts = steps.iter().map(|step| session.step(step)).collect();
-        let changes: BTreeMap<_, _> = session.finish().into_iter().collect();
-        BlockOutcome { receipts, changes }
+        #[cfg(feature = "std")]
+        return self
+            .spread(base, block, steps, &[steps.len()])
+            .pop()
+            .unwrap_or_default();
+        #[cfg(not(feature = "std"))]
+        self.fold(base, block, steps)
+    }
+
+    #[cfg(feature = "std")]
+    fn apply_segments(
+        &self,
+        base: &dyn StateRead,
+        block: &BlockContext,
+        steps: &[Step],
+    ) -> Vec<(usize, BlockOutcome)> {
+        // The work of a step is the same on every state.
+        let ends = plasma_core::segment_ends(self.segment_gas(), steps.iter().map(work));
+        let outcomes = self.spread(base, block, steps, &ends);
+        ends.into_iter().zip(outcomes).collect()
     }
 
     fn work(&self, _: &dyn StateRead, step: &Step) -> Gas {
-        Gas(match step {
-            Step::Begin => BEGIN_WORK,
-            Step::Message(message) => match message.kind {
-                MessageKind::Deposit if message.asset.is_zero() && message.data.is_empty() => {
-                    CREDIT_WORK
-                }
-                MessageKind::Deposit => CREDIT_WORK + predeploys::SYSTEM_CALL_GAS,
-                MessageKind::Transaction => declared_work(&message.data, MACHINE_TRANSACTION_GAS),
-            },
-            Step::Transaction(bytes) => declared_work(bytes, MACHINE_TRANSACTION_GAS),
-            Step::End => END_WORK,
-        })
+        work(step)
     }
 
     fn segment_gas(&self) -> Gas {

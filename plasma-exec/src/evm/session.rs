@@ -34,7 +34,7 @@ use super::{
 use crate::ethereum::EthereumTransaction;
 
 type Inner<'a> = MainnetContext<Reader<'a>>;
-type Evm<'a> = revm::context::Evm<
+pub(super) type Evm<'a> = revm::context::Evm<
     Inner<'a>,
     (),
     EthInstructions<EthInterpreter, Inner<'a>>,
@@ -42,7 +42,7 @@ type Evm<'a> = revm::context::Evm<
     EthFrame,
 >;
 pub(super) type Failure = EVMError<Infallible, InvalidTransaction>;
-type MainHandler<'a> = MainnetHandler<Evm<'a>, Failure, EthFrame>;
+pub(super) type MainHandler<'a> = MainnetHandler<Evm<'a>, Failure, EthFrame>;
 
 /// The EVM, opened on a state for steps of one block.
 ///
@@ -56,6 +56,12 @@ pub(super) struct Session<'a> {
     pub(super) config: Config,
     /// The market as state has it, and as it is now.
     market: (Market, Market),
+    /// What a transaction left for the proposer, in wei, where that is added up apart; `None` where it is paid.
+    #[cfg(feature = "std")]
+    tips: Option<U256>,
+    /// The gas that the last transaction asked the block for.
+    #[cfg(feature = "std")]
+    wanted: u64,
 }
 
 impl<'a> Session<'a> {
@@ -88,6 +94,10 @@ impl<'a> Session<'a> {
             block,
             config,
             market: (stored, market),
+            #[cfg(feature = "std")]
+            tips: None,
+            #[cfg(feature = "std")]
+            wanted: 0,
         }
     }
 
@@ -112,13 +122,18 @@ impl<'a> Session<'a> {
 
     /// All that the steps changed.
     pub(super) fn finish(mut self) -> Vec<(StateKey, Option<Bytes>)> {
-        let left = self.evm.finalize();
-        let mut changes = self.evm.ctx.journaled_state.database.changes(left);
+        let mut changes = self.take_changes();
         let (stored, market) = self.market;
         if market != stored {
             changes.push((MARKET.key(), Some(encode(&market).into())));
         }
         changes
+    }
+
+    /// All that the steps so far changed, but for the market; what was read is forgotten.
+    pub(super) fn take_changes(&mut self) -> Vec<(StateKey, Option<Bytes>)> {
+        let left = self.evm.finalize();
+        self.evm.ctx.journaled_state.database.changes(left)
     }
 
     fn begin(&mut self) -> Receipt {
@@ -182,6 +197,10 @@ impl<'a> Session<'a> {
         transaction.check_chain(self.block.chain_id)?;
         let sender = transaction.sender(&self.execution.senders)?;
         let environment = environment(transaction.envelope, sender);
+        #[cfg(feature = "std")]
+        {
+            self.wanted = environment.gas_limit;
+        }
         let left = self.config.gas_limit.saturating_sub(self.market.1.gas_used);
         if !forced && environment.gas_limit > left {
             let least = self.least_gas(&environment);
@@ -191,7 +210,7 @@ impl<'a> Session<'a> {
                 most: left,
             });
         }
-        let result = self.evm.transact_one(environment);
+        let result = self.transact(environment);
         let result = result.map_err(|error| self.rejection(error))?;
         let price = self
             .evm
@@ -201,6 +220,32 @@ impl<'a> Session<'a> {
         let receipt = self.settle(result, price);
         self.market.1.gas_used += receipt.gas_used.0;
         Ok(receipt)
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn transact(&mut self, transaction: TxEnv) -> Result<ExecutionResult, Failure> {
+        self.evm.transact_one(transaction)
+    }
+
+    #[cfg(feature = "std")]
+    fn transact(&mut self, transaction: TxEnv) -> Result<ExecutionResult, Failure> {
+        match &mut self.tips {
+            None => self.evm.transact_one(transaction),
+            Some(tips) => super::spread::transact_without_reward(&mut self.evm, transaction, tips),
+        }
+    }
+
+    /// Executes a transaction as if the block were empty, and pays the proposer nothing: gives also what it would
+    /// have got, and the gas that the transaction asks for.
+    #[cfg(feature = "std")]
+    pub(super) fn transaction_apart(&mut self, bytes: &[u8]) -> (Receipt, U256, u64) {
+        let market = self.market.1;
+        self.wanted = 0;
+        self.tips = Some(U256::ZERO);
+        let receipt = self.transaction(bytes, false);
+        self.market.1 = market;
+        let tips = self.tips.take().unwrap_or_default();
+        (receipt, tips, self.wanted)
     }
 
     /// A call by the node itself, for free. It may not fail the block, so it only ever gives a receipt.

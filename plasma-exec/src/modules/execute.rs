@@ -115,26 +115,39 @@ impl ModuleRuntime {
         bytes: &[u8],
         forced: bool,
     ) -> Receipt {
+        self.transaction_and_room(state, block, bytes, forced).0
+    }
+
+    /// Does a transaction; gives also the room that it asks the block for.
+    pub(super) fn transaction_and_room(
+        &self,
+        state: &mut dyn State,
+        block: &BlockContext,
+        bytes: &[u8],
+        forced: bool,
+    ) -> (Receipt, u64) {
         let checked = ModuleTransaction::decode(bytes)
             .and_then(|transaction| transaction.check(&self.registry, &self.senders, state, block));
-        match checked {
+        let checked = match checked {
+            Ok(checked) => checked,
             Err(rejection) => {
-                Receipt::invalid(super::error::shorten(&alloc::format!("{rejection}")))
+                let reason = alloc::format!("{rejection}");
+                return (Receipt::invalid(super::error::shorten(&reason)), 0);
             }
-            Ok(checked) => {
-                let (market, wanted) = (&checked.market, checked.terms.gas_limit);
-                if !forced && !fees::has_room(market, wanted) {
-                    let left = market.gas_limit.saturating_sub(market.gas_used);
-                    return Receipt::invalid(alloc::format!(
-                        "gas limit {wanted} is over the {left} that this block has left"
-                    ));
-                }
-                match checked.module {
-                    Some(module) => self.run_call(state, block, checked, module),
-                    None => run_transfer(state, checked),
-                }
+        };
+        let (market, wanted) = (&checked.market, checked.terms.gas_limit);
+        let receipt = if !forced && !fees::has_room(market, wanted) {
+            let left = market.gas_limit.saturating_sub(market.gas_used);
+            Receipt::invalid(alloc::format!(
+                "gas limit {wanted} is over the {left} that this block has left"
+            ))
+        } else {
+            match checked.module {
+                Some(module) => self.run_call(state, block, checked, module),
+                None => run_transfer(state, checked),
             }
-        }
+        };
+        (receipt, wanted)
     }
 
     /// A call of a module. All the gas that it may use is paid first, and what it left is given back.

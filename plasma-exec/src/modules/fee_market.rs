@@ -37,22 +37,31 @@ pub(crate) struct FeeMarket {
 pub(crate) const RULES: Item<FeeRules> = Item::new("fees/rules");
 
 /// Where the market is. Every transaction reads and writes it, so its key is not hashed every time.
-const MARKET_KEY: StateKey =
+pub(crate) const MARKET_KEY: StateKey =
     b256!("1a88def862e51ed6bc6a98b71b2a492a6dd2cb53c2e4d99a3a997f533b262cf8");
 
 impl FeeMarket {
     /// The market; of zeros in a state that had no genesis.
     pub(crate) fn load(state: &(impl StateRead + ?Sized)) -> Self {
-        state.get(&MARKET_KEY).map_or_else(Self::default, |bytes| {
-            decode(&bytes, bytes.len()).expect("the market holds what the market wrote")
+        Self::read(state.get(&MARKET_KEY).as_ref())
+    }
+
+    /// The market that these bytes are; of zeros without any.
+    pub(crate) fn read(bytes: Option<&Bytes>) -> Self {
+        bytes.map_or_else(Self::default, |bytes| {
+            decode(bytes, bytes.len()).expect("the market holds what the market wrote")
         })
     }
 
     pub(crate) fn store(&self, state: &mut (impl State + ?Sized)) {
+        state.set(MARKET_KEY, Some(self.to_bytes()));
+    }
+
+    pub(crate) fn to_bytes(self) -> Bytes {
         let mut bytes = [0; MARKET_BYTES];
         let mut rest = &mut bytes[..];
         self.serialize(&mut rest).expect("a market has one length");
-        state.set(MARKET_KEY, Some(Bytes::copy_from_slice(&bytes)));
+        Bytes::copy_from_slice(&bytes)
     }
 }
 

@@ -31,6 +31,8 @@ mod numbers;
 mod query;
 mod registry;
 mod runtime;
+#[cfg(feature = "std")]
+mod spread;
 mod transaction;
 mod words;
 

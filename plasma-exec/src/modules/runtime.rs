@@ -4,8 +4,8 @@ use alloc::{string::String, vec::Vec};
 
 use alloy_primitives::Bytes;
 use plasma_core::{
-    Admission, BlockContext, Execution, ExecutionError, Gas, MessageKind, Query, QueryError,
-    Receipt, Rejection, Reply, State, StateRead, Step, TransactionView,
+    Admission, BlockContext, BlockOutcome, Execution, ExecutionError, Gas, MessageKind, Query,
+    QueryError, Receipt, Rejection, Reply, State, StateRead, Step, TransactionView,
 };
 use serde_json::{Value, json};
 
@@ -53,6 +53,8 @@ pub struct ModuleRuntime {
     /// The last chain and genesis seen, for [`Execution::prepare`], which is told neither.
     #[cfg(feature = "std")]
     seen: std::sync::Mutex<Option<BlockContext>>,
+    #[cfg(feature = "std")]
+    pub(super) settings: crate::parallel::Settings,
 }
 
 impl Default for ModuleRuntime {
@@ -73,6 +75,8 @@ impl ModuleRuntime {
             senders: Senders::default(),
             #[cfg(feature = "std")]
             seen: std::sync::Mutex::default(),
+            #[cfg(feature = "std")]
+            settings: crate::parallel::Settings::default(),
         }
     }
 
@@ -80,6 +84,14 @@ impl ModuleRuntime {
     #[must_use]
     pub fn module<M: Module>(mut self, module: M) -> Self {
         self.registry.insert(module);
+        self
+    }
+
+    /// How its blocks are spread over threads; all cores where it pays, unless this is called.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn parallelism(mut self, parallelism: crate::Parallelism) -> Self {
+        self.settings.parallelism = parallelism;
         self
     }
 
@@ -173,6 +185,32 @@ impl Execution for ModuleRuntime {
             Step::Transaction(bytes) => self.transaction(state, block, bytes, false),
             Step::End => self.end(state, block),
         }
+    }
+
+    #[cfg(feature = "std")]
+    fn apply_block(
+        &self,
+        base: &dyn StateRead,
+        block: &BlockContext,
+        steps: &[Step],
+    ) -> BlockOutcome {
+        self.spread(base, block, steps, &[steps.len()])
+            .pop()
+            .unwrap_or_default()
+    }
+
+    #[cfg(feature = "std")]
+    fn apply_segments(
+        &self,
+        base: &dyn StateRead,
+        block: &BlockContext,
+        steps: &[Step],
+    ) -> Vec<(usize, BlockOutcome)> {
+        // The base fee, all that work depends on, stays the same from the beginning of a block to its end.
+        let work = steps.iter().map(|step| self.work(base, step));
+        let ends = plasma_core::segment_ends(self.segment_gas(), work);
+        let outcomes = self.spread(base, block, steps, &ends);
+        ends.into_iter().zip(outcomes).collect()
     }
 
     fn work(&self, state: &dyn StateRead, step: &Step) -> Gas {

@@ -9,6 +9,7 @@ mod oracle;
 mod queries;
 mod rules;
 mod speed;
+mod spread;
 mod transactions;
 
 use alloc::{string::String, vec::Vec};
@@ -23,7 +24,7 @@ use plasma_core::{
 };
 
 use super::{EvmExecution, EvmGenesis, EvmSpec, Prices};
-use crate::ethereum::Envelope;
+use crate::{Parallelism, ethereum::Envelope};
 
 const CHAIN: ChainId = ChainId(77);
 const GWEI: u128 = 1_000_000_000;
@@ -172,6 +173,11 @@ impl Chain {
             &steps,
         );
         assert_eq!(whole, folded, "a block is the fold of its steps");
+        for threads in [1, 3] {
+            let many = EvmExecution::new().parallelism(Parallelism::always(threads));
+            let outcome = many.apply_block(&self.state, &block, &steps);
+            assert_eq!(outcome, whole, "on {threads} threads");
+        }
         // What it read is all that it needs: a witness of it serves someone who has nothing else.
         let recorder = Recorder::new(&self.state);
         self.execution.apply_block(&recorder, &block, &steps);

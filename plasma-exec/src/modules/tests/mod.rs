@@ -7,4 +7,6 @@ mod inbox;
 mod native;
 mod queries;
 mod rejections;
+#[cfg(feature = "std")]
+mod spread;
 mod transfers;

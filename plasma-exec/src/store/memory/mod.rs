@@ -456,6 +456,10 @@ impl StateRead for View {
     fn get(&self, key: &StateKey) -> Option<Bytes> {
         self.shared.tree.get(key, self.version)
     }
+
+    fn reads_freely(&self) -> bool {
+        true
+    }
 }
 
 impl Drop for View {

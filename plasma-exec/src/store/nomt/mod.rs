@@ -506,6 +506,10 @@ impl StateRead for View {
     fn get(&self, key: &StateKey) -> Option<Bytes> {
         self.shared.get(key, self.version)
     }
+
+    fn reads_freely(&self) -> bool {
+        true
+    }
 }
 
 impl Drop for View {

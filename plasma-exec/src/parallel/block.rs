@@ -1,0 +1,253 @@
+//! A block, in segments: which of its steps are worth many threads, and what comes of all together.
+
+use alloc::{vec, vec::Vec};
+use core::ops::Range;
+
+use alloy_primitives::{Bytes, map::HashMap};
+use plasma_core::{BlockOutcome, Changes, StateKey, StateRead, Step};
+
+use super::{Executor, Settings, engine};
+
+/// The work from which a run is spread, in gas: some hundred transfers. Less is done before the threads have begun.
+const LEAST_WORK: u64 = 6_000_000;
+/// What a step counts for at most: declared gas says little about what a transaction takes.
+const MOST_WORK: u64 = 200_000;
+
+/// An execution, as the engine meets it.
+pub(crate) struct Spread<'a, Fold, Work, Open> {
+    pub(crate) settings: &'a Settings,
+    /// The specification: steps one after the other.
+    pub(crate) fold: Fold,
+    /// The work of a step.
+    pub(crate) work: Work,
+    /// The execution on this state, for a run of transactions; `None` where it cannot be spread.
+    pub(crate) open: Open,
+}
+
+/// The segments of a block, which end where `ends` says: each as the fold makes it on the state before it.
+pub(crate) fn apply_block<E, Fold, Work, Open>(
+    spread: &Spread<'_, Fold, Work, Open>,
+    base: &dyn StateRead,
+    steps: &[Step],
+    ends: &[usize],
+) -> Vec<BlockOutcome>
+where
+    E: Executor,
+    Fold: Fn(&dyn StateRead, &[Step]) -> BlockOutcome,
+    Work: Fn(&Step) -> u64,
+    Open: Fn(&dyn StateRead) -> Option<E>,
+{
+    let mut block = Block::new(base);
+    let mut start = 0;
+    for run in runs(steps) {
+        if !spread.worthwhile(base, &steps[run.clone()]) {
+            continue;
+        }
+        block.fold(&spread.fold, steps, start..run.start, ends);
+        start = block.spread(spread, steps, run, ends);
+    }
+    if start == 0 && ends.len() == 1 {
+        return vec![(spread.fold)(base, steps)];
+    }
+    block.fold(&spread.fold, steps, start..steps.len(), ends);
+    block.segments
+}
+
+/// The longest runs of transactions.
+fn runs(steps: &[Step]) -> Vec<Range<usize>> {
+    let is_transaction = |index: usize| matches!(steps[index], Step::Transaction(_));
+    let (mut runs, mut start) = (Vec::new(), 0);
+    while start < steps.len() {
+        let length = (start..steps.len())
+            .take_while(|index| is_transaction(*index))
+            .count();
+        if length > 0 {
+            runs.push(start..start + length);
+        }
+        start += length + 1;
+    }
+    runs
+}
+
+impl<Fold, Work: Fn(&Step) -> u64, Open> Spread<'_, Fold, Work, Open> {
+    fn worthwhile(&self, base: &dyn StateRead, run: &[Step]) -> bool {
+        let parallelism = self.settings.parallelism;
+        if !base.reads_freely() {
+            return false;
+        }
+        if !parallelism.insists() {
+            if parallelism.threads() == 1 {
+                return false;
+            }
+            let mut left = LEAST_WORK;
+            let enough = run.iter().any(|step| {
+                left = left.saturating_sub((self.work)(step).min(MOST_WORK));
+                left == 0
+            });
+            if !enough {
+                return false;
+            }
+        }
+        self.settings.tries()
+    }
+}
+
+/// What came of a block so far.
+struct Block<'a> {
+    base: &'a dyn StateRead,
+    /// The segments so far; the last one may not be whole.
+    segments: Vec<BlockOutcome>,
+    /// The writes of the first so many segments in one place, for those who read much.
+    written: HashMap<StateKey, Option<Bytes>>,
+    gathered: usize,
+    /// How many steps are done.
+    done: usize,
+}
+
+impl StateRead for Block<'_> {
+    fn get(&self, key: &StateKey) -> Option<Bytes> {
+        let recent = self.segments[self.gathered..].iter().rev();
+        match recent
+            .filter_map(|segment| segment.changes.get(key))
+            .next()
+            .or_else(|| self.written.get(key))
+        {
+            Some(value) => value.clone(),
+            None => self.base.get(key),
+        }
+    }
+
+    fn reads_freely(&self) -> bool {
+        self.base.reads_freely()
+    }
+}
+
+impl<'a> Block<'a> {
+    fn new(base: &'a dyn StateRead) -> Self {
+        Self {
+            base,
+            segments: Vec::new(),
+            written: HashMap::default(),
+            gathered: 0,
+            done: 0,
+        }
+    }
+
+    /// Gathers the writes of all segments but the last, which may still grow.
+    fn gather(&mut self) {
+        let whole = self.segments.len().saturating_sub(1);
+        for segment in &self.segments[self.gathered..whole] {
+            let changes = segment.changes.iter();
+            self.written
+                .extend(changes.map(|(key, value)| (*key, value.clone())));
+        }
+        self.gathered = whole.max(self.gathered);
+    }
+
+    /// Does steps of the block one after the other.
+    fn fold(
+        &mut self,
+        fold: &impl Fn(&dyn StateRead, &[Step]) -> BlockOutcome,
+        steps: &[Step],
+        mut range: Range<usize>,
+        ends: &[usize],
+    ) {
+        /// Fewer steps read less than gathering takes.
+        const FEW: usize = 8;
+        while !range.is_empty() {
+            if range.len() > FEW {
+                self.gather();
+            }
+            let end = next_end(ends, range.start).min(range.end);
+            let outcome = fold(self, &steps[range.start..end]);
+            self.take(outcome, ends);
+            range.start = end;
+        }
+    }
+
+    /// Does a run of transactions on many threads, as far as that goes; says how far that is.
+    fn spread<E, Fold, Work, Open>(
+        &mut self,
+        spread: &Spread<'_, Fold, Work, Open>,
+        steps: &[Step],
+        run: Range<usize>,
+        ends: &[usize],
+    ) -> usize
+    where
+        E: Executor,
+        Open: Fn(&dyn StateRead) -> Option<E>,
+    {
+        let Some(executor) = (spread.open)(self) else {
+            return run.start;
+        };
+        let transactions: Vec<&Bytes> = steps[run.clone()]
+            .iter()
+            .filter_map(|step| match step {
+                Step::Transaction(bytes) => Some(bytes),
+                _ => None,
+            })
+            .collect();
+        let inside = ends
+            .iter()
+            .filter(|end| run.contains(*end) && **end > run.start);
+        let mut pieces: Vec<usize> = inside.map(|end| end - run.start).collect();
+        pieces.push(run.len());
+        let parallelism = spread.settings.parallelism;
+        let outcome = engine::run(&executor, self, &transactions, &pieces, parallelism);
+        let done = outcome.receipts.len();
+        spread.settings.learn(done == run.len());
+        let mut receipts = outcome.receipts.into_iter();
+        let mut start = 0;
+        for (changes, end) in outcome.pieces.into_iter().zip(pieces) {
+            let length = end.min(done) - start;
+            let receipts = receipts.by_ref().take(length).collect();
+            start += length;
+            self.take(BlockOutcome { receipts, changes }, ends);
+        }
+        run.start + done
+    }
+
+    /// Takes what came of the next steps, all of one segment.
+    fn take(&mut self, outcome: BlockOutcome, ends: &[usize]) {
+        let begins = self.done == 0 || ends.contains(&self.done);
+        if begins {
+            self.segments.push(BlockOutcome::default());
+        }
+        self.done += outcome.receipts.len();
+        let (last, before) = self.segments.split_last_mut().expect("one was begun");
+        if last.receipts.is_empty() {
+            *last = outcome;
+            return;
+        }
+        last.receipts.extend(outcome.receipts);
+        // What was changed twice may be what it was when the segment began.
+        let old = core::mem::replace(&mut last.changes, outcome.changes);
+        let at_start = |key: &StateKey| {
+            let written = before.iter().rev().find_map(|it| it.changes.get(key));
+            written.cloned().unwrap_or_else(|| self.base.get(key))
+        };
+        merge(&mut last.changes, old, at_start);
+    }
+}
+
+/// Brings `old` changes under newer ones.
+fn merge(new: &mut Changes, old: Changes, at_start: impl Fn(&StateKey) -> Option<Bytes>) {
+    for (key, value) in old {
+        match new.get(&key) {
+            None => {
+                new.insert(key, value);
+            }
+            Some(newer) => {
+                if *newer == at_start(&key) {
+                    new.remove(&key);
+                }
+            }
+        }
+    }
+}
+
+/// The end of the segment that the step at `index` is in.
+fn next_end(ends: &[usize], index: usize) -> usize {
+    let place = ends.partition_point(|end| *end <= index);
+    ends.get(place).copied().unwrap_or(usize::MAX)
+}

@@ -1,0 +1,233 @@
+//! What the transactions of a run wrote, each version by itself.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use alloc::vec::Vec;
+
+use alloy_primitives::{Bytes, map::HashMap};
+use plasma_core::{StateKey, StateRead};
+
+use super::Write;
+
+/// Who wrote what a key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Nobody in this run.
+    Base,
+    /// A transaction, in one of its rounds.
+    Transaction { index: u32, round: Round },
+}
+
+/// Which time it is that a transaction is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Round {
+    /// By guess.
+    Guess,
+    /// On what is final, since the guess was wrong.
+    Repair,
+    /// Knowing what the tallied keys hold.
+    Exact,
+}
+
+#[derive(Debug)]
+struct Version {
+    index: u32,
+    round: Round,
+    value: Option<Bytes>,
+}
+
+/// The versions of some keys, each key's in the order of the transactions.
+type Shard = HashMap<StateKey, Vec<Version>>;
+
+/// As many as a key's first byte has values, so that the shards in their order hold the keys in theirs.
+pub(super) const SHARDS: usize = 256;
+
+/// All versions of a run, over the state before it.
+pub(super) struct Memory<'a> {
+    base: &'a dyn StateRead,
+    shards: Vec<Mutex<Shard>>,
+}
+
+impl<'a> Memory<'a> {
+    pub(super) fn new(base: &'a dyn StateRead) -> Self {
+        Self {
+            base,
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    fn shard(&self, key: &StateKey) -> MutexGuard<'_, Shard> {
+        // A panic ends the run, and nothing of it is used.
+        self.shards[usize::from(key[0])]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `key` holds for the transaction at `index`, and since whom.
+    pub(super) fn read(&self, key: &StateKey, index: u32) -> (Origin, Option<Bytes>) {
+        if let Some(versions) = self.shard(key).get(key)
+            && let Some(version) = before(versions, index)
+        {
+            return (version.origin(), version.value.clone());
+        }
+        (Origin::Base, self.base.get(key))
+    }
+
+    /// Since whom `key` holds what it does for the transaction at `index`.
+    pub(super) fn origin(&self, key: &StateKey, index: u32) -> Origin {
+        self.shard(key)
+            .get(key)
+            .and_then(|versions| before(versions, index))
+            .map_or(Origin::Base, Version::origin)
+    }
+
+    /// Takes the writes of the transaction at `index` in place of those to `old` keys; says which keys it has now.
+    /// A version that says the same as before stays the one that it was.
+    pub(super) fn publish(
+        &self,
+        index: u32,
+        round: Round,
+        writes: Vec<Write>,
+        old: &[StateKey],
+    ) -> Vec<StateKey> {
+        let keys: Vec<StateKey> = writes.iter().map(|(key, _)| *key).collect();
+        for key in old.iter().filter(|key| !keys.contains(key)) {
+            if let Some(versions) = self.shard(key).get_mut(key) {
+                versions.retain(|version| version.index != index);
+            }
+        }
+        for (key, value) in writes {
+            let mut shard = self.shard(&key);
+            let versions = shard.entry(key).or_default();
+            let version = Version {
+                index,
+                round,
+                value,
+            };
+            let place = versions.partition_point(|version| version.index < index);
+            match versions.get_mut(place) {
+                Some(there) if there.index == index => {
+                    if there.value != version.value {
+                        *there = version;
+                    }
+                }
+                _ => versions.insert(place, version),
+            }
+        }
+        keys
+    }
+
+    /// Takes out of one shard what changed in each piece of the run: up to the first of these ends, from there to
+    /// the next, and so on. In key order.
+    pub(super) fn drain(&self, shard: usize, ends: &[usize]) -> Vec<Vec<Write>> {
+        let shard = core::mem::take(
+            &mut *self.shards[shard]
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        let mut pieces: Vec<Vec<Write>> = ends.iter().map(|_| Vec::new()).collect();
+        for (key, versions) in shard {
+            // What it held before the piece; what the base has is only asked for where it matters.
+            let mut before: Option<Option<Bytes>> = None;
+            let mut versions = versions.into_iter().peekable();
+            for (piece, end) in pieces.iter_mut().zip(ends) {
+                let mut last = None;
+                let mut count = 0;
+                while let Some(version) = versions.next_if(|next| (next.index as usize) < *end) {
+                    last = Some(version.value);
+                    count += 1;
+                }
+                let Some(value) = last else { continue };
+                // One write alone is of something else than what was there; of several the last may lead back.
+                let differs =
+                    count == 1 || *before.get_or_insert_with(|| self.base.get(&key)) != value;
+                before = Some(value.clone());
+                if differs {
+                    piece.push((key, value));
+                }
+            }
+        }
+        for piece in &mut pieces {
+            piece.sort_unstable_by_key(|(key, _)| *key);
+        }
+        pieces
+    }
+}
+
+impl Version {
+    fn origin(&self) -> Origin {
+        Origin::Transaction {
+            index: self.index,
+            round: self.round,
+        }
+    }
+}
+
+fn before(versions: &[Version], index: u32) -> Option<&Version> {
+    let place = versions.partition_point(|version| version.index < index);
+    versions[..place].last()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use plasma_core::{MemoryState, State};
+
+    use super::*;
+
+    const KEY: StateKey = StateKey::repeat_byte(7);
+
+    fn value(byte: u8) -> Option<Bytes> {
+        Some(vec![byte].into())
+    }
+
+    #[test]
+    fn a_transaction_sees_the_last_write_before_its_own() {
+        let mut base = MemoryState::default();
+        base.set(KEY, value(0));
+        let memory = Memory::new(&base);
+        memory.publish(4, Round::Guess, vec![(KEY, value(4))], &[]);
+        memory.publish(2, Round::Guess, vec![(KEY, value(2))], &[]);
+        memory.publish(9, Round::Guess, vec![(KEY, None)], &[]);
+        let origin = |index, round| Origin::Transaction { index, round };
+        let (guess, repair) = (Round::Guess, Round::Repair);
+        let seen = [
+            (0, Origin::Base, value(0)),
+            (2, Origin::Base, value(0)),
+            (3, origin(2, guess), value(2)),
+            (5, origin(4, guess), value(4)),
+            (10, origin(9, guess), None),
+        ];
+        for (index, origin, value) in seen {
+            assert_eq!(memory.read(&KEY, index), (origin, value));
+            assert_eq!(memory.origin(&KEY, index), origin);
+        }
+        // Written again: another version, unless it says the same.
+        memory.publish(4, repair, vec![(KEY, value(4))], &[KEY]);
+        assert_eq!(memory.origin(&KEY, 5), origin(4, guess));
+        memory.publish(4, repair, vec![(KEY, value(5))], &[KEY]);
+        assert_eq!(memory.read(&KEY, 5), (origin(4, repair), value(5)));
+        // Not written again: the one before shows.
+        assert!(memory.publish(4, repair, vec![], &[KEY]).is_empty());
+        assert_eq!(memory.read(&KEY, 5), (origin(2, guess), value(2)));
+    }
+
+    #[test]
+    fn what_changed_is_told_piece_by_piece_and_there_and_back_is_no_change() {
+        let mut base = MemoryState::default();
+        base.set(KEY, value(0));
+        let memory = Memory::new(&base);
+        // The index and what it writes.
+        for (index, byte) in [(0, 1), (1, 0), (2, 5), (4, 6), (5, 5), (6, 8), (8, 9)] {
+            memory.publish(index, Round::Guess, vec![(KEY, value(byte))], &[]);
+        }
+        let pieces = memory.drain(7, &[2, 3, 4, 6, 7]);
+        let expected = [None, value(5), None, None, value(8)];
+        let said: Vec<Option<Bytes>> = pieces
+            .into_iter()
+            .map(|piece| piece.into_iter().next().and_then(|(_, value)| value))
+            .collect();
+        assert_eq!(said, expected);
+    }
+}

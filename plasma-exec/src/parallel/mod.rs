@@ -1,0 +1,107 @@
+//! Blocks on many threads, to the same effect as on one.
+//!
+//! Optimistic concurrency in the manner of Block-STM (arXiv 2203.06871), with commits in order:
+//!
+//! ```text
+//!   workers   take the next transaction, run it on what those before it left so far, and note what it read
+//!   memory    key ──> versions: who wrote what; the state before the run stands behind it
+//!   commits   one after the other, by whoever is free: what was read is compared with what stands there now
+//!
+//!     transaction     0    1    2    3    4    5    6    7    8   ...
+//!                     committed | valid? | run | run | not taken yet
+//!                               |
+//!                               +-- all before it are final: if it read anything else, it is run once more, on them
+//! ```
+//! So each transaction is run at most twice by guess, and once more where it has to know exactly what the block took
+//! in so far. What every transaction adds to, the market for gas and the proposer's XPL, is not written but *tallied*:
+//! it is added up as transactions are committed, and a transaction that looks at it is run exactly.
+//!
+//! Invariants: receipts and writes are those of the fold, whatever the number of threads and their timing; a
+//! transaction that panics on a guess panics in the fold or nowhere; what conflicts too much goes on in the fold.
+//!
+//! Reads by guess may be such as no step needs in the end. So only a state that says so
+//! ([`StateRead::reads_freely`]) is read by many threads; where reads are noted, a block is folded.
+
+mod block;
+mod engine;
+mod memory;
+mod settings;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::vec::Vec;
+
+use alloy_primitives::{Bytes, U256};
+use plasma_core::{Receipt, StateKey, StateRead};
+
+pub(crate) use block::{Spread, apply_block};
+pub use settings::Parallelism;
+pub(crate) use settings::Settings;
+pub(crate) use view::View;
+
+/// A write: the key and what it holds now.
+pub(crate) type Write = (StateKey, Option<Bytes>);
+
+/// What transactions add to without looking at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Gas used.
+    pub(crate) gas: u64,
+    /// Burned at the end of the block, in wei.
+    pub(crate) burned: U256,
+    /// The proposer's, in wei.
+    pub(crate) tips: U256,
+}
+
+impl Tally {
+    /// Both together. Nobody pays more than there is, so the sums fit.
+    fn plus(self, other: Self) -> Self {
+        Self {
+            gas: self.gas.saturating_add(other.gas),
+            burned: self.burned.wrapping_add(other.burned),
+            tips: self.tips.wrapping_add(other.tips),
+        }
+    }
+}
+
+/// What came of running a transaction by guess.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) receipt: Receipt,
+    /// Its writes, each of something else than what it read; none of a tallied key.
+    pub(crate) writes: Vec<Write>,
+    pub(crate) tally: Tally,
+    /// The room that the block must have for it.
+    pub(crate) gas_wanted: u64,
+    /// Whether it looked at a tallied key, so that it must be run exactly.
+    pub(crate) inexact: bool,
+}
+
+/// An execution in the middle of one block, as the engine needs it.
+pub(crate) trait Executor: Sync {
+    /// What a thread keeps from one transaction to the next.
+    type Worker<'v>
+    where
+        Self: 'v;
+
+    /// The keys that transactions add to.
+    fn tallied(&self) -> &[StateKey];
+
+    /// What the tallied keys hold, in their order, once `tally` is added to these values.
+    fn add(&self, values: &mut [Option<Bytes>], tally: &Tally);
+
+    /// The gas that the block has left before the first transaction.
+    fn room(&self) -> u64;
+
+    /// Begins a thread's work; everything is read through `view`.
+    fn worker<'v>(&'v self, view: &'v View<'v>) -> Self::Worker<'v>;
+
+    /// Runs a transaction by guess: as if the tallied keys held what they did before the first one.
+    fn attempt(&self, worker: &mut Self::Worker<'_>, view: &View<'_>, bytes: &Bytes) -> Attempt;
+
+    /// Runs a transaction as [`Execution::apply`](plasma_core::Execution::apply) does; its writes are those that
+    /// change something.
+    fn exactly(&self, state: &dyn StateRead, bytes: &Bytes) -> (Receipt, Vec<Write>);
+}
