@@ -47,6 +47,8 @@ pub use evm::{
     EvmExecution, EvmGenesis, EvmGenesisAccount, EvmSpec, INSTRUCTIONS_PER_GAS, L2_BRIDGE,
     MACHINE_TRANSACTION_GAS, Prices,
 };
+#[cfg(feature = "statetest")]
+pub use evm::{StateTestError, StateTestReport, run_state_tests};
 #[cfg(feature = "fpvm")]
 pub use fpvm::{
     BLOB_BYTES, BLOB_ELEMENTS, BlobOpening, Cause, MAX_PROGRAM_HEADERS, MEMORY_BITS, Machine,

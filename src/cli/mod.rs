@@ -6,6 +6,7 @@ mod devnet;
 mod discover;
 mod dispute;
 mod duration;
+mod evm;
 mod explain;
 mod logging;
 mod node;
@@ -67,6 +68,9 @@ enum Command {
     /// Run programs of the fault-proof machine, and say what the root knows them by.
     #[command(subcommand)]
     Program(program::ProgramCommand),
+    /// Hold the EVM to Ethereum's own tests.
+    #[command(subcommand)]
+    Evm(evm::EvmCommand),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -111,6 +115,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Challenge(args) => challenge::run(args).await,
         Command::Dispute(command) => dispute::run(command).await,
         Command::Program(command) => program::run(command).await,
+        Command::Evm(command) => evm::run(command).await,
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     }
 }

@@ -23,6 +23,8 @@ mod receipt;
 mod session;
 #[cfg(feature = "std")]
 mod spread;
+#[cfg(feature = "statetest")]
+mod statetest;
 mod transaction;
 
 #[cfg(test)]
@@ -42,6 +44,8 @@ pub use genesis::{EvmGenesis, EvmGenesisAccount};
 pub use predeploys::L2_BRIDGE;
 pub use prices::{INSTRUCTIONS_PER_GAS, MACHINE_TRANSACTION_GAS, Prices};
 
+#[cfg(feature = "statetest")]
+pub use statetest::{StateTestError, StateTestReport, run_state_tests};
 
 use crate::ethereum::{EthereumTransaction, Senders, declared_work};
 use session::Session;

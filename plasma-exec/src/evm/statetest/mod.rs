@@ -1,0 +1,199 @@
+//! Ethereum's state tests, run by the EVM of this chain.
+//!
+//! The format is that of the GeneralStateTests of ethereum/tests and ethereum/execution-spec-tests: a state, a
+//! transaction with several values for some of its fields, and for each fork what comes of it.
+//!
+//! ```text
+//!   pre ──> state, as the chain keeps it ──> EVM, at Ethereum's prices ──> state ──> accounts ──> root (MPT)
+//!                                                                  └────> logs ──> keccak of their RLP
+//! ```
+//! The accounts are read back from the state that the chain would keep, so storage formats are tested as well. What
+//! a test asks of its block is given to the EVM as it is: base fee, time, coinbase, blob gas. Such of this chain's
+//! own rules as Ethereum lacks (deposits, predeploys, the market for gas) take no part.
+
+mod cases;
+mod format;
+mod post;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use serde_json::Value;
+
+/// The largest file that is read, in bytes. The largest public one has a third of that.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// How a run of state tests ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateTestReport {
+    /// Names of the tests that passed: file, name, fork, and which of the transaction's data, gas limits and values.
+    pub passed: Vec<String>,
+    /// Names of those that did not, and what was different.
+    pub failed: Vec<(String, String)>,
+    /// Names of those that do not apply, and why.
+    pub skipped: Vec<(String, String)>,
+}
+
+/// Why state tests could not be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateTestError {
+    /// A file or directory cannot be read.
+    #[error("cannot read {path}: {error}", path = path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A file is too large.
+    #[error("{path} has {bytes} bytes, over the limit of {MOST_BYTES}", path = path.display())]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+        /// How large it is.
+        bytes: u64,
+    },
+    /// A file is not what it should be.
+    #[error("{path} is no file of state tests: {reason}", path = path.display())]
+    Malformed {
+        /// Which.
+        path: PathBuf,
+        /// Where and why.
+        reason: String,
+    },
+    /// There is nothing to run.
+    #[error("there is no .json file below {path}; name the directory GeneralStateTests or one in it", path = path.display())]
+    Nothing {
+        /// Where.
+        path: PathBuf,
+    },
+}
+
+/// Runs all state tests in a file, or in the files below a directory; hidden ones apart.
+pub fn run_state_tests(path: &Path) -> Result<StateTestReport, StateTestError> {
+    let mut files = Vec::new();
+    find(path, &mut files)?;
+    if files.is_empty() {
+        return Err(StateTestError::Nothing { path: path.into() });
+    }
+    files.sort();
+    let next = AtomicUsize::new(0);
+    let reports: Mutex<BTreeMap<usize, Result<StateTestReport, StateTestError>>> = Mutex::default();
+    let work = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = files.get(at) else { break };
+            let report = run_file(path, file);
+            let mut reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
+            reports.insert(at, report);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut all = StateTestReport::default();
+    for report in reports
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .into_values()
+    {
+        let StateTestReport {
+            passed,
+            failed,
+            skipped,
+        } = report?;
+        all.passed.extend(passed);
+        all.failed.extend(failed);
+        all.skipped.extend(skipped);
+    }
+    Ok(all)
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> StateTestError {
+    let path = path.into();
+    move |error| StateTestError::Read { path, error }
+}
+
+/// The `.json` files at `path` or below it.
+fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), StateTestError> {
+    let hidden = |path: &Path| {
+        path.file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+    };
+    if !fs::metadata(path).map_err(unreadable(path))?.is_dir() {
+        files.push(path.into());
+        return Ok(());
+    }
+    for entry in fs::read_dir(path).map_err(unreadable(path))? {
+        let entry = entry.map_err(unreadable(path))?;
+        let (below, kind) = (entry.path(), entry.file_type().map_err(unreadable(path))?);
+        if hidden(&below) {
+            continue;
+        }
+        // Links are not followed: they could lead round in a circle.
+        if kind.is_dir() {
+            find(&below, files)?;
+        } else if kind.is_file() && below.extension().is_some_and(|end| end == "json") {
+            files.push(below);
+        }
+    }
+    Ok(())
+}
+
+fn run_file(root: &Path, path: &Path) -> Result<StateTestReport, StateTestError> {
+    let bytes = fs::metadata(path).map_err(unreadable(path))?.len();
+    if bytes > MOST_BYTES {
+        return Err(StateTestError::TooLarge {
+            path: path.into(),
+            bytes,
+        });
+    }
+    let text = fs::read(path).map_err(unreadable(path))?;
+    let name = path.strip_prefix(root).ok();
+    let name = name.filter(|name| !name.as_os_str().is_empty());
+    let name = name.or(path.file_name().map(Path::new)).unwrap_or(path);
+    run_text(&name.display().to_string(), &text).map_err(|reason| StateTestError::Malformed {
+        path: path.into(),
+        reason,
+    })
+}
+
+/// Runs the state tests of one file.
+fn run_text(file: &str, text: &[u8]) -> Result<StateTestReport, String> {
+    let tests: BTreeMap<String, Value> =
+        serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    let mut report = StateTestReport::default();
+    for (name, test) in tests {
+        let title = format!("{file}/{name}");
+        if test.get("blocks").is_some() {
+            let reason = "it is a blockchain test; state tests are run here".into();
+            report.skipped.push((title, reason));
+            continue;
+        }
+        serde_json::from_value(test)
+            .map_err(|error| error.to_string())
+            .and_then(|test| cases::run(&title, &test, &mut report))
+            .map_err(|reason| format!("test {name:?}: {reason}"))?;
+    }
+    Ok(report)
+}
