@@ -1,7 +1,7 @@
 //! The EVM's plain transfers, one after the other.
 
 use plasma_core::{B256, BlockContext, Execution as _, Genesis, Step, Timestamp, U256};
-use plasma_exec::{EvmExecution, EvmGenesis, MemoryStore, Store as _};
+use plasma_exec::{EvmExecution, EvmGenesis, MemoryStore, Parallelism, Store as _};
 
 use crate::{
     Failure, Figure, Options,
@@ -26,7 +26,7 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
     let genesis = crowd.addresses().fold(genesis, |genesis, who| {
         genesis.with_balance(who, U256::from(FUNDS))
     });
-    let execution = EvmExecution::new();
+    let execution = EvmExecution::new().parallelism(Parallelism::sequential());
     let timestamp = Timestamp(now() * 1_000);
     let birth = Genesis {
         chain_id: CHAIN,

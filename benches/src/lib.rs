@@ -16,6 +16,7 @@ mod live;
 mod machine;
 mod measure;
 mod node;
+mod parallel;
 mod startup;
 mod state;
 mod suite;

@@ -77,8 +77,9 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
         let on = if prepared { &PREPARED } else { &ON };
         figures.push(Figure::new(name, value, "transfers/s", on).detail(detail));
     }
+    let alone = format!("libsecp256k1 alone, on {} cores", cores());
+    figures.push(Figure::new(NAMES[3], recover, "signatures/s", &[]).detail(alone));
     let alone = format!("k256 alone, on {} cores", cores());
-    figures.push(Figure::new(NAMES[3], recover, "signatures/s", &[]).detail(alone.clone()));
     let promised = format!("{alone}; the sequencer signs a promise for each transaction");
     figures.push(Figure::new(NAMES[4], sign, "signatures/s", &[]).detail(promised));
     let alone = "the same blocks' writes alone, durable per block, roots computed";
