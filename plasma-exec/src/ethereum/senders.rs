@@ -38,17 +38,27 @@ impl Senders {
     /// Does `work` for every item, on all cores when there are enough of them.
     #[cfg(feature = "std")]
     pub(crate) fn in_parallel<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
-        /// Fewer are done before a thread has started.
-        const LEAST_PER_THREAD: usize = 16;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let share = items.len().div_ceil(threads).max(LEAST_PER_THREAD);
-        let (first, others) = items.split_at(share.min(items.len()));
-        let work = &work;
-        std::thread::scope(|scope| {
-            for chunk in others.chunks(share) {
-                scope.spawn(move || chunk.iter().for_each(work));
+        use core::sync::atomic::{AtomicUsize, Ordering};
+
+        /// Fewer are done before a thread has started; and more at once would leave cores idle at the end, while one of
+        /// them is busy with something else.
+        const BATCH: usize = 16;
+        let threads = crate::parallel::cores().min(items.len().div_ceil(BATCH));
+        let next = AtomicUsize::new(0);
+        let batches = || {
+            loop {
+                let start = next.fetch_add(BATCH, Ordering::Relaxed);
+                let Some(rest) = items.get(start..) else {
+                    break;
+                };
+                rest.iter().take(BATCH).for_each(&work);
             }
-            first.iter().for_each(work);
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(batches);
+            }
+            batches();
         });
     }
 

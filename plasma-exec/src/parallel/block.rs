@@ -106,10 +106,9 @@ struct Block<'a> {
 
 impl StateRead for Block<'_> {
     fn get(&self, key: &StateKey) -> Option<Bytes> {
-        let recent = self.segments[self.gathered..].iter().rev();
+        let mut recent = self.segments[self.gathered..].iter().rev();
         match recent
-            .filter_map(|segment| segment.changes.get(key))
-            .next()
+            .find_map(|segment| segment.changes.get(key))
             .or_else(|| self.written.get(key))
         {
             Some(value) => value.clone(),

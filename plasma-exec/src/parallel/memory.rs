@@ -178,6 +178,7 @@ mod tests {
 
     const KEY: StateKey = StateKey::repeat_byte(7);
 
+    #[allow(clippy::unnecessary_wraps)]
     fn value(byte: u8) -> Option<Bytes> {
         Some(vec![byte].into())
     }

@@ -38,7 +38,7 @@ use plasma_core::{Receipt, StateKey, StateRead};
 
 pub(crate) use block::{Spread, apply_block};
 pub use settings::Parallelism;
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Settings, cores};
 pub(crate) use view::View;
 
 /// A write: the key and what it holds now.

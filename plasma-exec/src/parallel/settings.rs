@@ -46,11 +46,10 @@ impl Parallelism {
         }
     }
 
+    /// At least one.
     pub(super) fn threads(self) -> usize {
-        static CORES: OnceLock<usize> = OnceLock::new();
         let threads = match self.threads {
-            // Asking the system takes longer than a small block.
-            0 => *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from)),
+            0 => cores(),
             threads => threads,
         };
         threads.clamp(1, MOST_THREADS)
@@ -60,6 +59,12 @@ impl Parallelism {
     pub(super) fn insists(self) -> bool {
         self.insists
     }
+}
+
+/// The cores that the process may use. Asking the system takes longer than a small block, so that is done once.
+pub(crate) fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// An execution's settings, and what it learned from the blocks before.

@@ -39,6 +39,9 @@ use crate::{
 
 /// Ethereum's.
 const MAINNET: u64 = 1;
+/// The most blobs of a block in Prague (EIP-7691), and of a transaction since Osaka.
+const PRAGUE_BLOBS: u64 = 9;
+const OSAKA_BLOBS: u64 = 6;
 /// How many hashes of blocks the EVM can ask for.
 const HASHES: u64 = 256;
 
@@ -265,12 +268,14 @@ impl Case<'_> {
             )),
             slot_num: slot.short("slot number")?,
         };
-        if self.spec == EvmSpec::Prague
-            && let Some(blobs) = blobs
-        {
-            // From Osaka on, a transaction has at most six (EIP-7594).
-            session.evm.ctx.cfg.max_blobs_per_tx = Some(blobs.max.short("blobs")?);
-        }
+        let most = match (self.spec, blobs) {
+            // What a block has room for.
+            (EvmSpec::Prague, Some(blobs)) => blobs.max.short("most blobs")?,
+            (EvmSpec::Prague, None) => PRAGUE_BLOBS,
+            // EIP-7594.
+            (EvmSpec::Osaka, _) => OSAKA_BLOBS,
+        };
+        session.evm.ctx.cfg.max_blobs_per_tx = Some(most);
         Ok(())
     }
 

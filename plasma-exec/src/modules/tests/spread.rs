@@ -36,14 +36,13 @@ fn check(base: &MemoryState, block: &BlockContext, steps: &[Step]) -> BlockOutco
         base,
         steps,
     );
-    for threads in THREADS {
-        for parallelism in [Parallelism::always(threads), Parallelism::up_to(threads)] {
-            let runtime = runtime().parallelism(parallelism);
-            let outcome = runtime.apply_block(base, block, steps);
-            assert_eq!(outcome, whole, "{parallelism:?}");
-            let outcome = runtime.apply_segments(base, block, steps);
-            assert_eq!(outcome, segments, "{parallelism:?} in segments");
-        }
+    let always = THREADS.map(Parallelism::always);
+    for parallelism in always.into_iter().chain([Parallelism::default()]) {
+        let runtime = runtime().parallelism(parallelism);
+        let outcome = runtime.apply_block(base, block, steps);
+        assert_eq!(outcome, whole, "{parallelism:?}");
+        let outcome = runtime.apply_segments(base, block, steps);
+        assert_eq!(outcome, segments, "{parallelism:?} in segments");
     }
     whole
 }
