@@ -179,7 +179,7 @@ mod tests {
         ) {
             let _ = check(Signature { r: r.into(), s: s.into(), v }, digest.into());
             // Most numbers are no proof of half the order: halved, they are.
-            let _ = check(Signature { r: r.into(), s: (s >> 1).into(), v }, digest.into());
+            let _ = check(Signature { r: r.into(), s: s.wrapping_shr(1).into(), v }, digest.into());
         }
 
         #[test]

@@ -9,10 +9,13 @@ use alloy_trie::{
     root::{state_root_unhashed, storage_root_unhashed},
 };
 use plasma_core::{State, StateRead};
-use revm::state::EvmState;
+use revm::{bytecode::Bytecode, state::EvmState};
 
 use super::format::PreAccount;
-use crate::evm::account::{ACCOUNTS, Account, CODES, Code, STORAGE, Word, designator};
+use crate::evm::{
+    account::{ACCOUNTS, Account, Code, STORAGE, Word, designator},
+    code,
+};
 
 /// Puts an account into state, in this chain's form.
 pub(super) fn write_pre(
@@ -25,9 +28,12 @@ pub(super) fn write_pre(
         [0xef, 0x01, 0x00, to @ ..] if to.len() == Address::len_bytes() => {
             Code::Delegation(Address::from_slice(to))
         }
-        code => {
-            let hash = keccak256(code);
-            CODES.set(state, &hash, code);
+        bytes => {
+            let hash = keccak256(bytes);
+            let analysed = Bytecode::new_legacy(account.code.clone());
+            for (key, part) in code::writes(&hash, &analysed) {
+                state.set(key, Some(part));
+            }
             Code::Hash(hash)
         }
     };
