@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Barrier, Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
     thread,
 };
 
@@ -25,6 +25,9 @@ const AHEAD: usize = 128;
 const WINDOW: usize = 48;
 /// With more conflicts among those, the fold is faster on two cores: a run goes on there.
 const MOST_REPAIRS: usize = 16;
+
+/// What fewer transactions wrote is put in order before another thread has begun.
+const FEW: usize = 2_000;
 
 /// What came of a run.
 pub(super) struct Outcome {
@@ -119,29 +122,36 @@ pub(super) fn run<E: Executor>(
             repaired_before: 0,
         }),
     };
-    let threads = parallelism.threads().min(transactions.len()).max(1);
-    let (barrier, shard) = (Barrier::new(threads), AtomicUsize::new(0));
-    let shards: Vec<Mutex<Vec<Vec<Write>>>> = (0..SHARDS).map(|_| Mutex::default()).collect();
-    let work = || {
+    let threads = parallelism.threads().min(transactions.len());
+    on_threads(threads, &|| {
         // A guess may lead where no transaction of the fold comes: what panics is not used, and folded again.
         if catch_unwind(AssertUnwindSafe(|| run.work())).is_err() {
             run.stopped.store(true, Ordering::Release);
         }
-        barrier.wait();
-        let ends = run.final_ends();
+    });
+    let (ends, next) = (run.final_ends(), AtomicUsize::new(0));
+    let shards: Vec<Mutex<Vec<Vec<Write>>>> = (0..SHARDS).map(|_| Mutex::default()).collect();
+    let threads = if transactions.len() < FEW { 1 } else { threads };
+    on_threads(threads, &|| {
         loop {
-            let shard = shard.fetch_add(1, Ordering::Relaxed);
+            let shard = next.fetch_add(1, Ordering::Relaxed);
             let Some(slot) = shards.get(shard) else { break };
             *held(slot) = memory.drain(shard, &ends);
         }
-    };
+    });
+    run.collect(shards)
+}
+
+/// Does `work` on so many threads, this one among them; on fewer where the system gives no more.
+pub(crate) fn on_threads(threads: usize, work: &(impl Fn() + Sync)) {
     thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(work);
+            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
         }
         work();
     });
-    run.collect(shards)
 }
 
 /// A panic while it is held ends the run, and leaves what is final as it was.

@@ -50,21 +50,26 @@ fn measure(what: &str, chain: &Chain, transaction: impl Fn(Address) -> (TxKind, 
             _ => None,
         })
         .collect();
+    for (cores, parallelism) in [
+        ("one core", Parallelism::sequential()),
+        ("all cores", Parallelism::default()),
+    ] {
+        let execution = EvmExecution::new().parallelism(parallelism);
+        execution.prepare(&bytes);
+        let best = (0..5)
+            .map(|_| {
+                let start = Instant::now();
+                let outcome = execution.apply_block(&chain.state, &chain.block, &steps);
+                let elapsed = start.elapsed();
+                assert!(outcome.receipts.iter().all(Receipt::succeeded));
+                elapsed
+            })
+            .min()
+            .expect("five runs");
+        let rate = COUNT as f64 / best.as_secs_f64();
+        println!("{rate:.0} {what} a second, decoded, executed and turned into writes on {cores}");
+    }
     chain.execution.prepare(&bytes);
-    let best = (0..5)
-        .map(|_| {
-            let start = Instant::now();
-            let outcome = chain
-                .execution
-                .apply_block(&chain.state, &chain.block, &steps);
-            let elapsed = start.elapsed();
-            assert!(outcome.receipts.iter().all(Receipt::succeeded));
-            elapsed
-        })
-        .min()
-        .expect("five runs");
-    let rate = COUNT as f64 / best.as_secs_f64();
-    println!("{rate:.0} {what} a second, decoded, executed and turned into writes");
     let rate = |start: Instant| COUNT as f64 / start.elapsed().as_secs_f64();
     let start = Instant::now();
     for bytes in &bytes {
