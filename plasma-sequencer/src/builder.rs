@@ -71,6 +71,21 @@ impl BlockBuilder {
         self.seal = Some(batch);
     }
 
+    /// Certifies in another term from the next block on.
+    pub fn term(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
+    }
+
+    /// The batch that the next block seals.
+    pub fn sealing(&self) -> Option<&BatchHeader> {
+        self.seal.as_ref()
+    }
+
+    /// How many messages are known to be in the root's inbox.
+    pub fn known_messages(&self) -> u64 {
+        self.messages
+    }
+
     /// Whether the next block has something to say even without transactions.
     pub fn has_news(&self) -> bool {
         self.seal.is_some() || self.messages > self.head.messages

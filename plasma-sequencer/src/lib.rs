@@ -29,11 +29,16 @@
 //! # }).unwrap();
 //! ```
 
+#[cfg(feature = "bft")]
+mod bft;
 mod builder;
+mod feed;
 mod journal;
 mod mempool;
 mod solo;
 
+#[cfg(feature = "bft")]
+pub use bft::*;
 pub use builder::BlockBuilder;
 pub use journal::{FileJournal, Journal, JournalError, MemoryJournal};
 pub use mempool::{Mempool, MempoolLimits, MempoolStatistics, Picked, TRANSACTION_OVERHEAD_BYTES};

@@ -27,6 +27,9 @@ use std::io;
 
 use plasma_core::{B256, BlockHeader, CertifiedBlock, Height};
 
+#[cfg(feature = "bft")]
+pub(crate) use storage::{Disk, Storage};
+
 pub use file::FileJournal;
 pub use memory::MemoryJournal;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// A file that grows at its end. The tests have one that loses power.
-pub(super) trait Storage: Send {
+pub(crate) trait Storage: Send {
     /// Where it is, for messages.
     fn path(&self) -> String;
     /// How long it is.
@@ -28,7 +28,7 @@ pub(super) trait Storage: Send {
 
 /// A real file, locked against other processes.
 #[derive(Debug)]
-pub(super) struct Disk {
+pub(crate) struct Disk {
     path: PathBuf,
     /// Locked for as long as this lives. Apart from `file`, which a rewrite replaces.
     _lock: File,
@@ -40,7 +40,7 @@ pub(super) struct Disk {
 
 impl Disk {
     /// Opens or creates the file. `Ok(None)` when another process has it.
-    pub(super) fn open(path: &Path) -> io::Result<Option<Self>> {
+    pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
         if let Some(folder) = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())

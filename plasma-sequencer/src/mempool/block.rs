@@ -231,6 +231,31 @@ impl Mempool {
         }
     }
 
+    /// Takes note of a transaction in a certified block, whoever made the block: it waits no more,
+    /// and is known until it is executed. `admission` is asked only about one that is not here.
+    pub fn ordered(
+        &mut self,
+        hash: TransactionHash,
+        bytes: &Bytes,
+        admission: impl FnOnce() -> Option<plasma_core::Admission>,
+    ) {
+        match self.hashes.get(&hash) {
+            Some(&Place::Waiting(slot)) => {
+                self.launch(slot);
+                self.resettle(slot.0);
+            }
+            Some(_) => {}
+            None => {
+                let admission = admission();
+                if let Some(it) = &admission {
+                    // The block decides which of two with one nonce it is.
+                    self.detach((it.sender, it.nonce));
+                }
+                self.included(hash, bytes.clone(), admission.as_ref());
+            }
+        }
+    }
+
     /// Takes note of a block of before the restart: its transactions are known until it is
     /// executed.
     pub fn included(

@@ -113,14 +113,20 @@ impl Mempool {
 
     /// A transaction that waits here or is in a block that is not executed yet.
     pub fn get(&self, hash: &TransactionHash) -> Option<&Bytes> {
-        let pooled = match *self.hashes.get(hash)? {
-            Place::Waiting((sender, nonce)) => self.accounts.get(&sender)?.waiting.get(&nonce)?,
-            Place::InFlight((sender, nonce)) => {
-                self.accounts.get(&sender)?.in_flight.get(&nonce)?
-            }
-            Place::Included => return None,
-        };
-        Some(&pooled.bytes)
+        self.known(hash).map(|pooled| &pooled.bytes)
+    }
+
+    /// The gas limit of one that [`Self::get`] gives.
+    pub fn gas_limit(&self, hash: &TransactionHash) -> Option<Gas> {
+        self.known(hash).map(|pooled| pooled.gas_limit)
+    }
+
+    fn known(&self, hash: &TransactionHash) -> Option<&Pooled> {
+        match *self.hashes.get(hash)? {
+            Place::Waiting((sender, nonce)) => self.accounts.get(&sender)?.waiting.get(&nonce),
+            Place::InFlight((sender, nonce)) => self.accounts.get(&sender)?.in_flight.get(&nonce),
+            Place::Included => None,
+        }
     }
 
     /// The next nonce for `account` to use, counting what waits and what is not executed yet;

@@ -13,7 +13,6 @@
 //! - Time, tasks and randomness come from [`Env`].
 
 mod config;
-mod feed;
 mod meters;
 mod produce;
 mod upkeep;
@@ -31,10 +30,12 @@ use plasma_core::{
 };
 use tokio::sync::{Notify, watch};
 
-use crate::{BlockBuilder, Journal, JournalError, Mempool, MempoolStatistics};
+use crate::{
+    BlockBuilder, Journal, JournalError, Mempool, MempoolStatistics,
+    feed::{self, Feed, Source},
+};
 
 pub use config::SoloConfig;
-use feed::Feed;
 use meters::Meters;
 
 /// One sequencer, one key: a committee of one, with certificates like everyone else's.
@@ -245,7 +246,36 @@ impl Shared {
         ))
     }
 
-    /// The block at a height that is not above the head.
+    /// No more blocks, and why.
+    fn fail(&self, error: SequencerError) {
+        self.feed().failure.get_or_insert(error);
+        self.changes.send_replace(());
+        self.work.notify_one();
+        self.upkeep.notify_one();
+    }
+
+    fn order(&self) -> MutexGuard<'_, Order> {
+        lock(&self.order)
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Mempool> {
+        lock(&self.pool)
+    }
+}
+
+impl Source for Shared {
+    fn feed(&self) -> MutexGuard<'_, Feed> {
+        lock(&self.feed)
+    }
+
+    fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    fn first(&self) -> Height {
+        self.config.genesis.height.next()
+    }
+
     fn read(&self, height: Height) -> Result<Option<CertifiedBlock>, SequencerError> {
         let order = self.order();
         let journal = order.journal.as_ref().ok_or(SequencerError::Stopped)?;
@@ -266,26 +296,6 @@ impl Shared {
         Err(SequencerError::Overridden(
             journal.next(height).unwrap_or(head.next()),
         ))
-    }
-
-    /// No more blocks, and why.
-    fn fail(&self, error: SequencerError) {
-        self.feed().failure.get_or_insert(error);
-        self.changes.send_replace(());
-        self.work.notify_one();
-        self.upkeep.notify_one();
-    }
-
-    fn order(&self) -> MutexGuard<'_, Order> {
-        lock(&self.order)
-    }
-
-    fn pool(&self) -> MutexGuard<'_, Mempool> {
-        lock(&self.pool)
-    }
-
-    fn feed(&self) -> MutexGuard<'_, Feed> {
-        lock(&self.feed)
     }
 }
 

@@ -15,7 +15,7 @@ use plasma_core::{
 use tokio::sync::Notify;
 
 use super::{Order, Shared, blocking, journal_failed};
-use crate::Picked;
+use crate::{Picked, feed::Source as _};
 
 /// How far the clock may be behind the last block for the sequencer to wait for it. A clock that
 /// was set back further is not waited for: blocks then follow their parents by a millisecond.

@@ -12,7 +12,7 @@ use plasma_core::{
 use tokio::sync::Notify;
 
 use super::{Order, Shared, blocking, journal_failed, lock, produce::give_way};
-use crate::Picked;
+use crate::{Picked, feed::Source as _};
 
 /// How many senders are looked up after a block although they had nothing in it: money also comes
 /// and goes without its owner's doing.

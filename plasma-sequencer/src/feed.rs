@@ -2,14 +2,12 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Weak},
+    sync::{Arc, MutexGuard, Weak},
 };
 
 use futures::{StreamExt as _, stream};
 use plasma_core::{BlockHeader, BoxStream, CertifiedBlock, Height, SequencerError};
 use tokio::sync::watch;
-
-use super::Shared;
 
 /// Blocks kept at hand for readers that keep up; the others read the journal.
 const TAIL_BLOCKS: usize = 64;
@@ -19,18 +17,18 @@ const MAX_OVERRIDES: usize = 1_024;
 
 /// The newest blocks, and what happened to older ones.
 #[derive(Debug)]
-pub(super) struct Feed {
-    pub(super) head: BlockHeader,
+pub(crate) struct Feed {
+    pub(crate) head: BlockHeader,
     /// Contiguous, up to the head, unless that is from elsewhere.
     tail: VecDeque<Arc<CertifiedBlock>>,
     tail_bytes: usize,
     /// Counts overrides.
-    pub(super) generation: u64,
+    pub(crate) generation: u64,
     /// Those that matter to some reader, later ones higher: an override hides all before it that
     /// kept no less.
     overrides: VecDeque<Override>,
     /// Why there will be no more blocks.
-    pub(super) failure: Option<SequencerError>,
+    pub(crate) failure: Option<SequencerError>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +41,7 @@ struct Override {
 }
 
 /// What there is for a reader.
-pub(super) enum Found {
+pub(crate) enum Found {
     Block(Arc<CertifiedBlock>),
     Overridden(Height),
     InJournal,
@@ -52,7 +50,7 @@ pub(super) enum Found {
 }
 
 impl Feed {
-    pub(super) fn new(head: BlockHeader) -> Self {
+    pub(crate) fn new(head: BlockHeader) -> Self {
         Self {
             head,
             tail: VecDeque::new(),
@@ -63,7 +61,7 @@ impl Feed {
         }
     }
 
-    pub(super) fn push(&mut self, block: Arc<CertifiedBlock>) {
+    pub(crate) fn push(&mut self, block: Arc<CertifiedBlock>) {
         self.head = block.block.header.clone();
         self.tail_bytes += bytes_of(&block);
         self.tail.push_back(block);
@@ -74,7 +72,7 @@ impl Feed {
     }
 
     /// Goes on after `head`; blocks of ours stand up to `kept`.
-    pub(super) fn rewind(&mut self, head: BlockHeader, kept: Height) {
+    pub(crate) fn rewind(&mut self, head: BlockHeader, kept: Height) {
         self.generation += 1;
         let (generation, resume) = (self.generation, head.height.next());
         while self
@@ -134,24 +132,36 @@ fn bytes_of(block: &CertifiedBlock) -> usize {
         + 1_024
 }
 
+/// A sequencer, as its readers see it.
+pub(crate) trait Source: Send + Sync + 'static {
+    /// The newest blocks.
+    fn feed(&self) -> MutexGuard<'_, Feed>;
+    /// Tells of every change of the feed.
+    fn changes(&self) -> watch::Receiver<()>;
+    /// The first height there can be a block at.
+    fn first(&self) -> Height;
+    /// The block at a height that is not above the head; `None` when an override came in between.
+    fn read(&self, height: Height) -> Result<Option<CertifiedBlock>, SequencerError>;
+}
+
 /// A reader's place.
-struct Reader {
+struct Reader<S> {
     /// Weak, so that a forgotten stream keeps neither the sequencer nor its journal open.
-    shared: Weak<Shared>,
+    shared: Weak<S>,
     changes: watch::Receiver<()>,
     next: Height,
     generation: u64,
 }
 
 /// All blocks from `from` on, until the reader has to start anew.
-pub(super) fn stream(
-    shared: &Arc<Shared>,
+pub(crate) fn stream<S: Source>(
+    shared: &Arc<S>,
     from: Height,
 ) -> BoxStream<'static, Result<CertifiedBlock, SequencerError>> {
     let reader = Reader {
         shared: Arc::downgrade(shared),
-        changes: shared.changes.subscribe(),
-        next: from.max(shared.config.genesis.height.next()),
+        changes: shared.changes(),
+        next: from.max(shared.first()),
         generation: shared.feed().generation,
     };
     stream::unfold(Some(reader), |reader| async move {
@@ -165,7 +175,7 @@ pub(super) fn stream(
     .boxed()
 }
 
-impl Reader {
+impl<S: Source> Reader<S> {
     async fn next(&mut self) -> Result<CertifiedBlock, SequencerError> {
         loop {
             let shared = self.shared.upgrade().ok_or(SequencerError::Stopped)?;

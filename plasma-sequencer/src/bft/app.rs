@@ -1,0 +1,474 @@
+//! What a committee agrees on: one deterministic core, the same in a node and in the simulation.
+//!
+//! ```text
+//!   submit ─► Gate ─► Mempool ──offer──► Payload ─► undecided ──commit──► Journal ─► readers
+//!                                  peers' ──validate──┘             (certificate)
+//! ```
+//! Invariants:
+//! - Synchronous, and no clock but what is passed in.
+//! - A block is committed with a certificate that the root would accept, and follows the head.
+//! - One block of its own is offered at a height, in whatever round, also after a restart: it is
+//!   [restored](SequencerApp::restore) before anything else is offered.
+
+mod check;
+mod news;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use plasma_core::{
+    Address, B256, BatchHeader, Block, BlockHeader, Bytes, Certificate, CertifiedBlock, Committee,
+    Gas, Gate, Height, MAX_BODY_BYTES, MAX_TRANSACTION_BYTES, Promise, Rejection, SequencerError,
+    Signer, SubmitError, Timestamp, TransactionHash, transaction_hash,
+};
+
+use super::{
+    context::{BlockHeight, Domain, Seats},
+    evidence::EvidencePool,
+    schedule::Schedule,
+    turns::Turns,
+};
+use crate::{BlockBuilder, Journal, JournalError, Mempool, MempoolLimits, Picked};
+
+pub use check::Verdict;
+
+/// How a committee's member works. All members should be told the same.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// Where the chain begins.
+    pub genesis: BlockHeader,
+    /// The gas of one block: the sum of its transactions' limits.
+    pub gas_limit: Gas,
+    /// The bytes of one block's transactions; never above [`MAX_BODY_BYTES`].
+    pub byte_limit: usize,
+    /// How much may wait.
+    pub limits: MempoolLimits,
+    /// Within how many blocks a transaction is promised.
+    pub promise_blocks: u64,
+    /// How many blocks may be ahead of execution for it to offer another.
+    pub max_unexecuted: usize,
+    /// How far a block's time may be ahead of the own clock, in milliseconds.
+    pub max_drift_ms: u64,
+}
+
+impl AppConfig {
+    /// The defaults for a chain.
+    pub fn new(genesis: BlockHeader) -> Self {
+        Self {
+            genesis,
+            gas_limit: Gas(1_000_000_000),
+            byte_limit: MAX_BODY_BYTES,
+            limits: MempoolLimits::default(),
+            promise_blocks: 64,
+            max_unexecuted: 256,
+            max_drift_ms: 2_000,
+        }
+    }
+}
+
+/// What travels in parts: a block, and what its seal is the hash of.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Payload {
+    /// The block.
+    pub block: Block,
+    /// The batch that it seals.
+    pub batch: Option<BatchHeader>,
+}
+
+impl Payload {
+    /// The block's hash: what is agreed on.
+    pub fn id(&self) -> B256 {
+        self.block.header.hash()
+    }
+}
+
+/// The core of one member.
+pub struct SequencerApp {
+    config: AppConfig,
+    signer: Signer,
+    gate: Arc<dyn Gate>,
+    journal: Box<dyn Journal>,
+    builder: BlockBuilder,
+    pool: Mempool,
+    schedule: Schedule,
+    turns: Turns,
+    /// What rounds count from after the head.
+    base: u32,
+    evidence: EvidencePool,
+    /// Blocks proposed at the next height, own and others'.
+    undecided: BTreeMap<B256, Payload>,
+    /// The own one among them, and what it took out of the pool.
+    own: Option<(B256, Vec<Picked>)>,
+    /// Blocks whose execution was not reported yet.
+    unexecuted: VecDeque<(Height, Vec<TransactionHash>)>,
+    /// State roots that the node reported, and those that certified headers claim.
+    executed: BTreeMap<Height, B256>,
+    claimed: BTreeMap<Height, B256>,
+    diverged: Option<Height>,
+}
+
+/// Blocks of one height that are kept: a few rounds' worth. The one that is locked on is kept too.
+const MAX_UNDECIDED: usize = 32;
+/// State roots kept for comparison.
+const MAX_ROOTS: usize = 1_024;
+
+impl SequencerApp {
+    /// Continues where the journal ends.
+    pub fn new(
+        config: AppConfig,
+        signer: Signer,
+        schedule: Schedule,
+        gate: Arc<dyn Gate>,
+        journal: Box<dyn Journal>,
+    ) -> Result<Self, SequencerError> {
+        let genesis = config.genesis.clone();
+        let head = journal.head().unwrap_or(&genesis).clone();
+        if head.chain_id != genesis.chain_id {
+            let (expected, found) = (genesis.chain_id, head.chain_id);
+            let text = format!("a genesis of chain {expected}, and a journal of {found}");
+            return Err(SequencerError::Inconsistent(text));
+        }
+        let next = head.height.next();
+        let committee = schedule.at(next).clone();
+        let builder = BlockBuilder::new(genesis, head, committee.epoch, signer.address());
+        let mut app = Self {
+            pool: Mempool::new(config.limits, config.gas_limit),
+            config,
+            signer,
+            gate,
+            journal,
+            builder,
+            schedule,
+            turns: Turns::new(&committee),
+            base: 0,
+            evidence: EvidencePool::new(),
+            undecided: BTreeMap::new(),
+            own: None,
+            unexecuted: VecDeque::new(),
+            executed: BTreeMap::new(),
+            claimed: BTreeMap::new(),
+            diverged: None,
+        };
+        app.recall_turns()?;
+        app.recall_blocks()?;
+        Ok(app)
+    }
+
+    /// The newest certified header.
+    pub fn head(&self) -> &BlockHeader {
+        self.builder.head()
+    }
+
+    /// The height to agree on.
+    pub fn next(&self) -> Height {
+        self.head().height.next()
+    }
+
+    /// Whose address it signs as.
+    pub fn address(&self) -> Address {
+        self.signer.address()
+    }
+
+    /// The key that it signs with.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// Which committee certifies when.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// Learns of another committee. Heights that are certified keep theirs.
+    pub fn schedule_mut(&mut self) -> &mut Schedule {
+        &mut self.schedule
+    }
+
+    /// What was found out about others.
+    pub fn evidence(&self) -> &EvidencePool {
+        &self.evidence
+    }
+
+    /// For what the network shows.
+    pub fn evidence_mut(&mut self) -> &mut EvidencePool {
+        &mut self.evidence
+    }
+
+    /// What waits.
+    pub fn pool(&self) -> &Mempool {
+        &self.pool
+    }
+
+    /// What waits.
+    pub fn pool_mut(&mut self) -> &mut Mempool {
+        &mut self.pool
+    }
+
+    /// The certified blocks.
+    pub fn journal(&self) -> &dyn Journal {
+        &*self.journal
+    }
+
+    /// The lowest height of which a certified header claims another state root than the node
+    /// reported: two nodes executed differently.
+    pub fn diverged(&self) -> Option<Height> {
+        self.diverged
+    }
+
+    /// How many turns in a row each seat missed.
+    pub fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
+    /// Counts rounds from another base: of an override that no certified block shows yet.
+    pub fn rebase(&mut self, base: u32) {
+        self.base = base;
+    }
+
+    /// Who decides the next height, and who proposes when.
+    pub fn seats(&self) -> Seats {
+        let height = self.next();
+        let committee = self.schedule.at(height);
+        let base = if committee.epoch == self.head().epoch {
+            self.base
+        } else {
+            0
+        };
+        let domain = Domain {
+            chain_id: self.config.genesis.chain_id,
+            epoch: committee.epoch,
+            base,
+        };
+        let seats = Seats::new(committee.clone(), domain).expect("the schedule checked it");
+        seats.with_turns(self.turns.order(committee, height.0))
+    }
+
+    /// Whether there is something to agree on.
+    pub fn has_news(&self) -> bool {
+        let pace = self.unexecuted.len() < self.config.max_unexecuted;
+        self.own.is_some() || (pace && (self.builder.has_news() || self.pool.has_ready()))
+    }
+
+    /// Takes a transaction in from a user, and promises.
+    pub fn submit(&mut self, transaction: Bytes, now: Timestamp) -> Result<Promise, SubmitError> {
+        let limit = MAX_TRANSACTION_BYTES.min(self.config.byte_limit);
+        if transaction.len() > limit {
+            let length = transaction.len();
+            return Err(Rejection::TooLarge { length, limit }.into());
+        }
+        let hash = transaction_hash(&transaction);
+        if self.pool.contains(&hash) {
+            return Err(SubmitError::AlreadyKnown(hash));
+        }
+        let ready = self.accept(hash, transaction, now)?;
+        let deadline = if ready {
+            self.head().height + self.config.promise_blocks
+        } else {
+            Height(u64::MAX)
+        };
+        let chain_id = self.config.genesis.chain_id;
+        Ok(Promise::sign(&self.signer, chain_id, hash, deadline))
+    }
+
+    /// Takes a transaction in, whoever sent it. Says whether a block could take it now.
+    pub fn accept(
+        &mut self,
+        hash: TransactionHash,
+        transaction: Bytes,
+        now: Timestamp,
+    ) -> Result<bool, SubmitError> {
+        let admission = self.gate.admit(&transaction)?;
+        self.pool.insert(hash, transaction, &admission, now)
+    }
+
+    /// The block to propose, if there is something to say. The same one at every call at a height.
+    pub fn offer(&mut self, now: Timestamp) -> Option<Payload> {
+        if let Some((id, _)) = &self.own {
+            return self.undecided.get(id).cloned();
+        }
+        if !self.has_news() {
+            return None;
+        }
+        self.builder.term(self.schedule.at(self.next()).epoch);
+        let timestamp = self.builder.timestamp(now);
+        let bytes = self.config.byte_limit.min(MAX_BODY_BYTES);
+        let picked = self.pool.take(self.config.gas_limit, bytes, timestamp);
+        let bodies = picked.iter().map(|picked| picked.bytes.clone()).collect();
+        let block = self.builder.build(now, bodies)?;
+        let batch = self.builder.sealing().cloned();
+        let payload = Payload { block, batch };
+        self.own = Some((payload.id(), picked));
+        self.undecided.insert(payload.id(), payload.clone());
+        Some(payload)
+    }
+
+    /// Knows again a block that was undecided before a restart. `own` says that it was offered.
+    pub fn restore(&mut self, payload: Payload, own: bool) {
+        let header = &payload.block.header;
+        if header.height != self.next() || header.parent != self.builder.head_hash() {
+            return;
+        }
+        let id = payload.id();
+        if own {
+            let picked = payload.block.transactions.iter().map(|bytes| Picked {
+                hash: transaction_hash(bytes),
+                bytes: bytes.clone(),
+            });
+            self.own = Some((id, picked.collect()));
+        }
+        self.undecided.insert(id, payload);
+    }
+
+    /// Keeps another's block until the height is decided. `locked` is not dropped for it.
+    pub fn hold(&mut self, payload: Payload, locked: Option<B256>) {
+        while self.undecided.len() >= MAX_UNDECIDED {
+            let own = self.own.as_ref().map(|(id, _)| *id);
+            let spare = self
+                .undecided
+                .keys()
+                .find(|id| Some(**id) != own && Some(**id) != locked)
+                .copied();
+            let Some(spare) = spare else {
+                return;
+            };
+            self.undecided.remove(&spare);
+        }
+        self.undecided.insert(payload.id(), payload);
+    }
+
+    /// A block of the next height that is here already.
+    pub fn undecided(&self, id: &B256) -> Option<&Payload> {
+        self.undecided.get(id)
+    }
+
+    /// Appends a decided block whose body is here. `Ok(None)` when it is not.
+    pub fn commit(
+        &mut self,
+        certificate: Certificate,
+    ) -> Result<Option<CertifiedBlock>, SequencerError> {
+        let Some(payload) = self.undecided.get(&certificate.block) else {
+            return Ok(None);
+        };
+        let block = payload.block.clone();
+        self.append(CertifiedBlock { block, certificate }).map(Some)
+    }
+
+    /// Appends a block that was certified without this member. Refuses what the root would.
+    pub fn adopt(&mut self, certified: CertifiedBlock) -> Result<CertifiedBlock, SequencerError> {
+        let header = &certified.block.header;
+        let refuse = |text: String| Err(SequencerError::Inconsistent(text));
+        if header.height != self.next() || header.parent != self.builder.head_hash() {
+            let (got, next) = (header.height, self.next());
+            return refuse(format!("block {got} does not follow; {next} does"));
+        }
+        if header.chain_id != self.config.genesis.chain_id {
+            return refuse(format!("a block of chain {}", header.chain_id));
+        }
+        if let Err(error) = certified
+            .certificate
+            .verify(self.schedule.at(header.height), header)
+        {
+            return refuse(error.to_string());
+        }
+        if let Some(reason) = check::body(&certified.block) {
+            return refuse(reason);
+        }
+        self.append(certified)
+    }
+
+    fn append(&mut self, certified: CertifiedBlock) -> Result<CertifiedBlock, SequencerError> {
+        let header = &certified.block.header;
+        self.journal.append(&certified).map_err(journal_failed)?;
+        let committee = self.schedule.at(header.height).clone();
+        self.base = Domain::base_of(certified.certificate.round);
+        self.builder.commit(header);
+        self.turns.record(&committee, header);
+        self.evidence
+            .certificate(&committee, &certified.certificate);
+        self.evidence.prune(header.height);
+        self.undecided.clear();
+        let hashes: Vec<TransactionHash> = certified
+            .block
+            .transactions
+            .iter()
+            .map(|bytes| transaction_hash(bytes))
+            .collect();
+        if let Some((_, picked)) = self.own.take() {
+            self.put_back(&picked, &hashes);
+        }
+        for (hash, bytes) in hashes.iter().zip(&certified.block.transactions) {
+            let gate = &*self.gate;
+            self.pool.ordered(*hash, bytes, || gate.admit(bytes).ok());
+        }
+        self.unexecuted.push_back((header.height, hashes));
+        self.claim(header.executed_height, header.executed_root);
+        Ok(certified)
+    }
+
+    /// Lets the own block's transactions wait again, but for those that were ordered.
+    fn put_back(&mut self, picked: &[Picked], ordered: &[TransactionHash]) {
+        let ordered: std::collections::HashSet<_> = ordered.iter().collect();
+        let rest: Vec<Picked> = picked
+            .iter()
+            .filter(|picked| !ordered.contains(&picked.hash))
+            .cloned()
+            .collect();
+        for Picked { hash, bytes } in self.pool.put_back(&rest) {
+            // Of before a restart, so the pool does not know it.
+            if let Ok(admission) = self.gate.admit(&bytes) {
+                let now = self.head().timestamp;
+                let _ = self.pool.insert(hash, bytes, &admission, now);
+            }
+        }
+    }
+
+    fn recall_turns(&mut self) -> Result<(), SequencerError> {
+        let head = self.head().height;
+        let mut from = Height(Turns::memory(head.0));
+        while let Some(height) = self.journal.next(from).filter(|height| *height <= head) {
+            if let Some(held) = self.journal.get(height).map_err(journal_failed)? {
+                let committee: Committee = self.schedule.at(height).clone();
+                self.turns.record(&committee, &held.block.header);
+                self.base = Domain::base_of(held.certificate.round);
+            }
+            from = height.next();
+        }
+        Ok(())
+    }
+
+    /// Reads what was certified but not executed before the restart.
+    fn recall_blocks(&mut self) -> Result<(), SequencerError> {
+        let head = self.head();
+        let oldest = head
+            .height
+            .0
+            .saturating_sub(self.config.max_unexecuted as u64);
+        let mut from = head.executed_height.max(Height(oldest)).next();
+        while let Some(height) = self.journal.next(from) {
+            let Some(held) = self.journal.get(height).map_err(journal_failed)? else {
+                break;
+            };
+            let mut hashes = Vec::new();
+            for bytes in held.block.transactions {
+                let hash = transaction_hash(&bytes);
+                let admission = self.gate.admit(&bytes).ok();
+                self.pool.included(hash, bytes, admission.as_ref());
+                hashes.push(hash);
+            }
+            self.unexecuted.push_back((height, hashes));
+            from = height.next();
+        }
+        Ok(())
+    }
+
+    pub(super) fn height(&self) -> BlockHeight {
+        self.next().into()
+    }
+}
+
+fn journal_failed(error: JournalError) -> SequencerError {
+    SequencerError::Journal(error.to_string())
+}

@@ -1,0 +1,135 @@
+//! Messages from others: nothing reaches the engine that is not signed by a seat.
+
+use arc_malachitebft_core_consensus::Input;
+use plasma_core::{Address, Bytes, Height, MAX_TRANSACTION_BYTES, Timestamp, transaction_hash};
+
+use super::Replica;
+use crate::bft::{
+    context::{Domain, SignedProposal, SignedVote},
+    evidence::EVIDENCE_HEIGHTS,
+    wire::Message,
+};
+
+impl Replica {
+    /// Takes a message of a peer, whose key the link proves.
+    pub fn receive(&mut self, from: Address, message: Message, now: Timestamp) {
+        if self.failure.is_some() {
+            return;
+        }
+        match message {
+            Message::Vote(vote) => self.receive_vote(from, vote.into_engine(), now),
+            Message::Proposal(proposal) => self.receive_proposal(proposal.into_engine(), now),
+            Message::Part(part) => self.receive_part(from, part, now),
+            Message::Polka(polka) => {
+                let polka = polka.into_engine();
+                if self.begun && polka.height == self.app.height() {
+                    self.run(Input::PolkaCertificate(polka), now);
+                }
+            }
+            Message::Round(entry) => {
+                if self.begun && entry.0.height == self.app.height() {
+                    self.run(Input::RoundCertificate(entry.0), now);
+                }
+            }
+            Message::Decided(decided) => self.receive_decided(from, decided, now),
+            Message::Fetch { from: height } => self.answer(from, height),
+            Message::Blocks(blocks) => self.receive_blocks(from, blocks),
+            Message::Transactions(transactions) => self.receive_transactions(transactions, now),
+        }
+        self.release(now);
+    }
+
+    fn receive_vote(&mut self, from: Address, vote: SignedVote, now: Timestamp) {
+        let height = Height(vote.message.height.0);
+        let next = self.app.next();
+        let Some(domain) = self.domain(height) else {
+            return;
+        };
+        let committee = self.app.schedule().at(height);
+        let seated = committee
+            .seats
+            .iter()
+            .any(|seat| seat.key == vote.message.seat.0);
+        if !seated || !self.verifier.vote(&domain, &vote) {
+            return;
+        }
+        if height <= next {
+            self.app.evidence_mut().vote(&domain, &vote);
+        }
+        if height < next {
+            // It does not know that this is over.
+            self.tell_decision(from, now);
+            return;
+        }
+        if height > next {
+            self.behind(from, height, now);
+        } else if !self.begun && self.seated() {
+            self.begin(now);
+        }
+        if self.app.next() == next {
+            self.run(Input::Vote(vote), now);
+        }
+    }
+
+    fn receive_proposal(&mut self, proposal: SignedProposal, now: Timestamp) {
+        let message = &proposal.message;
+        let (height, next) = (Height(message.height.0), self.app.next());
+        let Some(domain) = self.domain(height) else {
+            return;
+        };
+        let committee = self.app.schedule().at(height);
+        let seated = committee
+            .seats
+            .iter()
+            .any(|seat| seat.key == message.proposer.0);
+        if !seated || !self.verifier.proposal(&domain, &proposal) {
+            return;
+        }
+        if height <= next {
+            self.app.evidence_mut().proposal(&domain, &proposal);
+        }
+        if height < next {
+            return;
+        }
+        if height == next && !self.begun && self.seated() {
+            self.begin(now);
+        }
+        self.run(Input::Proposal(proposal), now);
+    }
+
+    /// What signatures at a height are bound to; `None` for one too long ago to matter, or too far
+    /// ahead to be kept.
+    pub(super) fn domain(&self, height: Height) -> Option<Domain> {
+        let next = self.app.next();
+        if height < next {
+            let known = self.recent.get(&height).copied();
+            let lately = height.0 + EVIDENCE_HEIGHTS > next.0;
+            return known.or_else(|| {
+                lately.then(|| Domain {
+                    epoch: self.app.schedule().at(height).epoch,
+                    ..*self.seats.domain()
+                })
+            });
+        }
+        let epoch = self.app.schedule().at(height).epoch;
+        let here = *self.seats.domain();
+        let base = if epoch == here.epoch { here.base } else { 0 };
+        (height.0 <= next.0 + EVIDENCE_HEIGHTS).then_some(Domain {
+            epoch,
+            base,
+            ..here
+        })
+    }
+
+    fn receive_transactions(&mut self, transactions: Vec<Bytes>, now: Timestamp) {
+        for bytes in transactions {
+            let hash = transaction_hash(&bytes);
+            if bytes.len() > MAX_TRANSACTION_BYTES || self.app.pool().contains(&hash) {
+                continue;
+            }
+            if let Err(error) = self.app.accept(hash, bytes, now) {
+                tracing::trace!(%hash, %error, "a peer's transaction is not taken");
+            }
+        }
+    }
+}

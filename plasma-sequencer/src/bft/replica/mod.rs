@@ -1,0 +1,475 @@
+//! One member of a committee: the engine, the core, the log, and messages in and out.
+//!
+//! ```text
+//!   receive ─► signatures ─► engine (core-consensus) ─► effects ─► log ─sync─► outputs
+//!                  │            ▲      │ GetValue, Decide
+//!              evidence      timers    ▼
+//!                                 SequencerApp ─► certified blocks
+//! ```
+//! Invariants:
+//! - Synchronous and deterministic: whoever drives it passes messages, news and the time in, and
+//!   carries the [outputs](Replica::outputs) out. A node does so over sockets, the simulation over
+//!   a list.
+//! - Outputs are released only after the log has what they say.
+//! - A height is begun when there is something to agree on, or somebody else began it: nothing to
+//!   say makes no block, and no noise.
+//! - It never helps itself by forgetting: where the log and what follows from it differ, the member
+//!   [stops](Replica::failure) rather than sign twice.
+
+mod bodies;
+mod effects;
+mod inbound;
+mod sync;
+mod timers;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    convert::Infallible,
+    sync::Arc,
+};
+
+use arc_malachitebft_core_consensus::{
+    Input, LocallyProposedValue, Params, State, ThresholdParams, process,
+};
+use arc_malachitebft_core_types::{LinearTimeouts, Round, ValuePayload, VoteExtensionPolicy};
+use plasma_core::{
+    Address, Bytes, CertifiedBlock, ChainUpdate, Height, Promise, SequencerError, SubmitError,
+    Timestamp, encode,
+};
+
+use super::{
+    app::SequencerApp,
+    context::{BlockId, Domain, Key, MAX_PART_BYTES, Part, PlasmaContext, Seats},
+    evidence::EVIDENCE_HEIGHTS,
+    log::{LogEntry, LogPlace, RoundLog},
+    verifier::Verifier,
+    wire::Message,
+};
+
+use bodies::Bodies;
+use sync::Fetching;
+use timers::Timers;
+
+/// Heights ahead of the own one, and inputs of each, that the engine keeps for later.
+const QUEUED_HEIGHTS: usize = 4;
+const QUEUED_INPUTS: usize = 2_048;
+
+/// How a member works.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplicaConfig {
+    /// How long each step of a round may take.
+    pub timeouts: LinearTimeouts,
+    /// The length of a block's parts, at most [`MAX_PART_BYTES`].
+    pub part_bytes: usize,
+    /// How often to ask a peer for blocks that were missed, in milliseconds.
+    pub probe_ms: u64,
+}
+
+impl Default for ReplicaConfig {
+    fn default() -> Self {
+        use std::time::Duration;
+        let ms = Duration::from_millis;
+        Self {
+            timeouts: LinearTimeouts {
+                propose: ms(1_000),
+                propose_delta: ms(250),
+                prevote: ms(300),
+                prevote_delta: ms(150),
+                precommit: ms(300),
+                precommit_delta: ms(150),
+                rebroadcast: ms(1_500),
+                max_timeout: ms(10_000),
+            },
+            part_bytes: MAX_PART_BYTES,
+            probe_ms: 2_000,
+        }
+    }
+}
+
+/// Something to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// To whom; `None` for every other member.
+    pub to: Option<Address>,
+    /// What.
+    pub message: Message,
+}
+
+/// One member of a committee.
+pub struct Replica {
+    config: ReplicaConfig,
+    app: SequencerApp,
+    log: Box<dyn RoundLog>,
+    verifier: Arc<Verifier>,
+    /// There but while it works.
+    engine: Option<State<PlasmaContext>>,
+    /// Who decides the next height.
+    seats: Seats,
+    /// Whether the engine is at it.
+    begun: bool,
+    /// Whether the log is being read.
+    recovering: bool,
+    timers: Timers,
+    bodies: Bodies,
+    /// The round for which the engine waits for a value of ours.
+    wanted: Option<Round>,
+    /// Whether the engine is done with the height.
+    finished: bool,
+    /// What signatures at the last heights are bound to.
+    recent: BTreeMap<Height, Domain>,
+    fetching: Fetching,
+    /// Whether something was logged since the last synchronisation.
+    unsynced: bool,
+    pending: Vec<Output>,
+    outputs: VecDeque<Output>,
+    certified: VecDeque<CertifiedBlock>,
+    failure: Option<SequencerError>,
+}
+
+impl Replica {
+    /// Continues where journal and log end.
+    pub fn new(
+        config: ReplicaConfig,
+        app: SequencerApp,
+        log: Box<dyn RoundLog>,
+        verifier: Arc<Verifier>,
+        now: Timestamp,
+    ) -> Result<Self, SequencerError> {
+        let seats = app.seats();
+        let params = Params {
+            address: Key(app.address()),
+            threshold_params: ThresholdParams::default(),
+            value_payload: ValuePayload::ProposalAndParts,
+            enabled: true,
+        };
+        let engine = State::new(
+            PlasmaContext,
+            app.height(),
+            seats.clone(),
+            params,
+            QUEUED_HEIGHTS,
+            QUEUED_INPUTS,
+        );
+        let mut replica = Self {
+            timers: Timers::default(),
+            bodies: Bodies::default(),
+            fetching: Fetching::new(now, config.probe_ms),
+            config,
+            app,
+            log,
+            verifier,
+            engine: Some(engine),
+            seats,
+            begun: false,
+            recovering: false,
+            wanted: None,
+            finished: false,
+            recent: BTreeMap::new(),
+            unsynced: false,
+            pending: Vec::new(),
+            outputs: VecDeque::new(),
+            certified: VecDeque::new(),
+            failure: None,
+        };
+        replica.recover(now)?;
+        Ok(replica)
+    }
+
+    /// The core.
+    pub fn app(&self) -> &SequencerApp {
+        &self.app
+    }
+
+    /// The core, to be told of committees and fees.
+    pub fn app_mut(&mut self) -> &mut SequencerApp {
+        &mut self.app
+    }
+
+    /// Who decides the next height.
+    pub fn seats(&self) -> &Seats {
+        &self.seats
+    }
+
+    /// The engine's round; nil between heights.
+    pub fn round(&self) -> Round {
+        match &self.engine {
+            Some(engine) if self.begun => engine.round(),
+            _ => Round::Nil,
+        }
+    }
+
+    /// Why this member takes no part any more.
+    pub fn failure(&self) -> Option<&SequencerError> {
+        self.failure.as_ref()
+    }
+
+    /// What is to be sent.
+    pub fn outputs(&mut self) -> impl Iterator<Item = Output> + use<> {
+        std::mem::take(&mut self.outputs).into_iter()
+    }
+
+    /// Blocks that were certified since the last call. They are in the journal.
+    pub fn certified(&mut self) -> impl Iterator<Item = CertifiedBlock> + use<> {
+        std::mem::take(&mut self.certified).into_iter()
+    }
+
+    /// When to call [`Self::tick`] at the latest, in the clock that is passed in.
+    pub fn deadline(&self) -> Timestamp {
+        let timer = self.timers.next().unwrap_or(u64::MAX);
+        Timestamp(timer.min(self.fetching.due()).min(self.bodies.due()))
+    }
+
+    /// Time went by.
+    pub fn tick(&mut self, now: Timestamp) {
+        while let Some(timeout) = self.timers.pop(now.0) {
+            if self.begun && self.failure.is_none() {
+                self.run(Input::TimeoutElapsed(timeout), now);
+            }
+        }
+        self.reconsider(now);
+        self.probe(now);
+        self.release(now);
+    }
+
+    /// Takes a transaction from a user, and tells the others. A block of it is made by
+    /// [`Self::poke`], so that many can share one.
+    pub fn submit(&mut self, transaction: Bytes, now: Timestamp) -> Result<Promise, SubmitError> {
+        if let Some(failure) = &self.failure {
+            return Err(SubmitError::Unavailable(failure.to_string()));
+        }
+        let promise = self.app.submit(transaction.clone(), now)?;
+        self.send(None, Message::Transactions(vec![transaction]));
+        self.flush();
+        Ok(promise)
+    }
+
+    /// Takes news from the node. Gives where readers go on when the chain was overridden.
+    pub fn observe(
+        &mut self,
+        update: ChainUpdate,
+        now: Timestamp,
+    ) -> Result<Option<(plasma_core::BlockHeader, Height)>, SequencerError> {
+        let told = self.app.observe(update);
+        match &told {
+            Ok(Some(_)) => {
+                self.recent.clear();
+                self.turn_to_next();
+            }
+            Err(error @ SequencerError::Journal(_)) => self.fail(error.clone()),
+            _ => {}
+        }
+        self.reconsider(now);
+        self.release(now);
+        told
+    }
+
+    /// Looks whether there is something to agree on or to offer.
+    pub fn poke(&mut self, now: Timestamp) {
+        self.release(now);
+    }
+
+    /// Begins the next height where there is reason to, and lets out what may go.
+    fn release(&mut self, now: Timestamp) {
+        loop {
+            if self.failure.is_some() {
+                break;
+            }
+            if !self.begun && self.app.has_news() && self.seated() {
+                self.begin(now);
+            }
+            if !self.offer(now) {
+                break;
+            }
+        }
+        self.flush();
+    }
+
+    /// Makes the log durable, and lets out what waited for that.
+    fn flush(&mut self) {
+        if self.unsynced && self.failure.is_none() {
+            if let Err(error) = self.log.sync() {
+                self.fail(SequencerError::Journal(error.to_string()));
+            }
+            self.unsynced = false;
+        }
+        if self.failure.is_some() {
+            self.pending.clear();
+        }
+        self.outputs.extend(self.pending.drain(..));
+    }
+
+    /// Whether this member has a seat at the next height.
+    fn seated(&self) -> bool {
+        self.seats.member(&self.app.address()).is_some()
+    }
+
+    /// Proposes, when the engine waits for that and there is something to say.
+    fn offer(&mut self, now: Timestamp) -> bool {
+        let Some(round) = self.wanted else {
+            return false;
+        };
+        if self.round() != round {
+            self.wanted = None;
+            return false;
+        }
+        let Some(payload) = self.app.offer(now) else {
+            return false;
+        };
+        self.wanted = None;
+        let id = payload.id();
+        let place = (self.app.height(), round, id);
+        let body = encode(&payload);
+        self.append(&LogEntry::Body(payload, true));
+        let parts = Part::split(
+            self.app.signer(),
+            self.seats.domain(),
+            place,
+            &body,
+            self.config.part_bytes,
+        );
+        for part in parts {
+            self.send(None, Message::Part(part));
+        }
+        let value = LocallyProposedValue::new(place.0, round, BlockId(id));
+        self.run(Input::Propose(value), now);
+        true
+    }
+
+    /// Lets the engine begin the next height.
+    fn begin(&mut self, now: Timestamp) {
+        self.begun = true;
+        let (height, seats) = (self.app.height(), self.seats.clone());
+        let policy = VoteExtensionPolicy::Disabled;
+        self.run(Input::StartHeight(height, seats, false, None, policy), now);
+        let early = self.bodies.take_early();
+        for (from, part) in early {
+            self.receive(from, Message::Part(part), now);
+        }
+    }
+
+    /// Feeds the engine.
+    fn run(&mut self, input: Input<PlasmaContext>, now: Timestamp) {
+        let Some(mut engine) = self.engine.take() else {
+            return;
+        };
+        let result: Result<(), arc_malachitebft_core_consensus::Error<PlasmaContext>> = process!(
+            input: input,
+            state: &mut engine,
+            metrics: &(),
+            with: effect => Ok::<_, Infallible>(self.effect(effect, now))
+        );
+        self.engine = Some(engine);
+        if let Err(error) = result {
+            self.fail(SequencerError::Inconsistent(format!(
+                "the engine stopped: {error}; restart, and restore journal and log if that does not help"
+            )));
+        }
+        if self.finished {
+            self.finished = false;
+            self.turn_to_next();
+        }
+    }
+
+    /// The head moved: forgets what was about the height, and waits for reason to begin the next.
+    fn turn_to_next(&mut self) {
+        self.seats = self.app.seats();
+        self.begun = false;
+        self.wanted = None;
+        self.timers.clear();
+        self.bodies.clear();
+        let place = self.place();
+        if let Err(error) = self.log.reset(place) {
+            self.fail(SequencerError::Journal(error.to_string()));
+        }
+        self.unsynced = true;
+    }
+
+    fn place(&self) -> LogPlace {
+        LogPlace {
+            height: self.app.next(),
+            base: self.seats.domain().base,
+        }
+    }
+
+    /// Says again what was said before a crash.
+    fn recover(&mut self, now: Timestamp) -> Result<(), SequencerError> {
+        let read = self.log.read();
+        let (place, entries) = read.map_err(|error| SequencerError::Journal(error.to_string()))?;
+        let head = self.app.head().clone();
+        if place.height == head.height.next() && head.epoch == self.seats.domain().epoch {
+            // An override that no certified block shows yet.
+            self.app.rebase(place.base);
+            self.seats = self.app.seats();
+        }
+        if place != self.place() || entries.is_empty() {
+            self.turn_to_next();
+            return self.failure.clone().map_or(Ok(()), Err);
+        }
+        let height = self.app.height();
+        let mut inputs = Vec::new();
+        for entry in entries {
+            if let LogEntry::Body(payload, own) = entry {
+                self.app.restore(payload, own);
+            } else {
+                inputs.extend(entry.into_input(height));
+            }
+        }
+        if inputs.is_empty() {
+            return Ok(());
+        }
+        self.recovering = true;
+        self.begin(now);
+        if let Some(engine) = &mut self.engine {
+            engine.index_wal_entries(inputs.iter());
+        }
+        for input in inputs {
+            // A decision ends the height, and what was logged after it is about nothing.
+            if self.app.height() != height || self.failure.is_some() {
+                break;
+            }
+            self.run(input, now);
+        }
+        if let Some(engine) = &mut self.engine {
+            engine.reset_entries_index();
+        }
+        self.recovering = false;
+        self.release(now);
+        self.failure.clone().map_or(Ok(()), Err)
+    }
+
+    fn append(&mut self, entry: &LogEntry) {
+        if self.recovering {
+            return;
+        }
+        self.unsynced = true;
+        if let Err(error) = self.log.append(entry) {
+            self.fail(SequencerError::Journal(error.to_string()));
+        }
+    }
+
+    fn send(&mut self, to: Option<Address>, message: Message) {
+        if !self.recovering {
+            self.pending.push(Output { to, message });
+        }
+    }
+
+    fn fail(&mut self, error: SequencerError) {
+        tracing::error!(%error, "this sequencer takes no part any more");
+        self.failure.get_or_insert(error);
+    }
+
+    /// Takes note of an appended block.
+    fn committed(&mut self, certified: CertifiedBlock) {
+        let certificate = &certified.certificate;
+        let domain = Domain {
+            epoch: certificate.epoch,
+            base: Domain::base_of(certificate.round),
+            ..*self.seats.domain()
+        };
+        self.recent.insert(certificate.height, domain);
+        while self.recent.len() as u64 > EVIDENCE_HEIGHTS {
+            self.recent.pop_first();
+        }
+        self.certified.push_back(certified);
+    }
+}

@@ -1,0 +1,683 @@
+//! Members, their disks, their users, and what is checked.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use arc_malachitebft_core_types::LinearTimeouts;
+use plasma_core::{
+    Address, B256, Bytes, CertifiedBlock, ChainUpdate, Committee, Epoch, Gate, Height,
+    MAX_BODY_BYTES, Seat, Signer, Timestamp, Words,
+    conformance::sequencer::{
+        TOY_BLOCK_GAS, ToyLedger, ToyTransaction, sequential, toy_genesis, toy_root,
+    },
+    encode, keccak256, transaction_hash,
+};
+use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
+
+use super::{
+    liars::Liary,
+    network::{Delivery, Network},
+    scenario::{Event, Liar, Scenario},
+};
+use crate::{
+    Journal as _, MemoryJournal,
+    bft::{
+        AppConfig, Decided, MemoryLog, Message, Replica, ReplicaConfig, RoundLog, Schedule,
+        SequencerApp, Verifier,
+        log::{LogEntry, LogPlace},
+    },
+};
+
+/// When virtual time begins, in milliseconds since 1970.
+const DAWN: u64 = 1_000_000;
+/// Heights that must come after the faults.
+const HEIGHTS_AFTER: u64 = 3;
+/// How long users wait before they send something again.
+const IMPATIENCE_MS: u64 = 1_500;
+
+/// What came of a run.
+pub(super) struct Outcome {
+    pub(super) height: u64,
+    /// From the end of the faults to the next block that all have.
+    pub(super) recovery_ms: u64,
+    /// Liars against whom somebody has evidence.
+    pub(super) accused: usize,
+}
+
+/// A log that fails on demand, as when the machine stops in the middle of a write.
+struct FailingLog {
+    log: MemoryLog,
+    fuse: Arc<std::sync::atomic::AtomicI64>,
+}
+
+/// Larger than any number of operations in a run.
+const NO_FUSE: i64 = i64::MAX;
+
+impl FailingLog {
+    fn burn(&self) -> Result<(), crate::JournalError> {
+        use std::sync::atomic::Ordering::SeqCst;
+        if self.fuse.load(SeqCst) == NO_FUSE || self.fuse.fetch_sub(1, SeqCst) > 0 {
+            return Ok(());
+        }
+        let path = "crash".into();
+        Err(crate::JournalError::Failed { path })
+    }
+}
+
+impl RoundLog for FailingLog {
+    fn read(&mut self) -> Result<(LogPlace, Vec<LogEntry>), crate::JournalError> {
+        self.log.read()
+    }
+
+    fn append(&mut self, entry: &LogEntry) -> Result<(), crate::JournalError> {
+        self.burn()?;
+        self.log.append(entry)
+    }
+
+    fn sync(&mut self) -> Result<(), crate::JournalError> {
+        self.burn()?;
+        self.log.sync()
+    }
+
+    fn reset(&mut self, place: LogPlace) -> Result<(), crate::JournalError> {
+        self.burn()?;
+        self.log.reset(place)
+    }
+}
+
+struct Node {
+    key: Signer,
+    liar: Option<Liary>,
+    /// Of twins, which half it talks to.
+    half: Option<bool>,
+    replica: Option<Replica>,
+    journal: MemoryJournal,
+    log: MemoryLog,
+    fuse: Arc<std::sync::atomic::AtomicI64>,
+    ledger: Arc<ToyLedger>,
+    executed: Height,
+    skew: i64,
+    /// When it comes back.
+    up_at: Option<u64>,
+    down_ms: u64,
+}
+
+impl Node {
+    fn honest(&self) -> bool {
+        self.liar.is_none()
+    }
+
+    fn clock(&self, now: u64) -> Timestamp {
+        Timestamp((DAWN + now).saturating_add_signed(self.skew))
+    }
+}
+
+/// What a user wants in a block.
+struct Wish {
+    bytes: Bytes,
+    /// When it was sent last.
+    sent: u64,
+}
+
+/// A committee and all around it.
+pub(super) struct World {
+    scenario: Scenario,
+    rng: SmallRng,
+    now: u64,
+    committee: Committee,
+    terms: Vec<(Height, Committee)>,
+    nodes: Vec<Node>,
+    network: Network,
+    events: BTreeMap<(u64, usize), Event>,
+    verifier: Arc<Verifier>,
+    /// The one block at each height, as anybody's certificate shows.
+    certified: BTreeMap<Height, B256>,
+    /// Its bytes, as honest members have them.
+    bodies: BTreeMap<Height, B256>,
+    included: BTreeMap<B256, Height>,
+    wishes: Vec<Wish>,
+    wished: u64,
+    next_wish: u64,
+    last_block: u64,
+    longest_pause: u64,
+    trace: B256,
+}
+
+impl World {
+    pub(super) fn new(scenario: Scenario) -> Self {
+        let keys: Vec<Signer> = (0..scenario.weights.len())
+            .map(|number| {
+                let secret = keccak256(format!("sequencer {number}"));
+                Signer::from_bytes(&secret).expect("a key")
+            })
+            .collect();
+        let seats = keys
+            .iter()
+            .zip(&scenario.weights)
+            .map(|(key, weight)| Seat {
+                key: key.address(),
+                weight: *weight,
+            })
+            .collect();
+        let committee = Committee {
+            epoch: Epoch(0),
+            seats,
+        };
+        let mut rng = SmallRng::seed_from_u64(scenario.seed ^ 0x5eed);
+        let mut nodes = Vec::new();
+        let lie = |seat| {
+            let lying = scenario.liars.iter().find(|(liar, _)| *liar == seat);
+            lying.map(|(_, kind)| *kind)
+        };
+        for (seat, key) in keys.iter().enumerate() {
+            nodes.push(Self::node(key, lie(seat), None, &mut rng, &scenario));
+        }
+        for (seat, key) in keys.iter().enumerate() {
+            if lie(seat) == Some(Liar::Twins) {
+                nodes[seat].half = Some(false);
+                let twin = Self::node(key, lie(seat), Some(true), &mut rng, &scenario);
+                nodes.push(twin);
+            }
+        }
+        let events = scenario.events.iter().cloned().enumerate();
+        let events = events.map(|(number, (at, event))| ((at, number), event));
+        let mut world = Self {
+            network: Network::new(&scenario),
+            events: events.collect(),
+            rng,
+            now: 0,
+            terms: vec![(Height(0), committee.clone())],
+            committee,
+            nodes,
+            verifier: Arc::new(Verifier::new()),
+            certified: BTreeMap::new(),
+            bodies: BTreeMap::new(),
+            included: BTreeMap::new(),
+            wishes: Vec::new(),
+            wished: 0,
+            next_wish: 0,
+            last_block: 0,
+            longest_pause: 0,
+            trace: B256::ZERO,
+            scenario,
+        };
+        for node in 0..world.nodes.len() {
+            world.start(node);
+        }
+        world
+    }
+
+    fn node(
+        key: &Signer,
+        lie: Option<Liar>,
+        half: Option<bool>,
+        rng: &mut SmallRng,
+        scenario: &Scenario,
+    ) -> Node {
+        Node {
+            key: key.clone(),
+            liar: lie.map(Liary::new),
+            half,
+            replica: None,
+            journal: MemoryJournal::new(),
+            log: MemoryLog::new(),
+            fuse: Arc::new(NO_FUSE.into()),
+            ledger: Arc::new(ToyLedger::default()),
+            executed: Height(0),
+            skew: rng.random_range(-scenario.skew_ms..=scenario.skew_ms),
+            up_at: None,
+            down_ms: 0,
+        }
+    }
+
+    pub(super) fn committee(&self) -> &Committee {
+        &self.committee
+    }
+
+    /// Everybody is told of a committee from a height on. From 0 on it is the first one.
+    pub(super) fn appoint(&mut self, from: Height, committee: Committee) {
+        self.terms.retain(|(height, _)| *height != from);
+        self.terms.push((from, committee));
+        for node in 0..self.nodes.len() {
+            self.start(node);
+        }
+    }
+
+    fn start(&mut self, number: usize) {
+        let kept = self.rng.random_range(0..8);
+        let mut schedule = Schedule::new(self.terms[0].1.clone()).expect("a committee");
+        for (from, committee) in &self.terms[1..] {
+            schedule
+                .add(*from, committee.clone())
+                .expect("one after the other");
+        }
+        let ms = Duration::from_millis;
+        let config = ReplicaConfig {
+            timeouts: LinearTimeouts {
+                propose: ms(600),
+                propose_delta: ms(200),
+                prevote: ms(300),
+                prevote_delta: ms(100),
+                precommit: ms(300),
+                precommit_delta: ms(100),
+                rebroadcast: ms(700),
+                max_timeout: ms(self.scenario.max_timeout_ms),
+            },
+            part_bytes: self.scenario.part_bytes,
+            probe_ms: 1_500,
+        };
+        let now = self.now;
+        let node = &mut self.nodes[number];
+        node.replica = None;
+        node.up_at = None;
+        node.fuse
+            .store(NO_FUSE, std::sync::atomic::Ordering::SeqCst);
+        node.log = node.log.reopen(kept);
+        let log = FailingLog {
+            log: node.log.clone(),
+            fuse: Arc::clone(&node.fuse),
+        };
+        let app = AppConfig {
+            gas_limit: TOY_BLOCK_GAS,
+            byte_limit: MAX_BODY_BYTES,
+            ..AppConfig::new(toy_genesis())
+        };
+        let gate: Arc<dyn Gate> = Arc::<ToyLedger>::clone(&node.ledger);
+        let journal = Box::new(node.journal.reopen());
+        let app = SequencerApp::new(app, node.key.clone(), schedule, gate, journal)
+            .expect("a journal of this chain");
+        let verifier = Arc::clone(&self.verifier);
+        let replica = Replica::new(config, app, Box::new(log), verifier, node.clock(now));
+        let replica = replica.unwrap_or_else(|error| panic!("node {number} cannot start: {error}"));
+        node.replica = Some(replica);
+        self.settle(number);
+    }
+
+    /// Plays the scenario, and checks it.
+    pub(super) fn run(&mut self) -> Outcome {
+        let calm_at = self.scenario.calm_at;
+        while self.now < calm_at {
+            self.step(calm_at);
+        }
+        self.network.calm();
+        self.events.clear();
+        for number in 0..self.nodes.len() {
+            self.nodes[number]
+                .fuse
+                .store(NO_FUSE, std::sync::atomic::Ordering::SeqCst);
+            if self.nodes[number].replica.is_none() {
+                self.start(number);
+            }
+        }
+        let (from, patience) = (self.highest(), self.scenario.patience());
+        let mut recovery_ms = 0;
+        for height in 1..=HEIGHTS_AFTER {
+            let until = self.now + patience;
+            while self.lowest() < from + height {
+                assert!(
+                    self.now < until,
+                    "no honest member may be below {} after {patience} ms, but one is at {}: {:?}",
+                    from + height,
+                    self.lowest(),
+                    self.heads(),
+                );
+                self.step(until);
+            }
+            if height == 1 {
+                recovery_ms = self.now - calm_at;
+            }
+        }
+        let until = self.now + patience + 2 * IMPATIENCE_MS;
+        self.next_wish = u64::MAX;
+        while !self.wishes.is_empty() || self.lowest() < self.highest() {
+            assert!(
+                self.now < until,
+                "{} transactions are in no block: {:?}",
+                self.wishes.len(),
+                self.heads()
+            );
+            self.step(until);
+        }
+        self.check_all_equal();
+        Outcome {
+            height: self.highest().0,
+            recovery_ms,
+            accused: self.check_evidence(),
+        }
+    }
+
+    /// Lets time go by.
+    pub(super) fn run_for(&mut self, ms: u64) {
+        let until = self.now + ms;
+        while self.now < until {
+            self.step(until);
+        }
+        self.check_evidence();
+    }
+
+    pub(super) fn highest(&self) -> Height {
+        let heads = self.nodes.iter().filter(|node| node.honest());
+        heads.map(|node| node.executed).max().unwrap_or_default()
+    }
+
+    fn lowest(&self) -> Height {
+        let heads = self.nodes.iter().filter(|node| node.honest());
+        heads.map(|node| node.executed).min().unwrap_or_default()
+    }
+
+    fn heads(&self) -> Vec<(u64, String)> {
+        let show = |node: &Node| {
+            let round = node.replica.as_ref().map(Replica::round);
+            let lie = node.liar.as_ref().map(|liar| liar.kind);
+            (node.executed.0, format!("{round:?} {lie:?}"))
+        };
+        self.nodes.iter().map(show).collect()
+    }
+
+    pub(super) fn longest_pause_ms(&self) -> u64 {
+        self.longest_pause
+    }
+
+    /// What all of the run comes down to.
+    pub(super) fn trace(&self) -> B256 {
+        self.trace
+    }
+
+    /// The next thing that happens, or nothing until `until`.
+    fn step(&mut self, until: u64) {
+        let members = self.nodes.iter().filter_map(|node| {
+            let replica = node.replica.as_ref()?;
+            let due = replica.deadline().0.saturating_add_signed(-node.skew);
+            Some(due.saturating_sub(DAWN))
+        });
+        let back = self.nodes.iter().filter_map(|node| node.up_at);
+        let event = self.events.first_key_value().map(|((at, _), _)| *at);
+        let next = members
+            .chain(back)
+            .chain(event)
+            .chain(self.network.next())
+            .chain([self.next_wish])
+            .min()
+            .unwrap_or(until);
+        self.now = next.clamp(self.now, until);
+        if let Some(entry) = self.events.first_entry()
+            && entry.key().0 <= self.now
+        {
+            let event = entry.remove();
+            return self.happen(event);
+        }
+        if self.next_wish <= self.now {
+            return self.wish();
+        }
+        if let Some(delivery) = self.network.pop(self.now) {
+            return self.deliver(&delivery);
+        }
+        for number in 0..self.nodes.len() {
+            if self.nodes[number].up_at.is_some_and(|at| at <= self.now) {
+                self.start(number);
+            }
+            let now = self.nodes[number].clock(self.now);
+            if let Some(replica) = &mut self.nodes[number].replica
+                && replica.deadline() <= now
+            {
+                replica.tick(now);
+                self.settle(number);
+            }
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Crash {
+                node,
+                after,
+                down_ms,
+            } => {
+                let node = &mut self.nodes[node];
+                if node.honest() && node.replica.is_some() {
+                    node.down_ms = down_ms;
+                    node.fuse
+                        .store(after.into(), std::sync::atomic::Ordering::SeqCst);
+                }
+            }
+            Event::Part { sides } => self.network.part(Some(sides)),
+            Event::Heal => self.network.part(None),
+        }
+    }
+
+    /// A user sends something new, and again what is in no block for long.
+    fn wish(&mut self) {
+        self.next_wish = self.now + self.scenario.pace_ms;
+        let toy = ToyTransaction::new(sequential(self.wished as u32 % 5), self.wished / 5);
+        self.wished += 1;
+        self.wishes.push(Wish {
+            bytes: toy.to_bytes(),
+            sent: 0,
+        });
+        self.send_wishes();
+    }
+
+    fn send_wishes(&mut self) {
+        let up: Vec<usize> = (0..self.nodes.len())
+            .filter(|number| self.nodes[*number].honest() && self.nodes[*number].replica.is_some())
+            .collect();
+        if up.is_empty() {
+            return;
+        }
+        for wish in 0..self.wishes.len() {
+            let Wish { bytes, sent } = &mut self.wishes[wish];
+            if *sent != 0 && self.now < *sent + IMPATIENCE_MS {
+                continue;
+            }
+            *sent = self.now.max(1);
+            let bytes = bytes.clone();
+            let number = up[self.rng.random_range(0..up.len())];
+            let now = self.nodes[number].clock(self.now);
+            if let Some(replica) = &mut self.nodes[number].replica {
+                // Known, or its nonce is used by now: then it is in a block that this user has not
+                // seen yet.
+                let _ = replica.submit(bytes, now);
+                replica.poke(now);
+            }
+            self.settle(number);
+        }
+    }
+
+    fn deliver(&mut self, delivery: &Delivery) {
+        let number = delivery.to;
+        let Ok(message) = Message::from_bytes(&delivery.bytes) else {
+            return;
+        };
+        let node = &mut self.nodes[number];
+        if let Some(liar) = &mut node.liar {
+            liar.hear(&delivery.bytes, &message);
+        }
+        let now = node.clock(self.now);
+        if let Some(replica) = &mut node.replica {
+            self.trace = keccak256([self.trace.as_slice(), &delivery.bytes].concat());
+            replica.receive(delivery.from, message, now);
+            self.settle(number);
+        }
+    }
+
+    /// Executes what a member certified, and carries out what it says.
+    fn settle(&mut self, number: usize) {
+        self.execute(number);
+        let node = &mut self.nodes[number];
+        let Some(replica) = &mut node.replica else {
+            return;
+        };
+        if let Some(failure) = replica.failure() {
+            let crash = failure.to_string().contains("crash");
+            assert!(crash, "node {number} stopped: {failure}");
+            node.replica = None;
+            node.up_at = Some(self.now + node.down_ms);
+            return;
+        }
+        let outputs: Vec<_> = replica.outputs().collect();
+        let domain = *replica.seats().domain();
+        for output in outputs {
+            self.inspect(&output.message);
+            let bytes = Arc::new(output.message.to_bytes());
+            for to in 0..self.nodes.len() {
+                let address = self.nodes[to].key.address();
+                let meant = output.to.is_none_or(|key| key == address);
+                let (sender, receiver) = (&self.nodes[number], &self.nodes[to]);
+                let half = |node: &Node, other: usize| {
+                    node.half.is_none_or(|half| half == (other % 2 == 1))
+                };
+                let reached = half(sender, to) && half(receiver, number);
+                if to == number || !meant || !reached {
+                    continue;
+                }
+                let from = sender.key.address();
+                let key = sender.key.clone();
+                let rng = &mut self.rng;
+                let said = match &mut self.nodes[number].liar {
+                    Some(liar) => liar.lie(rng, (&key, &domain), &output.message, &bytes),
+                    None => vec![Arc::clone(&bytes)],
+                };
+                for bytes in said {
+                    let delivery = Delivery { to, from, bytes };
+                    self.network.send(&mut self.rng, self.now, number, delivery);
+                }
+            }
+        }
+    }
+
+    fn execute(&mut self, number: usize) {
+        loop {
+            let next = self.nodes[number].executed.next();
+            let held = self.nodes[number].journal.reopen().get(next);
+            let Ok(Some(certified)) = held else {
+                return;
+            };
+            if self.nodes[number].honest() {
+                self.check(&certified);
+            }
+            let now = self.nodes[number].clock(self.now);
+            let node = &mut self.nodes[number];
+            node.ledger.execute(&certified.block.transactions);
+            node.executed = next;
+            let state_root = toy_root(next, certified.block.header.hash());
+            if let Some(replica) = &mut node.replica {
+                let update = ChainUpdate::Executed {
+                    height: next,
+                    state_root,
+                };
+                replica.observe(update, now).expect("known news");
+                assert_eq!(
+                    replica.app().diverged(),
+                    None,
+                    "node {number} executed otherwise"
+                );
+            }
+        }
+    }
+
+    /// Nothing that anybody says may show a second certified block.
+    fn inspect(&mut self, message: &Message) {
+        let certificates: Vec<_> = match message {
+            Message::Decided(Decided { certificate, .. }) => vec![certificate.clone()],
+            Message::Blocks(blocks) => {
+                let certificates = blocks.iter().map(|block| block.certificate.clone());
+                certificates.collect()
+            }
+            _ => return,
+        };
+        for certificate in certificates {
+            let committee = self.committee_at(certificate.height);
+            let chain_id = toy_genesis().chain_id;
+            if self
+                .verifier
+                .certificate(chain_id, &committee, &certificate)
+            {
+                self.single(certificate.height, certificate.block);
+            }
+        }
+    }
+
+    fn single(&mut self, height: Height, block: B256) {
+        let first = *self.certified.entry(height).or_insert(block);
+        assert_eq!(first, block, "two certified blocks at height {height}");
+    }
+
+    fn committee_at(&self, height: Height) -> Committee {
+        let term = self.terms.iter().rev().find(|(from, _)| *from <= height);
+        term.expect("there is one from 0 on").1.clone()
+    }
+
+    /// Checks a block that an honest member has.
+    fn check(&mut self, certified: &CertifiedBlock) {
+        let header = &certified.block.header;
+        let height = header.height;
+        self.single(height, header.hash());
+        let bytes = keccak256(encode(&certified.block));
+        let known = self.bodies.insert(height, bytes);
+        assert!(
+            known.is_none_or(|known| known == bytes),
+            "other bytes at {height}"
+        );
+        if known.is_some() {
+            return;
+        }
+        let committee = self.committee_at(height);
+        let verdict = certified.certificate.verify(&committee, header);
+        assert_eq!(verdict, Ok(()), "the certificate at {height}");
+        self.longest_pause = self.longest_pause.max(self.now - self.last_block);
+        self.last_block = self.now;
+        for bytes in &certified.block.transactions {
+            let hash = transaction_hash(bytes);
+            let before = self.included.insert(hash, height);
+            assert_eq!(before, None, "{hash} is in two blocks, {height} the second");
+            self.wishes.retain(|wish| wish.bytes != *bytes);
+        }
+        self.trace = Words::new()
+            .word(self.trace)
+            .word(header.hash())
+            .uint(self.now)
+            .keccak();
+    }
+
+    /// Whoever is honest has the same blocks.
+    pub(super) fn check_all_equal(&self) {
+        let honest: Vec<&Node> = self.nodes.iter().filter(|node| node.honest()).collect();
+        for height in (1..=self.lowest().0).map(Height) {
+            let block = |node: &&Node| node.journal.reopen().get(height).ok().flatten();
+            let blocks = honest.iter().map(|node| block(node).map(|held| held.block));
+            let blocks: Vec<_> = blocks.collect();
+            assert!(
+                blocks.windows(2).all(|pair| pair[0] == pair[1]),
+                "at {height}"
+            );
+        }
+    }
+
+    /// Whoever is accused lies; gives how many are.
+    fn check_evidence(&self) -> usize {
+        let liars: Vec<Address> = self
+            .nodes
+            .iter()
+            .filter(|node| !node.honest())
+            .map(|node| node.key.address())
+            .collect();
+        let mut accused = std::collections::BTreeSet::new();
+        for node in self.nodes.iter().filter(|node| node.honest()) {
+            let Some(replica) = &node.replica else {
+                continue;
+            };
+            for (key, evidence) in replica.app().evidence().found() {
+                assert!(
+                    liars.contains(key),
+                    "{key} is honest, and accused: {evidence:?}"
+                );
+                let chain_id = toy_genesis().chain_id;
+                for piece in evidence {
+                    let culprits = piece.culprits(&self.verifier, chain_id, &self.committee);
+                    assert!(culprits.contains(key), "proves nothing: {piece:?}");
+                }
+                accused.insert(*key);
+            }
+        }
+        accused.len()
+    }
+}
