@@ -2,7 +2,9 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     sync::{Arc, MutexGuard, Weak},
+    task::Poll,
 };
 
 use futures::{StreamExt as _, stream};
@@ -202,4 +204,18 @@ impl<S: Source> Reader<S> {
             // Overridden in between; look again.
         }
     }
+}
+
+/// Lets other tasks run once.
+pub(crate) async fn give_way() {
+    let mut gave = false;
+    poll_fn(|context| {
+        if gave {
+            return Poll::Ready(());
+        }
+        gave = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -12,6 +12,8 @@
 
 mod check;
 mod news;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -709,3 +709,62 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_others_ordered_waits_no_more_and_takes_the_place_of_a_rival() {
+    let mut pool = Mempool::new(LIMITS, BLOCK_GAS);
+    let item = |nonce, mark: u8| {
+        let bytes = Bytes::from(vec![mark, nonce as u8]);
+        Item {
+            hash: plasma_core::transaction_hash(&bytes),
+            bytes,
+            sender: account(0),
+            nonce,
+            gas: 1,
+            max_fee: 1,
+            priority: 1,
+            cost: 1,
+            expires_at: None,
+            arrival: 0,
+            in_flight: false,
+        }
+    };
+    let state = State {
+        next: 0,
+        balance: 100,
+    };
+    let mine: Vec<Item> = (0..4).map(|nonce| item(nonce, 0)).collect();
+    // The first is not here yet, so the others wait for it.
+    for item in &mine[1..] {
+        let admission = admission(item, state);
+        let taken = pool.insert(item.hash, item.bytes.clone(), &admission, NOW);
+        assert_eq!(taken, Ok(false));
+    }
+    // A block has it, the second, and another in the place of the third.
+    let rival = item(2, 9);
+    let ask = || panic!("it is here");
+    let first = admission(&mine[0], state);
+    pool.ordered(mine[0].hash, &mine[0].bytes, || Some(first));
+    pool.ordered(mine[1].hash, &mine[1].bytes, ask);
+    let third = admission(&rival, state);
+    pool.ordered(rival.hash, &rival.bytes, || Some(third));
+    assert!(!pool.contains(&mine[2].hash), "its nonce is used");
+    assert_eq!(pool.pending(10), [mine[3].bytes.clone()]);
+    assert!(pool.has_ready());
+    assert_eq!(pool.gas_limit(&rival.hash), Some(Gas(1)));
+    let statistics = pool.statistics();
+    assert_eq!((statistics.in_flight, statistics.ready), (3, 1));
+    pool.ordered(mine[1].hash, &mine[1].bytes, ask);
+    assert_eq!(pool.statistics().in_flight, 3, "told twice");
+    let taken = pool.take(BLOCK_GAS, 1_000, NOW);
+    assert_eq!(taken.len(), 1);
+    let all = [mine[0].hash, mine[1].hash, rival.hash, mine[3].hash];
+    pool.executed(&all);
+    assert_eq!(pool.statistics().in_flight, 0);
+    // One that cannot be told is known until it is executed.
+    let unknown = item(7, 7);
+    pool.ordered(unknown.hash, &unknown.bytes, || None);
+    assert!(pool.contains(&unknown.hash));
+    pool.executed(&[unknown.hash]);
+    assert!(!pool.contains(&unknown.hash));
+}

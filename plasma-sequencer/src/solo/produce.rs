@@ -1,10 +1,8 @@
 //! The one task that makes blocks.
 
 use std::{
-    future::poll_fn,
     pin::pin,
     sync::{Arc, Weak},
-    task::Poll,
     time::Duration,
 };
 
@@ -15,7 +13,10 @@ use plasma_core::{
 use tokio::sync::Notify;
 
 use super::{Order, Shared, blocking, journal_failed};
-use crate::{Picked, feed::Source as _};
+use crate::{
+    Picked,
+    feed::{Source as _, give_way},
+};
 
 /// How far the clock may be behind the last block for the sequencer to wait for it. A clock that
 /// was set back further is not waited for: blocks then follow their parents by a millisecond.
@@ -74,20 +75,6 @@ pub(super) async fn run(shared: Weak<Shared>, work: Arc<Notify>) {
             }
         }
     }
-}
-
-/// Lets other tasks run once.
-pub(super) async fn give_way() {
-    let mut gave = false;
-    poll_fn(|context| {
-        if gave {
-            return Poll::Ready(());
-        }
-        gave = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 impl Shared {

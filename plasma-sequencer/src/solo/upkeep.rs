@@ -11,8 +11,11 @@ use plasma_core::{
 };
 use tokio::sync::Notify;
 
-use super::{Order, Shared, blocking, journal_failed, lock, produce::give_way};
-use crate::{Picked, feed::Source as _};
+use super::{Order, Shared, blocking, journal_failed, lock};
+use crate::{
+    Picked,
+    feed::{Source as _, give_way},
+};
 
 /// How many senders are looked up after a block although they had nothing in it: money also comes
 /// and goes without its owner's doing.

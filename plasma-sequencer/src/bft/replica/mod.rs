@@ -63,6 +63,9 @@ pub struct ReplicaConfig {
     pub part_bytes: usize,
     /// How often to ask a peer for blocks that were missed, in milliseconds.
     pub probe_ms: u64,
+    /// The least time between two blocks, in milliseconds; 0 for a block as soon as there is
+    /// something to say.
+    pub pace_ms: u64,
 }
 
 impl Default for ReplicaConfig {
@@ -82,6 +85,7 @@ impl Default for ReplicaConfig {
             },
             part_bytes: MAX_PART_BYTES,
             probe_ms: 2_000,
+            pace_ms: 0,
         }
     }
 }
@@ -216,7 +220,25 @@ impl Replica {
     /// When to call [`Self::tick`] at the latest, in the clock that is passed in.
     pub fn deadline(&self) -> Timestamp {
         let timer = self.timers.next().unwrap_or(u64::MAX);
-        Timestamp(timer.min(self.fetching.due()).min(self.bodies.due()))
+        let wanting = !self.begun && self.failure.is_none() && self.app.has_news() && self.seated();
+        let begin = if wanting { self.pace() } else { u64::MAX };
+        let due = [timer, begin, self.fetching.due(), self.bodies.due()];
+        Timestamp(due.into_iter().min().unwrap_or(u64::MAX))
+    }
+
+    /// When the next height may begin by itself.
+    fn pace(&self) -> u64 {
+        self.app
+            .head()
+            .timestamp
+            .0
+            .saturating_add(self.config.pace_ms)
+    }
+
+    /// Whether it may begin. A head that is far ahead of the clock is not waited for.
+    fn paced(&self, now: Timestamp) -> bool {
+        let pace = self.pace();
+        self.config.pace_ms == 0 || now.0 >= pace || pace > now.0 + 2 * self.config.pace_ms
     }
 
     /// Time went by.
@@ -274,7 +296,7 @@ impl Replica {
             if self.failure.is_some() {
                 break;
             }
-            if !self.begun && self.app.has_news() && self.seated() {
+            if !self.begun && self.app.has_news() && self.seated() && self.paced(now) {
                 self.begin(now);
             }
             if !self.offer(now) {

@@ -264,6 +264,7 @@ impl World {
             },
             part_bytes: self.scenario.part_bytes,
             probe_ms: 1_500,
+            pace_ms: 0,
         };
         let now = self.now;
         let node = &mut self.nodes[number];

@@ -1,0 +1,41 @@
+//! What a member is told once.
+
+use std::net::SocketAddr;
+
+use plasma_core::{Address, BlockHeader, Committee};
+
+use crate::bft::{AppConfig, ReplicaConfig};
+
+/// Another member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The key that it votes with, and proves on every link.
+    pub key: Address,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// How a [`BftSequencer`](super::BftSequencer) works.
+#[derive(Clone, Debug)]
+pub struct BftConfig {
+    /// What is agreed on. The same at all members.
+    pub app: AppConfig,
+    /// How.
+    pub replica: ReplicaConfig,
+    /// Who certifies at first.
+    pub committee: Committee,
+    /// The other members, those of later committees included.
+    pub peers: Vec<Peer>,
+}
+
+impl BftConfig {
+    /// The defaults for a chain and its committee.
+    pub fn new(genesis: BlockHeader, committee: Committee) -> Self {
+        Self {
+            app: AppConfig::new(genesis),
+            replica: ReplicaConfig::default(),
+            committee,
+            peers: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! A member of a committee as a node runs it: a [`Replica`] behind the port of sequencing, with
+//! links to the others.
+//!
+//! ```text
+//!   users ─submit─► Replica ◄─receive─ links (one to each peer, one from each)
+//!   node ─observe─►    │  ▲ tick
+//!                      │  └─ driver: timers, pace
+//!                      ├─ certified ─► feed ─► readers
+//!                      └─ outputs ───► links
+//! ```
+//! Invariants:
+//! - The replica is behind one lock, and what it says is what the simulation tests: this module adds
+//!   time, sockets and readers, and decides nothing.
+//! - Whoever submits waits for no disk and no peer.
+//! - Every queue to and from a peer is bounded, in messages and in bytes; what does not fit is lost,
+//!   as on any network, and said again.
+
+mod config;
+mod driver;
+mod handshake;
+mod links;
+mod secure;
+
+use std::{
+    net::TcpListener,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use plasma_core::{
+    Address, BlockHeader, BoxStream, Bytes, CertifiedBlock, ChainUpdate, Committee, Env, Epoch,
+    Gate, Height, Promise, Sequencer, SequencerError, Signer, SubmitError, Task, TransactionHash,
+};
+use tokio::sync::{Notify, watch};
+
+use super::{
+    app::SequencerApp,
+    evidence::Evidence,
+    log::RoundLog,
+    replica::Replica,
+    schedule::{Schedule, ScheduleError},
+    verifier::Verifier,
+};
+use crate::{
+    Journal, MempoolStatistics,
+    feed::{self, Feed, Source},
+};
+
+pub use config::{BftConfig, Peer};
+use links::Links;
+
+/// A member of a committee that agrees on blocks.
+///
+/// Everyone is told through [`Sequencer::observe`] what was executed, as a solo sequencer is. A
+/// promise is the word of the member that took the transaction; it told the others of it.
+pub struct BftSequencer {
+    shared: Arc<Shared>,
+    _tasks: Vec<Task>,
+}
+
+struct Shared {
+    env: Arc<dyn Env>,
+    config: BftConfig,
+    address: Address,
+    /// Gone once the sequencer is closed. Taken before the feed, where both are.
+    replica: Mutex<Option<Replica>>,
+    feed: Mutex<Feed>,
+    changes: watch::Sender<()>,
+    work: Arc<Notify>,
+    links: Links,
+}
+
+/// How a member is doing.
+#[derive(Clone, Debug)]
+pub struct BftStatus {
+    /// The newest certified height.
+    pub height: Height,
+    /// The round of the next height; `None` while there is nothing to agree on.
+    pub round: Option<u32>,
+    /// The peers that it can speak to.
+    pub peers: Vec<Address>,
+    /// How many turns in a row each seat missed.
+    pub misses: Vec<u32>,
+    /// Who contradicted itself.
+    pub accused: Vec<Address>,
+    /// The lowest height that the committee executed otherwise.
+    pub diverged: Option<Height>,
+    /// Why it takes no part any more.
+    pub failure: Option<SequencerError>,
+}
+
+impl BftSequencer {
+    /// Continues where journal and log end. `listener` is where the others reach it; a committee of
+    /// one needs none. `env` must be able to spawn, on a tokio runtime with I/O.
+    pub fn start(
+        config: BftConfig,
+        signer: Signer,
+        env: Arc<dyn Env>,
+        gate: Arc<dyn Gate>,
+        journal: Box<dyn Journal>,
+        log: Box<dyn RoundLog>,
+        listener: Option<TcpListener>,
+    ) -> Result<Self, SequencerError> {
+        let wrong = |error: String| SequencerError::Inconsistent(error);
+        let schedule =
+            Schedule::new(config.committee.clone()).map_err(|error| wrong(error.to_string()))?;
+        let app = SequencerApp::new(config.app.clone(), signer.clone(), schedule, gate, journal)?;
+        let head = app.head().clone();
+        let verifier = Arc::new(Verifier::new());
+        let replica = Replica::new(config.replica, app, log, verifier, env.now())?;
+        let work = Arc::new(Notify::new());
+        let (links, queues) = Links::new(&config.peers);
+        let shared = Arc::new(Shared {
+            env: Arc::clone(&env),
+            address: signer.address(),
+            replica: Mutex::new(Some(replica)),
+            feed: Mutex::new(Feed::new(head)),
+            changes: watch::Sender::new(()),
+            work: Arc::clone(&work),
+            links,
+            config,
+        });
+        let mut tasks = vec![env.spawn(
+            "bft",
+            Box::pin(driver::run(Arc::downgrade(&shared), Arc::clone(&work))),
+        )];
+        let me = handshake::Identity::new(signer, &shared.config.app.genesis);
+        for (peer, queue) in shared.config.peers.iter().zip(queues) {
+            let task = links::dial(Arc::downgrade(&shared), me.clone(), peer.clone(), queue);
+            tasks.push(env.spawn("bft-dial", Box::pin(task)));
+        }
+        if let Some(listener) = listener {
+            let listen = |listener: TcpListener| {
+                listener.set_nonblocking(true)?;
+                tokio::net::TcpListener::from_std(listener)
+            };
+            let listener =
+                listen(listener).map_err(|error| wrong(format!("listening: {error}")))?;
+            let task = links::listen(Arc::downgrade(&shared), me, listener);
+            tasks.push(env.spawn("bft-listen", Box::pin(task)));
+        }
+        work.notify_one();
+        Ok(Self {
+            shared,
+            _tasks: tasks,
+        })
+    }
+
+    /// Who it signs as.
+    pub fn address(&self) -> Address {
+        self.shared.address
+    }
+
+    /// Another committee certifies from `from` on. Every member must be told before the height
+    /// below that is decided.
+    pub fn appoint(&self, from: Height, committee: Committee) -> Result<(), ScheduleError> {
+        let mut replica = self.shared.replica();
+        match replica.as_mut() {
+            Some(replica) => replica.app_mut().schedule_mut().add(from, committee),
+            None => Ok(()),
+        }
+    }
+
+    /// How it is doing; `None` once it is closed.
+    pub fn status(&self) -> Option<BftStatus> {
+        let replica = self.shared.replica();
+        let replica = replica.as_ref()?;
+        let app = replica.app();
+        Some(BftStatus {
+            height: app.head().height,
+            round: replica.round().as_u32(),
+            peers: self.shared.links.connected(),
+            misses: app.turns().misses().collect(),
+            accused: app.evidence().found().map(|(key, _)| *key).collect(),
+            diverged: app.diverged(),
+            failure: replica.failure().cloned(),
+        })
+    }
+
+    /// What was found out about others, for the root.
+    pub fn evidence(&self) -> Vec<Evidence> {
+        let replica = self.shared.replica();
+        let found = replica.as_ref().map(|replica| {
+            let found = replica.app().evidence().found();
+            found
+                .flat_map(|(_, evidence)| evidence.iter().cloned())
+                .collect()
+        });
+        found.unwrap_or_default()
+    }
+
+    /// What waits, and what became of the rest.
+    pub fn mempool(&self) -> MempoolStatistics {
+        let replica = self.shared.replica();
+        let statistics = replica.as_ref().map(|one| one.app().pool().statistics());
+        statistics.unwrap_or_default()
+    }
+
+    /// Tells the base fee of the next block, in wei.
+    pub fn set_base_fee(&self, base_fee: u128) {
+        if let Some(replica) = self.shared.replica().as_mut() {
+            replica.app_mut().pool_mut().set_base_fee(base_fee);
+        }
+        self.shared.work.notify_one();
+    }
+}
+
+impl Drop for BftSequencer {
+    /// Closes journal and log, so that they can be opened again at once, and ends all streams.
+    fn drop(&mut self) {
+        *self.shared.replica() = None;
+        self.shared.fail(SequencerError::Stopped);
+    }
+}
+
+#[async_trait]
+impl Sequencer for BftSequencer {
+    async fn submit(&self, transaction: Bytes) -> Result<Promise, SubmitError> {
+        let shared = &self.shared;
+        let now = shared.env.now();
+        let result = match shared.replica().as_mut() {
+            Some(replica) => {
+                let result = replica.submit(transaction, now);
+                shared.settle(replica);
+                result
+            }
+            None => Err(SubmitError::Unavailable(
+                SequencerError::Stopped.to_string(),
+            )),
+        };
+        shared.work.notify_one();
+        result
+    }
+
+    fn blocks(&self, from: Height) -> BoxStream<'static, Result<CertifiedBlock, SequencerError>> {
+        feed::stream(&self.shared, from)
+    }
+
+    fn head(&self) -> BlockHeader {
+        self.shared.feed().head.clone()
+    }
+
+    fn committee(&self, epoch: Epoch) -> Option<Committee> {
+        let replica = self.shared.replica();
+        replica.as_ref()?.app().schedule().of(epoch).cloned()
+    }
+
+    async fn observe(&self, update: ChainUpdate) -> Result<(), SequencerError> {
+        self.shared.observe(update)
+    }
+
+    fn pending(&self, limit: usize) -> Vec<Bytes> {
+        let replica = self.shared.replica();
+        let pending = replica.as_ref().map(|one| one.app().pool().pending(limit));
+        pending.unwrap_or_default()
+    }
+
+    fn pending_by_hash(&self, hash: &TransactionHash) -> Option<Bytes> {
+        let replica = self.shared.replica();
+        replica.as_ref()?.app().pool().get(hash).cloned()
+    }
+
+    fn pending_nonce(&self, account: &Address) -> Option<u64> {
+        let replica = self.shared.replica();
+        replica.as_ref()?.app().pool().next_nonce(account)
+    }
+}
+
+impl Shared {
+    fn replica(&self) -> MutexGuard<'_, Option<Replica>> {
+        self.replica.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// No more blocks, and why.
+    fn fail(&self, error: SequencerError) {
+        self.feed().failure.get_or_insert(error);
+        self.changes.send_replace(());
+        self.work.notify_one();
+    }
+}
+
+impl Source for Shared {
+    fn feed(&self) -> MutexGuard<'_, Feed> {
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    fn first(&self) -> Height {
+        self.config.app.genesis.height.next()
+    }
+
+    fn read(&self, height: Height) -> Result<Option<CertifiedBlock>, SequencerError> {
+        let replica = self.replica();
+        let app = replica.as_ref().ok_or(SequencerError::Stopped)?.app();
+        let journal = app.journal();
+        let held = driver::blocking(|| journal.get(height));
+        let held = held.map_err(|error| SequencerError::Journal(error.to_string()))?;
+        if held.is_some() {
+            return Ok(held);
+        }
+        let head = app.head().height;
+        if height > head {
+            return Ok(None);
+        }
+        let first = journal.first().unwrap_or(head.next());
+        if height < first {
+            let text = format!(
+                "block {height} is not held, the journal begins at {first}; derive it from the root's inbox"
+            );
+            return Err(SequencerError::Journal(text));
+        }
+        let resume = journal.next(height).unwrap_or(head.next());
+        Err(SequencerError::Overridden(resume))
+    }
+}
