@@ -60,6 +60,9 @@ const STEPS: &[Step] = &[
     },
 ];
 
+/// The sequencer network, which nothing in the workspace turns on by itself.
+const NETWORK: &str = "plasma-sequencer/bft";
+
 /// Runs all steps, or those named.
 pub(crate) fn run(long: bool, only: &[String]) -> Result<(), String> {
     let known: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
@@ -96,6 +99,8 @@ fn lint() -> Result<(), String> {
     cargo(&[
         "clippy",
         "--workspace",
+        "--features",
+        NETWORK,
         "--all-targets",
         "--quiet",
         "--",
@@ -134,6 +139,7 @@ fn unit(long: bool) -> Result<(), String> {
     let mut command = Command::new("cargo");
     command
         .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+        .args(["--features", NETWORK])
         .current_dir(root());
     if long {
         // Ten thousand disputes are for the optimised build, below.
@@ -161,6 +167,7 @@ fn docs() -> Result<(), String> {
     tools::run(
         Command::new("cargo")
             .args(["doc", "--workspace", "--no-deps", "--quiet"])
+            .args(["--features", NETWORK])
             .env("RUSTDOCFLAGS", "-D warnings")
             .current_dir(root()),
     )

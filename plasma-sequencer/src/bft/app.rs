@@ -23,8 +23,8 @@ use std::{
 use borsh::{BorshDeserialize, BorshSerialize};
 use plasma_core::{
     Address, B256, BatchHeader, Block, BlockHeader, Bytes, Certificate, CertifiedBlock, Committee,
-    Gas, Gate, Height, MAX_BODY_BYTES, MAX_TRANSACTION_BYTES, Promise, Rejection, SequencerError,
-    Signer, SubmitError, Timestamp, TransactionHash, transaction_hash,
+    Epoch, Gas, Gate, Height, MAX_BODY_BYTES, MAX_TRANSACTION_BYTES, Promise, Rejection,
+    SequencerError, Signer, SubmitError, Timestamp, TransactionHash, transaction_hash,
 };
 
 use super::{
@@ -97,8 +97,8 @@ pub struct SequencerApp {
     pool: Mempool,
     schedule: Schedule,
     turns: Turns,
-    /// What rounds count from after the head.
-    base: u32,
+    /// What rounds count from after the head, in this term.
+    base: (Epoch, u32),
     evidence: EvidencePool,
     /// Blocks proposed at the next height, own and others'.
     undecided: BTreeMap<B256, Payload>,
@@ -145,7 +145,7 @@ impl SequencerApp {
             builder,
             schedule,
             turns: Turns::new(&committee),
-            base: 0,
+            base: (committee.epoch, 0),
             evidence: EvidencePool::new(),
             undecided: BTreeMap::new(),
             own: None,
@@ -227,18 +227,15 @@ impl SequencerApp {
 
     /// Counts rounds from another base: of an override that no certified block shows yet.
     pub fn rebase(&mut self, base: u32) {
-        self.base = base;
+        self.base = (self.schedule.at(self.next()).epoch, base);
     }
 
     /// Who decides the next height, and who proposes when.
     pub fn seats(&self) -> Seats {
         let height = self.next();
         let committee = self.schedule.at(height);
-        let base = if committee.epoch == self.head().epoch {
-            self.base
-        } else {
-            0
-        };
+        let (epoch, base) = self.base;
+        let base = if committee.epoch == epoch { base } else { 0 };
         let domain = Domain {
             chain_id: self.config.genesis.chain_id,
             epoch: committee.epoch,
@@ -351,7 +348,8 @@ impl SequencerApp {
         &mut self,
         certificate: Certificate,
     ) -> Result<Option<CertifiedBlock>, SequencerError> {
-        let Some(payload) = self.undecided.get(&certificate.block) else {
+        let held = self.undecided.get(&certificate.block);
+        let Some(payload) = held.filter(|_| self.continues(&certificate)) else {
             return Ok(None);
         };
         let block = payload.block.clone();
@@ -369,6 +367,9 @@ impl SequencerApp {
         if header.chain_id != self.config.genesis.chain_id {
             return refuse(format!("a block of chain {}", header.chain_id));
         }
+        if !self.continues(&certified.certificate) {
+            return refuse("it was certified before the chain was overridden".into());
+        }
         if let Err(error) = certified
             .certificate
             .verify(self.schedule.at(header.height), header)
@@ -385,7 +386,7 @@ impl SequencerApp {
         let header = &certified.block.header;
         self.journal.append(&certified).map_err(journal_failed)?;
         let committee = self.schedule.at(header.height).clone();
-        self.base = Domain::base_of(certified.certificate.round);
+        self.learn_base(&certified.certificate);
         self.builder.commit(header);
         self.turns.record(&committee, header);
         self.evidence
@@ -434,11 +435,25 @@ impl SequencerApp {
             if let Some(held) = self.journal.get(height).map_err(journal_failed)? {
                 let committee: Committee = self.schedule.at(height).clone();
                 self.turns.record(&committee, &held.block.header);
-                self.base = Domain::base_of(held.certificate.round);
             }
             from = height.next();
         }
+        if let Some(held) = self.journal.get(head).map_err(journal_failed)? {
+            self.learn_base(&held.certificate);
+        }
         Ok(())
+    }
+
+    fn learn_base(&mut self, certificate: &Certificate) {
+        self.base = (certificate.epoch, Domain::base_of(certificate.round));
+    }
+
+    /// Whether a certificate counts rounds as the chain after the head does: from the base so far,
+    /// or from that of an override to the head. What was certified before an override does not come
+    /// back.
+    fn continues(&self, certificate: &Certificate) -> bool {
+        let base = Domain::base_of(certificate.round);
+        base == self.seats().domain().base || base == Domain::base_after(self.builder.head_hash())
     }
 
     /// Reads what was certified but not executed before the restart.

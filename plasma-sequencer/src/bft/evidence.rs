@@ -113,7 +113,7 @@ impl Evidence {
             Self::Certificates { first, second } => {
                 let conflict = first.height == second.height
                     && first.block != second.block
-                    && first.epoch == second.epoch;
+                    && Domain::base_of(first.round) == Domain::base_of(second.round);
                 let (Some(one), Some(other)) = (
                     verifier.signers(chain_id, committee, first),
                     verifier.signers(chain_id, committee, second),
@@ -211,7 +211,11 @@ impl EvidencePool {
             .or_default();
         let conflicting = height
             .iter()
-            .find(|first| first.block != certificate.block)
+            .find(|first| {
+                // Of before an override is no conflict.
+                first.block != certificate.block
+                    && Domain::base_of(first.round) == Domain::base_of(certificate.round)
+            })
             .cloned();
         let known = height
             .iter()
@@ -410,6 +414,8 @@ mod tests {
         pool.certificate(&committee(), &certificate(0, 1, &[1, 2, 3]));
         pool.certificate(&committee(), &certificate(3, 1, &[2, 3, 4]));
         assert_eq!(accused(&pool), NOBODY, "one block, in two rounds");
+        pool.certificate(&committee(), &certificate(1 << 12, 3, &[1, 2, 3]));
+        assert_eq!(accused(&pool), NOBODY, "decided anew after an override");
         pool.certificate(&committee(), &certificate(1, 2, &[2, 3, 4]));
         let mut both = [signer(2).address(), signer(3).address()];
         both.sort_unstable();

@@ -60,7 +60,15 @@ impl Message {
         decode(bytes, MAX_MESSAGE_BYTES)
     }
 
-    /// What the engine calls liveness messages and votes, for logs and metrics.
+    /// Whether it may hold the sender to something, so that it must not be forgotten.
+    pub fn binds(&self) -> bool {
+        !matches!(
+            self,
+            Self::Fetch { .. } | Self::Blocks(_) | Self::Transactions(_)
+        )
+    }
+
+    /// Its kind's name, for metrics.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Vote(_) => "vote",

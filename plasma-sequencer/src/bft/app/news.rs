@@ -139,7 +139,7 @@ impl SequencerApp {
         self.turns = Turns::new(self.schedule.at(self.next()));
         self.recall_turns()?;
         // Heights are decided anew: nothing signed for them before counts again.
-        self.base = Domain::base_after(header.hash());
+        self.rebase(Domain::base_after(header.hash()));
         self.release(own.map(|(_, picked)| picked).unwrap_or_default(), dropped);
         Ok(Some((header, kept)))
     }

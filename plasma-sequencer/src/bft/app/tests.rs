@@ -246,16 +246,31 @@ fn after_an_override_rounds_count_from_another_base_until_a_restart_and_beyond()
         .get(Height(1))
         .expect("held")
         .expect("held");
+    let second = journal
+        .reopen()
+        .get(Height(2))
+        .expect("held")
+        .expect("held");
     let told = app.observe(ChainUpdate::Override(first.block.header.clone()));
     assert_eq!(told, Ok(Some((first.block.header.clone(), Height(1)))));
     let base = app.seats().domain().base;
     assert_ne!(base, 0);
-    let again = app.observe(ChainUpdate::Override(first.block.header));
+    let again = app.observe(ChainUpdate::Override(first.block.header.clone()));
     assert_eq!(again, Ok(None), "said twice it changes nothing");
+    assert!(
+        app.adopt(second).is_err(),
+        "what was taken back does not come back"
+    );
     let block = app.offer(NOW).expect("what was taken back").block;
     let certified = certify(&app, &block, &[1, 2]);
-    app.adopt(certified).expect("certified");
+    app.adopt(certified.clone()).expect("certified");
     assert_eq!(app.seats().domain().base, base);
+    // Whoever was not told of it follows all the same.
+    let mut late = self::app(2);
+    for certified in [first, certified] {
+        late.adopt(certified).expect("certified");
+    }
+    assert_eq!(late.seats().domain().base, base);
     drop(app);
     assert_eq!(open(1, &journal).seats().domain().base, base);
 }

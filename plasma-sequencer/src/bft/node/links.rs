@@ -35,6 +35,8 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long to wait before calling again: at first, and at most, in milliseconds.
 const FIRST_PAUSE_MS: u64 = 25;
 const LONGEST_PAUSE_MS: u64 = 2_000;
+/// How long a link may be down for what waits to be still worth saying, in milliseconds.
+const STALE_MS: u64 = 3_000;
 /// Links that may be open to this member at once, those included that prove nothing yet.
 const MAX_OPEN: usize = 1_024;
 
@@ -122,7 +124,7 @@ impl Waiting {
         Some(frame)
     }
 
-    /// Drops what nobody could be told: it is said again where it still matters.
+    /// Drops what a peer could not be told for long: it is said again where it still matters.
     fn clear(&mut self) {
         while let Ok(frame) = self.receiver.try_recv() {
             self.bytes.fetch_sub(frame.len(), Ordering::Relaxed);
@@ -133,6 +135,7 @@ impl Waiting {
 /// Keeps a link to a peer, until the sequencer is gone.
 pub(super) async fn dial(shared: Weak<Shared>, me: Identity, peer: Peer, mut queue: Waiting) {
     let mut pause = FIRST_PAUSE_MS;
+    let mut down = now(&shared);
     loop {
         let Some(patience) = shared.upgrade().map(|shared| shared.env.sleep(HANDSHAKE)) else {
             return;
@@ -145,10 +148,13 @@ pub(super) async fn dial(shared: Weak<Shared>, me: Identity, peer: Peer, mut que
         match link {
             Ok(mut link) => {
                 pause = FIRST_PAUSE_MS;
-                queue.clear();
+                if now(&shared) > down + STALE_MS {
+                    queue.clear();
+                }
                 note(&shared, peer.key, true);
                 let error = speak(&mut link, &mut queue).await;
                 note(&shared, peer.key, false);
+                down = now(&shared);
                 let Some(error) = error else {
                     return;
                 };
@@ -165,6 +171,12 @@ pub(super) async fn dial(shared: Weak<Shared>, me: Identity, peer: Peer, mut que
         sleep.await;
         pause = (pause * 2).min(LONGEST_PAUSE_MS);
     }
+}
+
+fn now(shared: &Weak<Shared>) -> u64 {
+    shared
+        .upgrade()
+        .map_or(u64::MAX / 2, |shared| shared.env.now().0)
 }
 
 fn note(shared: &Weak<Shared>, key: Address, up: bool) {

@@ -219,8 +219,11 @@ impl Replica {
 
     /// When to call [`Self::tick`] at the latest, in the clock that is passed in.
     pub fn deadline(&self) -> Timestamp {
+        if self.failure.is_some() {
+            return Timestamp(u64::MAX);
+        }
         let timer = self.timers.next().unwrap_or(u64::MAX);
-        let wanting = !self.begun && self.failure.is_none() && self.app.has_news() && self.seated();
+        let wanting = !self.begun && self.app.has_news() && self.seated();
         let begin = if wanting { self.pace() } else { u64::MAX };
         let due = [timer, begin, self.fetching.due(), self.bodies.due()];
         Timestamp(due.into_iter().min().unwrap_or(u64::MAX))
@@ -276,6 +279,8 @@ impl Replica {
             Ok(Some(_)) => {
                 self.recent.clear();
                 self.turn_to_next();
+                // The new base of rounds is nowhere else until a block is certified.
+                self.sync();
             }
             Err(error @ SequencerError::Journal(_)) => self.fail(error.clone()),
             _ => {}
@@ -292,32 +297,35 @@ impl Replica {
 
     /// Begins the next height where there is reason to, and lets out what may go.
     fn release(&mut self, now: Timestamp) {
-        loop {
-            if self.failure.is_some() {
-                break;
-            }
+        if self.failure.is_none() {
             if !self.begun && self.app.has_news() && self.seated() && self.paced(now) {
                 self.begin(now);
             }
-            if !self.offer(now) {
-                break;
-            }
+            self.offer(now);
         }
         self.flush();
     }
 
-    /// Makes the log durable, and lets out what waited for that.
+    /// Lets out what is to be said, once the log has it. What others said may be lost with a crash:
+    /// they say it again.
     fn flush(&mut self) {
+        if self.pending.iter().any(|output| output.message.binds()) {
+            self.sync();
+        }
+        if self.failure.is_some() {
+            self.pending.clear();
+        }
+        self.outputs.extend(self.pending.drain(..));
+    }
+
+    /// Makes the log durable.
+    fn sync(&mut self) {
         if self.unsynced && self.failure.is_none() {
             if let Err(error) = self.log.sync() {
                 self.fail(SequencerError::Journal(error.to_string()));
             }
             self.unsynced = false;
         }
-        if self.failure.is_some() {
-            self.pending.clear();
-        }
-        self.outputs.extend(self.pending.drain(..));
     }
 
     /// Whether this member has a seat at the next height.
@@ -326,16 +334,16 @@ impl Replica {
     }
 
     /// Proposes, when the engine waits for that and there is something to say.
-    fn offer(&mut self, now: Timestamp) -> bool {
+    fn offer(&mut self, now: Timestamp) {
         let Some(round) = self.wanted else {
-            return false;
+            return;
         };
         if self.round() != round {
             self.wanted = None;
-            return false;
+            return;
         }
         let Some(payload) = self.app.offer(now) else {
-            return false;
+            return;
         };
         self.wanted = None;
         let id = payload.id();
@@ -354,7 +362,6 @@ impl Replica {
         }
         let value = LocallyProposedValue::new(place.0, round, BlockId(id));
         self.run(Input::Propose(value), now);
-        true
     }
 
     /// Lets the engine begin the next height.
@@ -417,8 +424,7 @@ impl Replica {
     fn recover(&mut self, now: Timestamp) -> Result<(), SequencerError> {
         let read = self.log.read();
         let (place, entries) = read.map_err(|error| SequencerError::Journal(error.to_string()))?;
-        let head = self.app.head().clone();
-        if place.height == head.height.next() && head.epoch == self.seats.domain().epoch {
+        if place.height == self.app.next() {
             // An override that no certified block shows yet.
             self.app.rebase(place.base);
             self.seats = self.app.seats();
