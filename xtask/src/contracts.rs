@@ -11,13 +11,15 @@ use std::process::Command;
 use serde_json::{Map, Value, json};
 
 /// What is committed: the contracts that somebody deploys or calls, with their source files.
-const CONTRACTS: [(&str, &str); 9] = [
+const CONTRACTS: [(&str, &str); 11] = [
     ("Bridge", "src/Bridge.sol"),
     ("BridgedToken", "src/l2/BridgedToken.sol"),
     ("ChainRegistry", "src/ChainRegistry.sol"),
     ("Inbox", "src/Inbox.sol"),
     ("L2Bridge", "src/l2/L2Bridge.sol"),
     ("RiscvStep", "src/RiscvStep.sol"),
+    ("SequencerRegistry", "src/SequencerRegistry.sol"),
+    ("Stakes", "src/Stakes.sol"),
     ("TestToken", "src/TestToken.sol"),
     ("Tournament", "src/Tournament.sol"),
     ("Xpl", "src/Xpl.sol"),

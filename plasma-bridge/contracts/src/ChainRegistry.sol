@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import { Hashing } from "./Hashing.sol";
+import { ICommittees } from "./ICommittees.sol";
 import { Inbox } from "./Inbox.sol";
 import { Checkpoint } from "./Types.sol";
 
@@ -16,7 +17,7 @@ struct Registration {
     bytes32 program;
     bytes32 genesisHash;
     Checkpoint genesis;
-    /// Hash of the committee's seats.
+    /// Hash of the committee's seats; or the address of an ICommittees, which has one for each epoch.
     bytes32 committee;
     /// Seconds for which a claim can be contested.
     uint64 challengeWindow;
@@ -86,6 +87,14 @@ contract ChainRegistry {
     error UpgradePending(uint64 chainId, uint64 startsAt);
     error NoUpgrade(uint64 chainId);
     error UpgradeTooEarly(uint64 chainId, uint64 startsAt, uint256 now_);
+    error NoCommittees(address source);
+    error NotDeployer(address caller, address deployer);
+    error NotGovernor(address caller, address governor);
+    error GovernorAlreadyAppointed(address governor);
+    error NotGuardian(address caller, address guardian);
+    error ZeroAddress(bytes32 parameter);
+    error ClaimsPaused(uint64 until);
+    error PauseTooEarly(uint64 earliest, uint256 now_);
 
     event Registered(uint64 indexed chainId, address indexed owner, Registration registration);
     event UpgradeScheduled(
@@ -96,14 +105,33 @@ contract ChainRegistry {
         uint64 indexed chainId, uint64 indexed fromEntry, bytes32 program, bytes32 committee
     );
     event OwnerChanged(uint64 indexed chainId, address indexed from, address indexed to);
+    event GovernorChanged(address indexed from, address indexed to);
+    event GuardianChanged(address indexed from, address indexed to);
+    /// @param until Second from which on new rounds of claims begin again.
+    event NewClaimsPaused(uint64 until);
 
     /// @notice The real Plasma mainnet's id, under which no wallet should ever sign for us.
     uint64 public constant PLASMA_MAINNET = 9745;
     uint64 public constant MAX_WINDOW = 365 days;
     uint256 public constant MAX_NAME_LENGTH = 64;
     uint256 public constant MAX_URI_LENGTH = 256;
+    /// @notice For how long one word of the guardian holds.
+    uint64 public constant PAUSE = 7 days;
+    /// @notice Between the beginnings of two pauses, so that a guardian cannot stop settlement for good.
+    uint64 public constant PAUSE_INTERVAL = 28 days;
 
     Inbox public immutable inbox;
+    /// @notice May appoint the governor, once, and nothing else.
+    address public immutable deployer;
+
+    /// @notice May appoint a guardian and end a pause, and nothing else; 0 until appointed.
+    address public governor;
+    /// @notice May pause new rounds of claims, and nothing else; 0: nobody.
+    address public guardian;
+    /// @notice Until this second no round of claims begins. One that has begun goes on.
+    uint64 public pausedUntil;
+    /// @notice From this second on the guardian may pause again.
+    uint64 public nextPause;
 
     uint64[] private _ids;
     mapping(uint64 chainId => Chain) private _chains;
@@ -112,6 +140,7 @@ contract ChainRegistry {
 
     constructor(Inbox inbox_) {
         inbox = inbox_;
+        deployer = msg.sender;
     }
 
     function register(Registration calldata r) external {
@@ -142,7 +171,7 @@ contract ChainRegistry {
         if (_upgrades[chainId].startsAt != 0) {
             revert UpgradePending(chainId, _upgrades[chainId].startsAt);
         }
-        if (committee_ == 0) revert ZeroHash("committee");
+        _checkCommittee(committee_);
         uint64 startsAt = uint64(block.timestamp) + _chains[chainId].exitWindow;
         _upgrades[chainId] = Upgrade(program, committee_, startsAt);
         emit UpgradeScheduled(chainId, program, committee_, startsAt);
@@ -178,6 +207,43 @@ contract ChainRegistry {
         emit OwnerChanged(chainId, msg.sender, to);
     }
 
+    // ---- the guardian
+
+    /// @notice Puts governance in charge of the guardian, once; from then on it appoints its successor itself.
+    function appointGovernor(address governor_) external {
+        if (msg.sender != deployer) revert NotDeployer(msg.sender, deployer);
+        if (governor != address(0)) revert GovernorAlreadyAppointed(governor);
+        _setGovernor(governor_);
+    }
+
+    function changeGovernor(address to) external {
+        _onlyGovernor();
+        _setGovernor(to);
+    }
+
+    /// @param to 0: nobody.
+    function changeGuardian(address to) external {
+        _onlyGovernor();
+        emit GuardianChanged(guardian, to);
+        guardian = to;
+    }
+
+    /// @notice No round of claims begins for a while, for all chains. What is under way goes on: joining,
+    /// disputes, settling, withdrawals.
+    function pauseNewClaims() external {
+        if (msg.sender != guardian) revert NotGuardian(msg.sender, guardian);
+        if (block.timestamp < nextPause) revert PauseTooEarly(nextPause, block.timestamp);
+        nextPause = uint64(block.timestamp) + PAUSE_INTERVAL;
+        pausedUntil = uint64(block.timestamp) + PAUSE;
+        emit NewClaimsPaused(pausedUntil);
+    }
+
+    function endPause() external {
+        _onlyGovernor();
+        pausedUntil = uint64(block.timestamp);
+        emit NewClaimsPaused(pausedUntil);
+    }
+
     // ---- views
 
     function chainCount() external view returns (uint256) {
@@ -197,10 +263,24 @@ contract ChainRegistry {
         return _chain(chainId);
     }
 
-    /// @notice The committee of an epoch. There is one committee for all epochs until the chain is
-    /// upgraded.
-    function committee(uint64 chainId, uint64) external view returns (bytes32) {
-        return _chain(chainId).committee;
+    /// @notice The committee of an epoch: one for all epochs until the chain is upgraded, or the one that the
+    /// chain's ICommittees has for it.
+    function committee(uint64 chainId, uint64 epoch) external view returns (bytes32 hash) {
+        (hash,) = committeeAndSource(chainId, epoch);
+    }
+
+    /// @return hash Of the seats.
+    /// @return source What the hash comes from, and is told of accepted certificates; 0: a fixed committee.
+    function committeeAndSource(uint64 chainId, uint64 epoch)
+        public
+        view
+        returns (bytes32 hash, ICommittees source)
+    {
+        hash = _chain(chainId).committee;
+        if (_isAddress(hash)) {
+            source = ICommittees(address(uint160(uint256(hash))));
+            hash = source.committee(chainId, epoch);
+        }
     }
 
     function forcedDelay(uint64 chainId) external view returns (uint64) {
@@ -209,9 +289,15 @@ contract ChainRegistry {
 
     /// @return window Seconds for which a claim can be contested.
     /// @return bond Wei that a claim costs.
-    function claimTerms(uint64 chainId) external view returns (uint64 window, uint256 bond) {
+    function claimTerms(uint64 chainId) public view returns (uint64 window, uint256 bond) {
         Chain storage c = _chain(chainId);
         return (c.challengeWindow, c.bond);
+    }
+
+    /// @notice The same for a round of claims that is about to begin. Reverts while the guardian's pause lasts.
+    function openingTerms(uint64 chainId) external view returns (uint64 window, uint256 bond) {
+        if (block.timestamp < pausedUntil) revert ClaimsPaused(pausedUntil);
+        return claimTerms(chainId);
     }
 
     function genesisHash(uint64 chainId) external view returns (bytes32) {
@@ -258,12 +344,34 @@ contract ChainRegistry {
         // Leaving takes a forced transaction and a claim that settles.
         _checkRange("exitWindow", r.exitWindow, r.challengeWindow + r.forcedDelay, 2 * MAX_WINDOW);
         _checkRange("bond", r.bond, 0, type(uint128).max);
-        if (r.committee == 0) revert ZeroHash("committee");
+        _checkCommittee(r.committee);
         Checkpoint calldata g = r.genesis;
         bool started = g.height != 0 || g.messages != 0 || g.entry != 0;
         if (started || g.stepsRoot != 0 || g.stepsCount != 0 || g.nextStep != 0) {
             revert GenesisNotEmpty(g.height, g.messages, g.entry, g.stepsCount);
         }
+    }
+
+    function _checkCommittee(bytes32 committee_) private view {
+        if (committee_ == 0) revert ZeroHash("committee");
+        if (!_isAddress(committee_)) return;
+        address source = address(uint160(uint256(committee_)));
+        if (source.code.length == 0) revert NoCommittees(source);
+    }
+
+    /// @notice No hash begins with 96 zero bits.
+    function _isAddress(bytes32 committee_) private pure returns (bool) {
+        return uint256(committee_) >> 160 == 0;
+    }
+
+    function _setGovernor(address to) private {
+        if (to == address(0)) revert ZeroAddress("governor");
+        emit GovernorChanged(governor, to);
+        governor = to;
+    }
+
+    function _onlyGovernor() private view {
+        if (msg.sender != governor) revert NotGovernor(msg.sender, governor);
     }
 
     function _checkRange(bytes32 parameter, uint256 got, uint256 least, uint256 most) private pure {

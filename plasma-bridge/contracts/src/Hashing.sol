@@ -30,6 +30,19 @@ library Hashing {
         return keccak256(abi.encode(seats));
     }
 
+    /// @notice The same hash, straight from the calldata. Words that are no seat's, because their upper bits are
+    /// set, are hashed as they are, so that they match no committee.
+    function committeeInCalldata(Seat[] calldata seats) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let head := mload(0x40)
+            let size := shl(6, seats.length)
+            mstore(head, 0x20)
+            mstore(add(head, 0x20), seats.length)
+            calldatacopy(add(head, 0x40), seats.offset, size)
+            hash := keccak256(head, add(size, 0x40))
+        }
+    }
+
     /// @notice What each sequencer signs. Widened to full words, so that no field can be packed
     /// into its neighbour.
     function vote(uint64 chainId, uint64 epoch, uint64 height, uint32 round, bytes32 blockHash)

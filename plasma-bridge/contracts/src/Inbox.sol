@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import { CertificateVerifier } from "./CertificateVerifier.sol";
 import { ChainRegistry } from "./ChainRegistry.sol";
 import { Hashing } from "./Hashing.sol";
+import { ICommittees } from "./ICommittees.sol";
 import { BatchHeader, BlockHeader, Certificate, InboxMessage, Seat } from "./Types.sol";
 
 /// @title What each chain must process, in order
@@ -87,7 +88,7 @@ contract Inbox {
 
     /// @notice Appends a certified batch. Anyone may call: the certificate is what authorises.
     /// @param sealing A later block, whose header commits to the batch.
-    /// @param seats The committee, opened from its registered hash.
+    /// @param seats The committee of the certificate's epoch, opened from its hash.
     function append(
         BatchHeader calldata batch,
         BlockHeader calldata sealing,
@@ -99,13 +100,15 @@ contract Inbox {
         _checkBatch(queue, batch);
         _checkSeal(batch, batchHash, sealing);
         _checkCertificate(sealing, certificate);
-        CertificateVerifier.verify(
-            batch.chainId, registry.committee(batch.chainId, certificate.epoch), seats, certificate
-        );
+        (ICommittees source, bytes32 vote) = _checkQuorum(batch.chainId, seats, certificate);
         bytes32 hash = _appendEntry(queue, Hashing.ENTRY_BATCH, batchHash, batch.messages);
         emit BatchAppended(
             batch.chainId, batch.entry, batchHash, batch, hash, uint64(block.timestamp)
         );
+        // Last, for the chain's owner chose whom it calls.
+        if (address(source) != address(0)) {
+            source.noteCertificate(batch.chainId, certificate.epoch, certificate.signers, vote);
+        }
     }
 
     /// @notice Once a message's deadline has passed, anyone makes the chain consume what waits, up to
@@ -244,6 +247,18 @@ contract Inbox {
                 hash, certificate.blockHash, certificate.epoch, certificate.height
             );
         }
+    }
+
+    /// @return source Whom the committee comes from; 0: it is fixed.
+    /// @return vote What it signed.
+    function _checkQuorum(uint64 chainId, Seat[] calldata seats, Certificate calldata certificate)
+        private
+        view
+        returns (ICommittees source, bytes32 vote)
+    {
+        bytes32 committee;
+        (committee, source) = registry.committeeAndSource(chainId, certificate.epoch);
+        vote = CertificateVerifier.verify(chainId, committee, seats, certificate);
     }
 
     function _appendEntry(Queue storage queue, uint256 kind, bytes32 payload, uint64 messages)

@@ -267,7 +267,7 @@ contract Tournament is Matches {
         uint64 entries,
         bytes32 commitment
     ) private {
-        (uint64 window, uint256 bond) = registry.claimTerms(chainId);
+        (uint64 window, uint256 bond) = registry.openingTerms(chainId);
         Settlement storage last = _settled[chainId];
         uint64 from = last.entries;
         // One program decides a dispute, so that a claim ends where the next version begins.

@@ -24,6 +24,8 @@ contract Xpl is ERC20Burnable, ERC20Permit, ERC20Votes {
     address public immutable appointer;
     /// @notice The reward schedule; 0 until appointed.
     address public minter;
+    /// @notice All that was ever minted after genesis. What was burned is genesis + minted - total supply.
+    uint256 public minted;
 
     constructor(address holder, address appointer_) ERC20("Plasma", "XPL") ERC20Permit("Plasma") {
         if (holder == address(0) || appointer_ == address(0)) revert ZeroAddress();
@@ -41,6 +43,7 @@ contract Xpl is ERC20Burnable, ERC20Permit, ERC20Votes {
 
     function mint(address to, uint256 amount) external {
         if (msg.sender != minter) revert NotMinter(msg.sender, minter);
+        minted += amount;
         _mint(to, amount);
     }
 

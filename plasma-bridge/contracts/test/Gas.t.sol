@@ -54,6 +54,36 @@ contract GasTest is Fixture {
         appendWith(100, "append, committee of 100");
     }
 
+    /// @dev The smallest committees of equal weights that so many signers speak for.
+    ///
+    /// forge-config: default.isolate = true
+    /// forge-config: long.isolate = true
+    function test_certificates() public {
+        uint256 one = certified(1, "certificate of 1");
+        uint256[4] memory counts = [uint256(4), 21, 67, 100];
+        for (uint256 i = 0; i < 4; ++i) {
+            uint256 n = counts[i];
+            string memory name = string.concat("certificate of ", vm.toString(n));
+            uint256 each = (certified(n, name) - one) / (n - 1);
+            vm.snapshotValue("Gas", string.concat(name, ", each further signer"), each);
+            vm.assertLe(each, 6999, "calldata of signatures and seats included");
+        }
+    }
+
+    /// @return gas Of the whole transaction, `append`, with a committee of which `signers` are just over two thirds.
+    function certified(uint256 signers, string memory name) private returns (uint256 gas) {
+        uint256 n = (signers * 3 - 1) / 2;
+        committeeOf(n);
+        uint64 chainId = uint64(20_000 + n);
+        registry.register(registration(chainId));
+        for (uint256 i = 0; i < 2; ++i) {
+            BatchHeader memory b = nextBatch(chainId, 0);
+            BlockHeader memory h = sealOf(b);
+            inbox.append(b, h, seats, certify(h, (1 << signers) - 1));
+        }
+        return vm.snapshotGasLastCall("Gas", name);
+    }
+
     /// forge-config: default.isolate = true
     /// forge-config: long.isolate = true
     function test_messages() public {

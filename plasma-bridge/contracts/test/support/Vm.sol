@@ -10,6 +10,12 @@ struct CallGas {
     uint64 gasRemaining;
 }
 
+struct Log {
+    bytes32[] topics;
+    bytes data;
+    address emitter;
+}
+
 /// @notice Those of Foundry's cheatcodes that the tests use.
 interface Vm {
     function addr(uint256 key) external pure returns (address);
@@ -22,6 +28,9 @@ interface Vm {
         pure;
     function assertEq(uint256 left, uint256 right) external pure;
     function assertEq(uint256 left, uint256 right, string calldata text) external pure;
+    function assertApproxEqAbs(uint256 left, uint256 right, uint256 most, string calldata text)
+        external
+        pure;
     function assertGe(uint256 left, uint256 right) external pure;
     function assertGt(uint256 left, uint256 right) external pure;
     function assertLe(uint256 left, uint256 right) external pure;
@@ -44,6 +53,8 @@ interface Vm {
         string calldata key,
         string calldata typeDescription
     ) external pure returns (bytes memory);
+    function getRecordedLogs() external returns (Log[] memory logs);
+    function recordLogs() external;
     function lastCallGas() external view returns (CallGas memory gas);
     function prank(address sender) external;
     function prank(address sender, address origin) external;
