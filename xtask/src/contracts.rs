@@ -11,10 +11,11 @@ use std::process::Command;
 use serde_json::{Map, Value, json};
 
 /// What is committed: the contracts that somebody deploys or calls, with their source files.
-const CONTRACTS: [(&str, &str); 11] = [
+const CONTRACTS: [(&str, &str); 14] = [
     ("Bridge", "src/Bridge.sol"),
     ("BridgedToken", "src/l2/BridgedToken.sol"),
     ("ChainRegistry", "src/ChainRegistry.sol"),
+    ("FeeBurner", "src/FeeBurner.sol"),
     ("Inbox", "src/Inbox.sol"),
     ("L2Bridge", "src/l2/L2Bridge.sol"),
     ("RiscvStep", "src/RiscvStep.sol"),
@@ -23,6 +24,8 @@ const CONTRACTS: [(&str, &str); 11] = [
     ("TestToken", "src/TestToken.sol"),
     ("Tournament", "src/Tournament.sol"),
     ("Xpl", "src/Xpl.sol"),
+    ("XplGovernor", "src/XplGovernor.sol"),
+    ("XplTimelock", "src/XplTimelock.sol"),
 ];
 
 /// The predeploys of EVM chains, whose runtime code plasma-exec carries, and their addresses.
