@@ -11,13 +11,14 @@ use std::process::Command;
 use serde_json::{Map, Value, json};
 
 /// What is committed: the contracts that somebody deploys or calls, with their source files.
-const CONTRACTS: [(&str, &str); 14] = [
+const CONTRACTS: [(&str, &str); 15] = [
     ("Bridge", "src/Bridge.sol"),
     ("BridgedToken", "src/l2/BridgedToken.sol"),
     ("ChainRegistry", "src/ChainRegistry.sol"),
     ("FeeBurner", "src/FeeBurner.sol"),
     ("Inbox", "src/Inbox.sol"),
     ("L2Bridge", "src/l2/L2Bridge.sol"),
+    ("Promises", "src/Promises.sol"),
     ("RiscvStep", "src/RiscvStep.sol"),
     ("SequencerRegistry", "src/SequencerRegistry.sol"),
     ("Stakes", "src/Stakes.sol"),

@@ -37,10 +37,10 @@ library Evidence {
         if (d.first == d.second) revert SameBlock(d.first);
         // A vote for nothing is no vote for a block.
         if (d.first == 0 || d.second == 0) revert NoBlock();
-        key = _recover(
+        key = recover(
             Hashing.vote(d.chainId, d.epoch, d.height, d.round, d.first), d.firstSignature
         );
-        address other = _recover(
+        address other = recover(
             Hashing.vote(d.chainId, d.epoch, d.height, d.round, d.second), d.secondSignature
         );
         if (key != other) revert DifferentSigners(key, other);
@@ -51,7 +51,8 @@ library Evidence {
         return keccak256(abi.encode(KEY_TAG, block.chainid, registry, operator));
     }
 
-    function _recover(bytes32 digest, Signature calldata signature) private pure returns (address) {
+    /// @notice Who signed. Its twin with the other `s` says the same: what is proven is who, not which bytes.
+    function recover(bytes32 digest, Signature calldata signature) internal pure returns (address) {
         address signer = ecrecover(digest, signature.v, signature.r, signature.s);
         if (signer == address(0)) revert NoSigner(digest);
         return signer;

@@ -23,6 +23,8 @@ struct Parameters {
     uint16 saturation;
     /// Wei that an operator bonds itself at least.
     uint128 minSelfBond;
+    /// Wei of its own bond that a broken promise costs an operator; 0: only the verdict.
+    uint128 fine;
 }
 
 /// @title The network of sequencers
@@ -44,6 +46,7 @@ contract SequencerRegistry is ICommittees {
     error OutOfRange(bytes32 parameter, uint256 got, uint256 least, uint256 most);
     error ZeroAddress(bytes32 parameter);
     error NotGovernor(address caller, address governor);
+    error NotPromises(address caller, address promises);
     error NotInbox(address caller, address inbox);
     error Miswired(address expected, address got);
     error NoSuchSequencer(address operator);
@@ -84,6 +87,7 @@ contract SequencerRegistry is ICommittees {
     );
     event ChainServed(uint64 indexed chainId);
     event ParametersChanged(Parameters parameters);
+    event PromisesAppointed(address indexed promises);
     event GovernorChanged(address indexed from, address indexed to);
 
     /// @notice Of an epoch, in each of which a seat has to sign once.
@@ -101,6 +105,8 @@ contract SequencerRegistry is ICommittees {
     uint64 public immutable delay;
 
     address public governor;
+    /// @notice The contract that judges promises; 0: none.
+    address public promises;
     Parameters private _parameters;
     /// @notice How many committees were elected.
     uint64 public elections;
@@ -239,7 +245,20 @@ contract SequencerRegistry is ICommittees {
         emit DoubleVoted(operator, key, d.epoch, d.chainId, d.height, d.round, lost);
     }
 
+    /// @notice Takes the fine for a broken promise.
+    function fineFor(address operator) external returns (uint256 lost) {
+        if (msg.sender != promises) revert NotPromises(msg.sender, promises);
+        return stakes.fine(operator, _parameters.fine);
+    }
+
     // ---- governance
+
+    /// @param judge Judges promises from now on; 0: nobody does.
+    function appointPromises(address judge) external {
+        _onlyGovernor();
+        promises = judge;
+        emit PromisesAppointed(judge);
+    }
 
     function setParameters(Parameters calldata parameters_) external {
         _onlyGovernor();
@@ -447,6 +466,7 @@ contract SequencerRegistry is ICommittees {
         _checkRange("slash", p.slash, 0, ALL);
         _checkRange("saturation", p.saturation, 100, Elections.BELOW_A_THIRD);
         _checkRange("minSelfBond", p.minSelfBond, Elections.UNIT, 1e9 ether);
+        _checkRange("fine", p.fine, 0, 1e9 ether);
         _parameters = p;
         emit ParametersChanged(p);
     }

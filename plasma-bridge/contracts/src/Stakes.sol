@@ -108,6 +108,7 @@ contract Stakes {
     event PoolOpened(address indexed operator, uint16 commission);
     event CommissionLowered(address indexed operator, uint16 from, uint16 to);
     event Rewarded(address indexed operator, uint64 indexed term, uint256 amount);
+    event Fined(address indexed operator, uint256 amount);
     event Bonded(address indexed operator, address indexed account, uint256 amount);
     event Unbonded(
         address indexed operator,
@@ -230,6 +231,20 @@ contract Stakes {
         (totalStaked, totalUnbonding) = (totalStaked - bonded, totalUnbonding - leaving);
         forfeited += bonded + leaving;
         return bonded + leaving;
+    }
+
+    /// @notice Takes up to so much of an operator's own bond, as far as it is neither locked nor on its way out; of a
+    /// slashed one nothing more.
+    function fine(address operator, uint256 most) external onlyRegistry returns (uint256 lost) {
+        Position storage p = _positions[operator][operator];
+        uint256 free = p.shares - p.locked;
+        uint256 shares = most < free ? most : free;
+        if (shares == 0 || _pools[operator].offence != 0) return 0;
+        uint128 amount = _leave(operator, operator, shares);
+        totalStaked -= amount;
+        forfeited += amount;
+        emit Fined(operator, amount);
+        return amount;
     }
 
     // ---- for everyone

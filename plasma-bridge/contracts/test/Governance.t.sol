@@ -269,13 +269,15 @@ contract GovernanceTest is StakingFixture {
             withdrawal(0, address(0), address(burner), 30 ether),
             withdrawal(1, address(0), address(burner), 12 ether)
         ];
+        // A message calls if it says something.
+        m[0].payloadHash = keccak256("burn");
         m[0].gas = 200_000;
         m[0].refund = ANN;
         bytes32[] memory leaves = new bytes32[](2);
         (leaves[0], leaves[1]) = (Hashing.outboxId(m[0]), Hashing.outboxId(m[1]));
         bytes32 root = settleOutbox(CHAIN, leaves);
         uint256 supply = xpl.totalSupply();
-        bridge.withdraw(m[0], "", root, 0, Trees.outboxProof(leaves, 0));
+        bridge.withdraw(m[0], "burn", root, 0, Trees.outboxProof(leaves, 0));
         vm.assertEq(xpl.totalSupply(), supply - 30 ether);
         bridge.withdraw(m[1], "", root, 1, Trees.outboxProof(leaves, 1));
         burner.burn();

@@ -359,6 +359,10 @@ contract SequencerRegistryTest is StakingFixture {
         p = defaults();
         p.minSelfBond = 1 ether - 1;
         refuse(p, "minSelfBond", 1 ether - 1, 1 ether, 1e9 ether);
+        p = defaults();
+        p.fine = 1e9 ether + 1;
+        refuse(p, "fine", 1e9 ether + 1, 0, 1e9 ether);
+        p = defaults();
         p.minSelfBond = 7 ether;
         p.seats = 9;
         vm.startPrank(GOVERNOR);

@@ -31,7 +31,7 @@ contract StakingInvariantsTest {
     }
 
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](15);
+        bytes4[] memory selectors = new bytes4[](16);
         selectors[0] = StakingHandler.bond.selector;
         selectors[1] = StakingHandler.unbond.selector;
         selectors[2] = StakingHandler.redelegate.selector;
@@ -48,6 +48,7 @@ contract StakingInvariantsTest {
         // More often: without epochs nothing else moves.
         selectors[13] = StakingHandler.epoch.selector;
         selectors[14] = StakingHandler.bond.selector;
+        selectors[15] = StakingHandler.fine.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), selectors);
     }
@@ -173,7 +174,9 @@ contract StakingInvariantsTest {
         handler.donate(6);
         handler.escrow(7);
         handler.poke(6, 0);
+        handler.fine(1, 0, 5);
         invariant_books();
+        vm.assertEq(handler.calls("fine"), 1);
         vm.assertEq(handler.calls("bond"), 3);
         vm.assertEq(handler.calls("unbond"), 1);
         vm.assertEq(handler.calls("redelegate"), 1);

@@ -158,6 +158,18 @@ contract StakingHandler is StakingFixture {
         operations += 2;
     }
 
+    function fine(uint256 which, uint256 chance, uint256 amount) external {
+        address operator = operatorAt(which % OPERATORS);
+        uint256 free = _free(operator, operator);
+        if (chance % 4 != 0 || free == 0 || stakes.pool(operator).offence != 0) return;
+        amount = bound(amount, 1, 1000 ether);
+        _takeFair(operator, operator, amount < free ? amount : free);
+        vm.prank(address(network));
+        stakes.fine(operator, amount);
+        calls["fine"] += 1;
+        operations += 1;
+    }
+
     function reportAgain(uint256 which, uint64 age) external {
         which %= OPERATORS;
         if (stakes.pool(operatorAt(which)).offence == 0) return;
