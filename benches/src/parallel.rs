@@ -264,7 +264,9 @@ fn erc20(token: Address, to: Address, amount: u64) -> Call {
 
 fn token_code() -> Result<Vec<u8>, Failure> {
     let artifact: serde_json::Value = serde_json::from_str(TOKEN)?;
-    let code = artifact["bytecode"].as_str().ok_or("the artifact has no bytecode")?;
+    let code = artifact["bytecode"]
+        .as_str()
+        .ok_or("the artifact has no bytecode")?;
     Ok(hex::decode(code)?)
 }
 
