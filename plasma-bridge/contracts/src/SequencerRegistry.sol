@@ -60,6 +60,7 @@ contract SequencerRegistry is ICommittees {
     error UnknownEpoch(uint64 epoch, uint64 elections);
     error EpochTooOld(uint64 epoch, uint64 oldest);
     error NoCommittee(uint64 epoch);
+    error NoCandidates();
     error NoVote(uint64 chainId, uint64 epoch, uint256 window);
     error WindowOver(uint256 window, uint256 current);
     error NoSuchSeat(uint256 seat, uint256 seats);
@@ -193,6 +194,8 @@ contract SequencerRegistry is ICommittees {
         else _checkOver(next - 1, seats);
         _endTerm(next, seats);
         Seat[] memory elected = _elect();
+        // Nobody starts the first epoch, and the schedule with it, before there is anybody to elect.
+        if (next == 0 && elected.length == 0) revert NoCandidates();
         bytes32 hash = elected.length == 0 ? bytes32(0) : Hashing.committee(elected);
         _committees[next] = hash;
         elections = next + 1;

@@ -175,17 +175,23 @@ contract SequencerRegistryTest is StakingFixture {
     }
 
     function test_nobodyToElect() public {
-        advance();
-        vm.assertEq(network.committeeOf(0), 0);
-        vm.expectRevert(abi.encodeWithSelector(SequencerRegistry.NoCommittee.selector, 0));
-        network.committee(SERVED, 0);
-        vm.warp(block.timestamp + LENGTH);
-        Seat[] memory made = new Seat[](1);
-        vm.expectRevert(abi.encodeWithSelector(SequencerRegistry.NoCommittee.selector, 0));
-        network.advance(made);
+        vm.expectRevert(abi.encodeWithSelector(SequencerRegistry.NoCandidates.selector));
+        network.advance(new Seat[](0));
         joinAs(0, SELF);
         advance();
+        unbondAs(operatorAt(0), operatorAt(0), 1);
+        advance();
+        vm.assertEq(network.committeeOf(1), 0);
+        vm.expectRevert(abi.encodeWithSelector(SequencerRegistry.NoCommittee.selector, 1));
+        network.committee(SERVED, 1);
+        vm.warp(block.timestamp + LENGTH);
+        Seat[] memory made = new Seat[](1);
+        vm.expectRevert(abi.encodeWithSelector(SequencerRegistry.NoCommittee.selector, 1));
+        network.advance(made);
+        joinAs(1, SELF);
+        advance();
         vm.assertEq(seats.length, 1);
+        vm.assertEq(seats[0].key, vm.addr(secretAt(1)));
     }
 
     function test_keysRotateAtTheNextElection() public {
