@@ -233,10 +233,10 @@ pub(super) async fn listen(shared: Weak<Shared>, me: Identity, listener: TcpList
         let alive = Arc::new(());
         let (weak, me, token) = (Weak::clone(&shared), me.clone(), Arc::clone(&alive));
         let task = async move {
-            let _alive = token;
             if let Err(error) = hear(&weak, &me, stream).await {
                 tracing::debug!(%address, %error, "a link ended");
             }
+            drop(token);
         };
         open.push((here.env.spawn("bft-link", Box::pin(task)), alive));
     }
