@@ -45,7 +45,7 @@ impl Senders {
         const BATCH: usize = 16;
         let threads = crate::parallel::cores().min(items.len().div_ceil(BATCH));
         let next = AtomicUsize::new(0);
-        let batches = || {
+        crate::parallel::on_threads(threads, &|| {
             loop {
                 let start = next.fetch_add(BATCH, Ordering::Relaxed);
                 let Some(rest) = items.get(start..) else {
@@ -53,12 +53,6 @@ impl Senders {
                 };
                 rest.iter().take(BATCH).for_each(&work);
             }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(batches);
-            }
-            batches();
         });
     }
 

@@ -30,8 +30,6 @@ mod transaction;
 #[cfg(test)]
 mod tests;
 
-use alloc::vec::Vec;
-
 use alloy_primitives::Bytes;
 use plasma_core::{
     Admission, BlockContext, BlockOutcome, Execution, ExecutionError, Gas, MessageKind, NonceRule,

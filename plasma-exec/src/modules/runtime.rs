@@ -4,8 +4,8 @@ use alloc::{string::String, vec::Vec};
 
 use alloy_primitives::Bytes;
 use plasma_core::{
-    Admission, BlockContext, BlockOutcome, Execution, ExecutionError, Gas, MessageKind, Query,
-    QueryError, Receipt, Rejection, Reply, State, StateRead, Step, TransactionView,
+    Admission, BlockContext, Execution, ExecutionError, Gas, MessageKind, Query, QueryError,
+    Receipt, Rejection, Reply, State, StateRead, Step, TransactionView,
 };
 use serde_json::{Value, json};
 
@@ -193,7 +193,7 @@ impl Execution for ModuleRuntime {
         base: &dyn StateRead,
         block: &BlockContext,
         steps: &[Step],
-    ) -> BlockOutcome {
+    ) -> plasma_core::BlockOutcome {
         self.spread(base, block, steps, &[steps.len()])
             .pop()
             .unwrap_or_default()
@@ -205,7 +205,7 @@ impl Execution for ModuleRuntime {
         base: &dyn StateRead,
         block: &BlockContext,
         steps: &[Step],
-    ) -> Vec<(usize, BlockOutcome)> {
+    ) -> Vec<(usize, plasma_core::BlockOutcome)> {
         // The base fee, all that work depends on, stays the same from the beginning of a block to its end.
         let work = steps.iter().map(|step| self.work(base, step));
         let ends = plasma_core::segment_ends(self.segment_gas(), work);
