@@ -271,7 +271,7 @@ impl Network {
                     .sum()
             };
             while count(&chain) < transactions {
-                let next = tokio::time::timeout(Duration::from_secs(60), blocks.next()).await;
+                let next = tokio::time::timeout(Duration::from_mins(1), blocks.next()).await;
                 let next = next.unwrap_or_else(|_| {
                     panic!(
                         "no block for long: {:?}, {:?}",
@@ -362,7 +362,7 @@ async fn strangers_and_noise_change_nothing() {
     for peer in &network.addresses {
         for noise in [
             &[0_u8; 3][..],
-            &[0xff; 70_000],
+            &vec![0xff; 70_000],
             b"\0\x20GET / HTTP/1.1\r\n\r\n and more of that",
         ] {
             let mut stream = std::net::TcpStream::connect(peer.address).expect("it listens");

@@ -143,7 +143,7 @@ pub(super) fn run<E: Executor>(
 }
 
 /// Does `work` on so many threads, this one among them; on fewer where the system gives no more.
-fn on_threads(threads: usize, work: &(impl Fn() + Sync)) {
+pub(crate) fn on_threads(threads: usize, work: &(impl Fn() + Sync)) {
     thread::scope(|scope| {
         for _ in 1..threads {
             if thread::Builder::new().spawn_scoped(scope, work).is_err() {

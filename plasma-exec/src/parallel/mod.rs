@@ -37,6 +37,7 @@ use alloy_primitives::{Bytes, U256};
 use plasma_core::{Receipt, StateKey, StateRead};
 
 pub(crate) use block::{Spread, apply_block};
+pub(crate) use engine::on_threads;
 pub use settings::Parallelism;
 pub(crate) use settings::{Settings, cores};
 pub(crate) use view::View;
