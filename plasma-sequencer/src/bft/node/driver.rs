@@ -68,8 +68,7 @@ impl Shared {
         let told = blocking(|| replica.observe(update, self.env.now()))?;
         if let Some((header, kept)) = told {
             tracing::warn!(height = %header.height, "the derived chain overrides the committee's");
-            // Blocks that were certified before it are no more to be read.
-            replica.certified().for_each(drop);
+            // What is certified by now comes after it: all before was given to the feed.
             self.feed().rewind(header, kept);
             self.changes.send_replace(());
         }
