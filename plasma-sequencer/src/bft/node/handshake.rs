@@ -240,7 +240,7 @@ mod tests {
     async fn changed_bytes_end_a_link() {
         let (near, middle) = duplex(1 << 20);
         let (mut out, far) = duplex(1 << 20);
-        let noises = async {
+        let noises = async move {
             let mut middle = middle;
             let mut bytes = vec![0; 34];
             middle.read_exact(&mut bytes).await?;
