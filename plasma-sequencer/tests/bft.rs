@@ -271,7 +271,7 @@ impl Network {
                     .sum()
             };
             while count(&chain) < transactions {
-                let next = tokio::time::timeout(Duration::from_mins(1), blocks.next()).await;
+                let next = tokio::time::timeout(Duration::from_secs(45), blocks.next()).await;
                 let next = next.unwrap_or_else(|_| {
                     panic!(
                         "no block for long: {:?}, {:?}",
