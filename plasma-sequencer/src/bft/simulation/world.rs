@@ -137,6 +137,7 @@ pub(super) struct World {
     wishes: Vec<Wish>,
     wished: u64,
     next_wish: u64,
+    quiet: bool,
     last_block: u64,
     longest_pause: u64,
     trace: B256,
@@ -195,6 +196,7 @@ impl World {
             wishes: Vec::new(),
             wished: 0,
             next_wish: 0,
+            quiet: false,
             last_block: 0,
             longest_pause: 0,
             trace: B256::ZERO,
@@ -328,7 +330,8 @@ impl World {
             }
         }
         let until = self.now + patience + 2 * IMPATIENCE_MS;
-        self.next_wish = u64::MAX;
+        // Users say no new things, but what a member lost in a crash they say again.
+        self.quiet = true;
         while !self.wishes.is_empty() || self.lowest() < self.highest() {
             assert!(
                 self.now < until,
@@ -448,6 +451,9 @@ impl World {
     /// A user sends something new, and again what is in no block for long.
     fn wish(&mut self) {
         self.next_wish = self.now + self.scenario.pace_ms;
+        if self.quiet {
+            return self.send_wishes();
+        }
         let toy = ToyTransaction::new(sequential(self.wished as u32 % 5), self.wished / 5);
         self.wished += 1;
         self.wishes.push(Wish {
