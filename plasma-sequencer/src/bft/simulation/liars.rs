@@ -58,7 +58,8 @@ impl Liary {
                     _ => vec![truth, Arc::new(other.to_bytes())],
                 }
             }
-            (Liar::Garbage, _) => {
+            // A toy transaction is not signed: changed, it would use up its sender's nonce.
+            (Liar::Garbage, message) if !matches!(message, Message::Transactions(_)) => {
                 let mut torn = truth.to_vec();
                 let at = rng.random_range(0..torn.len());
                 torn[at] ^= 1 << rng.random_range(0..8);
