@@ -109,7 +109,7 @@ fn lint() -> Result<(), String> {
     ])
 }
 
-/// The `no_std` hearts, alone and for the guest's machine.
+/// The `no_std` hearts, alone, and in the programs for the guest's machine.
 fn features() -> Result<(), String> {
     for package in ["plasma-core", "plasma-exec"] {
         cargo(&[
@@ -122,14 +122,6 @@ fn features() -> Result<(), String> {
     }
     let toolchain = setup::guest()?;
     println!("{TARGET}: {}", toolchain.name());
-    for (package, features) in [("plasma-core", ""), ("plasma-exec", "evm")] {
-        let mut check = toolchain.cargo("check");
-        check
-            .args(["--quiet", "--package", package])
-            .args(["--no-default-features", "--features", features])
-            .env("CARGO_TARGET_DIR", tools::target_dir().join("guest"));
-        tools::run(check.current_dir(root()))?;
-    }
     guests::check()
 }
 
