@@ -64,7 +64,7 @@ impl Toolchain {
         }
         Err(format!(
             "no compiler for {TARGET}; install it with `rustup target add {TARGET}`, or on Debian with `apt install \
-             rustc-web cargo-web rust-web-src lld`"
+             rustc-web cargo-web rust-web-src` and the lld that /usr/bin/rust-lld names"
         ))
     }
 

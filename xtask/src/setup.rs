@@ -68,10 +68,17 @@ pub(crate) fn guest() -> Result<Toolchain, String> {
         return Ok(found);
     }
     println!("rustup cannot add {TARGET}; trying Debian's packages");
-    let packages = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
     run(Command::new("apt-get").args(["update", "-qq"]))?;
+    debian(&["rustc-web", "cargo-web", "rust-web-src"])?;
+    // Its linker is a link to that of the LLVM it was built with, which is a package of the same name.
+    let linker = std::fs::read_link("/usr/bin/rust-lld")
+        .map_err(|error| format!("/usr/bin/rust-lld: {error}"))?;
+    debian(&[&linker.to_string_lossy()])?;
+    Ok(Toolchain::Debian)
+}
+
+fn debian(packages: &[&str]) -> Result<(), String> {
     run(Command::new("apt-get")
         .args(["install", "-qq", "--yes"])
-        .args(packages))?;
-    Ok(Toolchain::Debian)
+        .args(packages))
 }

@@ -16,6 +16,10 @@ use super::{
 };
 use crate::parallel::{self, Attempt, Executor, Spread, Tally, View, Write};
 
+/// A transaction with no more work than a plain transfer is done before another thread could have taken it: by itself
+/// it is no reason to spread a block (`parallel.modules_transfers_ratio`).
+const PLAIN_WORK: u64 = 21_000;
+
 impl ModuleRuntime {
     /// The segments of a block that end where `ends` says.
     pub(super) fn spread(
@@ -31,7 +35,10 @@ impl ModuleRuntime {
         let spread = Spread {
             settings: &self.settings,
             fold,
-            work: |step: &Step| self.work(base, step).0,
+            work: |step: &Step| match self.work(base, step).0 {
+                0..=PLAIN_WORK => 0,
+                work => work,
+            },
             open: |state: &dyn StateRead| Run::open(self, state, block),
         };
         parallel::apply_block(&spread, base, steps, ends)
