@@ -7,7 +7,7 @@ use plasma_core::{
     Execution, ExecutionError, Gas, Genesis, InboxEntry, Query, QueryError, Receipt, Rejection,
     Reply, State, StateRead, Step, Timestamp, TransactionView, body_commitment,
 };
-use plasma_exec::{MemoryStore, ModuleRuntime};
+use plasma_exec::{MemoryStore, ModuleRuntime, Parallelism};
 use plasma_sdk::{Chain, ChainConfig, InboxRecord};
 
 use crate::{
@@ -40,7 +40,9 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
     for _ in 0..RUNS {
         let chain = open(Uncut(ModuleRuntime::new()), &crowd, start)?;
         whole.push(execute(&chain, &blocks)?);
-        let chain = open(ModuleRuntime::new(), &crowd, start)?;
+        // On one core, as what is compared with it.
+        let alone = ModuleRuntime::new().parallelism(Parallelism::sequential());
+        let chain = open(alone, &crowd, start)?;
         cut.push(execute(&chain, &blocks)?);
         let (elapsed, leaves) = claim(&chain)?;
         trace.push(elapsed);
