@@ -136,7 +136,7 @@ impl SequencerApp {
         self.claimed.retain(|height, _| *height <= kept);
         self.undecided.clear();
         let own = self.own.take();
-        self.turns = Turns::new(self.schedule.at(self.next()));
+        self.turns = Turns::new(&self.committee().clone());
         self.recall_turns()?;
         // Heights are decided anew: nothing signed for them before counts again.
         self.rebase(Domain::base_after(header.hash()));

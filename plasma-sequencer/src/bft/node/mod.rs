@@ -29,17 +29,14 @@ use std::{
 use async_trait::async_trait;
 use plasma_core::{
     Address, BlockHeader, BoxStream, Bytes, CertifiedBlock, ChainUpdate, Committee, Env, Epoch,
-    Gate, Height, Promise, Sequencer, SequencerError, Signer, SubmitError, Task, TransactionHash,
+    Gate, Height, Promise, Sequencer, SequencerError, Signer, SubmitError, Task, Timestamp,
+    TransactionHash,
 };
 use tokio::sync::{Notify, watch};
 
 use super::{
-    app::SequencerApp,
-    evidence::Evidence,
-    log::RoundLog,
-    replica::Replica,
-    schedule::{Schedule, ScheduleError},
-    verifier::Verifier,
+    app::SequencerApp, evidence::Evidence, log::RoundLog, replica::Replica,
+    schedule::ScheduleError, verifier::Verifier,
 };
 use crate::{
     Journal, MempoolStatistics,
@@ -102,8 +99,7 @@ impl BftSequencer {
         listener: Option<TcpListener>,
     ) -> Result<Self, SequencerError> {
         let wrong = |error: String| SequencerError::Inconsistent(error);
-        let schedule =
-            Schedule::new(config.committee.clone()).map_err(|error| wrong(error.to_string()))?;
+        let schedule = config.schedule.clone();
         let app = SequencerApp::new(config.app.clone(), signer.clone(), schedule, gate, journal)?;
         let head = app.head().clone();
         let verifier = Arc::new(Verifier::new());
@@ -151,14 +147,21 @@ impl BftSequencer {
         self.shared.address
     }
 
-    /// Another committee certifies from `from` on. Every member must be told before the height
-    /// below that is decided.
-    pub fn appoint(&self, from: Height, committee: Committee) -> Result<(), ScheduleError> {
+    /// Other committees certify what follows the first block of their time or later, and up to
+    /// `known` there are no others. A member waits with what it does not know.
+    pub fn announce(
+        &self,
+        terms: Vec<(Timestamp, Committee)>,
+        known: Timestamp,
+    ) -> Result<(), ScheduleError> {
         let mut replica = self.shared.replica();
-        match replica.as_mut() {
-            Some(replica) => replica.app_mut().schedule_mut().add(from, committee),
-            None => Ok(()),
-        }
+        let Some(replica) = replica.as_mut() else {
+            return Ok(());
+        };
+        let told = replica.announce(terms, known, self.shared.env.now());
+        self.shared.settle(replica);
+        self.shared.work.notify_one();
+        told
     }
 
     /// How it is doing; `None` once it is closed.

@@ -14,9 +14,6 @@ use crate::bft::{
     wire::{Decided, MAX_BESIDE, Message, RoundEntry},
 };
 
-/// Bytes of waiting transactions that are sent to whose turn it is when a round failed.
-const REMINDER_BYTES: usize = 256 * 1024;
-
 impl Replica {
     pub(super) fn effect(
         &mut self,
@@ -167,28 +164,6 @@ impl Replica {
             }
         };
         self.send(None, message);
-    }
-
-    /// Sends what waits to whose turn it is, once a round failed: perhaps it knows of nothing.
-    fn remind(&mut self, round: Round, proposer: Address) {
-        if round.as_u32().is_none_or(|round| round == 0) || proposer == self.app.address() {
-            return;
-        }
-        let mut room = REMINDER_BYTES;
-        let waiting: Vec<_> = self
-            .app
-            .pool()
-            .pending(1_024)
-            .into_iter()
-            .take_while(|bytes| {
-                let fits = bytes.len() <= room;
-                room = room.saturating_sub(bytes.len());
-                fits
-            })
-            .collect();
-        if !waiting.is_empty() {
-            self.send(Some(proposer), Message::Transactions(waiting));
-        }
     }
 
     fn restream(&mut self, round: Round, proposer: Address, block: B256) {

@@ -18,6 +18,7 @@
 
 mod bodies;
 mod effects;
+mod gossip;
 mod inbound;
 mod sync;
 mod timers;
@@ -33,8 +34,7 @@ use arc_malachitebft_core_consensus::{
 };
 use arc_malachitebft_core_types::{LinearTimeouts, Round, ValuePayload, VoteExtensionPolicy};
 use plasma_core::{
-    Address, Bytes, CertifiedBlock, ChainUpdate, Height, Promise, SequencerError, SubmitError,
-    Timestamp, encode,
+    Address, CertifiedBlock, ChainUpdate, Committee, Height, SequencerError, Timestamp, encode,
 };
 
 use super::{
@@ -42,11 +42,13 @@ use super::{
     context::{BlockId, Domain, Key, MAX_PART_BYTES, Part, PlasmaContext, Seats},
     evidence::EVIDENCE_HEIGHTS,
     log::{LogEntry, LogPlace, RoundLog},
+    schedule::ScheduleError,
     verifier::Verifier,
     wire::Message,
 };
 
 use bodies::Bodies;
+use gossip::Gossip;
 use sync::Fetching;
 use timers::Timers;
 
@@ -122,6 +124,7 @@ pub struct Replica {
     /// What signatures at the last heights are bound to.
     recent: BTreeMap<Height, Domain>,
     fetching: Fetching,
+    gossip: Gossip,
     /// Whether something was logged since the last synchronisation.
     unsynced: bool,
     pending: Vec<Output>,
@@ -158,6 +161,7 @@ impl Replica {
             timers: Timers::default(),
             bodies: Bodies::default(),
             fetching: Fetching::new(now, config.probe_ms),
+            gossip: Gossip::default(),
             config,
             app,
             log,
@@ -223,8 +227,12 @@ impl Replica {
             return Timestamp(u64::MAX);
         }
         let timer = self.timers.next().unwrap_or(u64::MAX);
-        let wanting = !self.begun && self.app.has_news() && self.seated();
-        let begin = if wanting { self.pace() } else { u64::MAX };
+        let begin = match self.app.handover() {
+            _ if self.begun || !self.seated() => u64::MAX,
+            _ if self.app.has_news() => self.pace(),
+            Some(at) => self.pace().max(at.0),
+            None => u64::MAX,
+        };
         let due = [timer, begin, self.fetching.due(), self.bodies.due()];
         Timestamp(due.into_iter().min().unwrap_or(u64::MAX))
     }
@@ -256,18 +264,6 @@ impl Replica {
         self.release(now);
     }
 
-    /// Takes a transaction from a user, and tells the others. A block of it is made by
-    /// [`Self::poke`], so that many can share one.
-    pub fn submit(&mut self, transaction: Bytes, now: Timestamp) -> Result<Promise, SubmitError> {
-        if let Some(failure) = &self.failure {
-            return Err(SubmitError::Unavailable(failure.to_string()));
-        }
-        let promise = self.app.submit(transaction.clone(), now)?;
-        self.send(None, Message::Transactions(vec![transaction]));
-        self.flush();
-        Ok(promise)
-    }
-
     /// Takes news from the node. Gives where readers go on when the chain was overridden.
     pub fn observe(
         &mut self,
@@ -297,8 +293,9 @@ impl Replica {
 
     /// Begins the next height where there is reason to, and lets out what may go.
     fn release(&mut self, now: Timestamp) {
+        self.tell_fresh();
         if self.failure.is_none() {
-            if !self.begun && self.app.has_news() && self.seated() && self.paced(now) {
+            if !self.begun && self.wants(now) && self.seated() && self.paced(now) {
                 self.begin(now);
             }
             self.offer(now);
@@ -328,9 +325,34 @@ impl Replica {
         }
     }
 
-    /// Whether this member has a seat at the next height.
+    /// Whether this member has a seat at the next height, as far as it can know.
     fn seated(&self) -> bool {
-        self.seats.member(&self.app.address()).is_some()
+        self.app.informed() && self.seats.member(&self.app.address()).is_some()
+    }
+
+    /// Whether it has reason to begin the next height.
+    fn wants(&self, now: Timestamp) -> bool {
+        self.app.has_news() || self.app.handover().is_some_and(|at| now >= at)
+    }
+
+    /// Learns of another committee, which certifies what follows the first block of time `from` or
+    /// later; and that there is no other change up to `known`, if that is told.
+    pub fn announce(
+        &mut self,
+        terms: Vec<(Timestamp, Committee)>,
+        known: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), ScheduleError> {
+        let schedule = self.app.schedule_mut();
+        for (from, committee) in terms {
+            schedule.announce(from, committee)?;
+        }
+        schedule.inform(known);
+        if !self.begun && self.seats.domain().epoch != self.app.committee().epoch {
+            self.turn_to_next();
+        }
+        self.release(now);
+        Ok(())
     }
 
     /// Proposes, when the engine waits for that and there is something to say.
@@ -499,5 +521,6 @@ impl Replica {
             self.recent.pop_first();
         }
         self.certified.push_back(certified);
+        self.tell_again();
     }
 }
