@@ -86,6 +86,7 @@ pub(super) async fn chain(
         inbox,
         bridge,
         tournament: ask(&client, bridge, &tournamentCall {}).await?,
+        network: None,
         xpl: ask(&client, bridge, &xplCall {}).await?,
     };
     let uri = rpc.map_or(registration.uri.clone(), str::to_owned);

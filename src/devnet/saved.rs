@@ -126,6 +126,7 @@ mod tests {
             inbox: somewhere,
             bridge: somewhere,
             tournament: somewhere,
+            network: None,
         };
         Saved::new(&made, contracts).store(&made).expect("stored");
         assert!(Saved::load(&made).expect("the same").is_some());

@@ -18,7 +18,7 @@ const MAX_REVERT_BYTES: usize = 4_096;
 const MAX_SHOWN: usize = 256;
 
 /// Errors that say "not now": somebody was faster, or it is too early. All others say "never".
-const STALE: [&str; 23] = [
+const STALE: [&str; 34] = [
     "StaleBatch",
     "MessageOverdue",
     "MessagesOutOfRange",
@@ -42,14 +42,29 @@ const STALE: [&str; 23] = [
     "UpgradePending",
     "UpgradeTooEarly",
     "NoUpgrade",
+    "ClaimsPaused",
+    "PauseTooEarly",
+    "EpochNotOver",
+    "NoCandidates",
+    "StillLiable",
+    "NoVote",
+    "WindowOver",
+    "NothingToClaim",
+    "NothingToBurn",
+    "NoAccusation",
+    "TooEarly",
 ];
 
 /// Errors that another second on the root's clock may cure.
-const EARLY: [&str; 4] = [
+const EARLY: [&str; 8] = [
     "WindowOpen",
     "ClockRunning",
     "NothingOverdue",
     "UpgradeTooEarly",
+    "ClaimsPaused",
+    "PauseTooEarly",
+    "EpochNotOver",
+    "TooEarly",
 ];
 
 static ERRORS: LazyLock<HashMap<[u8; 4], &'static AbiError>> = LazyLock::new(|| {
