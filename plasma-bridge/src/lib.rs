@@ -35,10 +35,10 @@ pub use deploy::{
 };
 pub use evm::EvmSettlement;
 pub use network::{
-    BlockVote, DoubleVote, EPOCH_WINDOWS, EpochTimes, EvidenceError, MovedStake, NetworkAddresses,
-    NetworkStatus, NetworkTerms, Participation, PendingUnbonding, SequencerNetwork,
-    SequencerStatus, StakePosition, SupplyError, UnbondedStake, VotingTerms, XplSupply,
-    possession_digest,
+    BlockVote, DoubleVote, EPOCH_WINDOWS, Election, EpochTimes, EvidenceError, MovedStake,
+    NetworkAddresses, NetworkStatus, NetworkTerms, Participation, PendingUnbonding,
+    SequencerNetwork, SequencerStatus, StakePosition, SupplyError, UnbondedStake, VotingTerms,
+    XplSupply, possession_digest,
 };
 pub use root::{RootAccount, RootClient, RootConfig};
 pub use sovereign::SovereignSettlement;

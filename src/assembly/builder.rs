@@ -8,8 +8,8 @@ use std::{
 
 use plasma_bridge::{Deployment, EvmSettlement, Registration, RootAccount};
 use plasma_core::{
-    B256, BlockContext, BlockHeader, Bytes, ChainId, Committee, DataAvailability, Env, Execution,
-    Gas, Genesis, GenesisState, Height, Query, Reply, Settlement, Timestamp, U256,
+    B256, BlockContext, BlockHeader, Bytes, ChainId, DataAvailability, Env, Execution, Gas,
+    Genesis, GenesisState, Height, Query, Reply, Settlement, Timestamp, U256,
 };
 use plasma_da::EmbeddedDa;
 use plasma_exec::{Durability, MemoryConfig, MemoryStore, ModuleRuntime, Program, Store};
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     chain::{Chain, ChainConfig},
+    committee,
     devnet::DevAccount,
     dispute::ChainTraces,
     explain,
@@ -286,7 +287,7 @@ impl ChainBuilder {
     /// What the chain is registered with on a root.
     pub fn registration(&self) -> Result<Registration, LaunchError> {
         let (_, state, root) = self.genesis_block()?;
-        let committee: Option<Committee> = self.sequencer.as_ref().map(|plan| plan.committee());
+        let committee: Option<B256> = self.sequencer.as_ref().map(|plan| plan.committee());
         let Some(committee) = committee else {
             return Err(LaunchError::Configuration(
                 "a chain is registered with its committee; give it a sequencer".to_owned(),
@@ -301,7 +302,7 @@ impl ChainBuilder {
                 .map_or(B256::ZERO, |program| program.identity()),
             genesis_hash: state.header(root).hash(),
             genesis: state.checkpoint(root),
-            committee: committee.hash(),
+            committee,
             challenge_window: self.challenge_window,
             forced_delay: self.forced_delay,
             exit_window: self.challenge_window + self.forced_delay,
@@ -337,16 +338,25 @@ impl ChainBuilder {
         let chain = Arc::new(Chain::open(config, self.data.as_deref())?);
         let gate = Arc::new(ChainGate::new(env.clone()));
         gate.open(chain.clone());
-        let sequencer = match self.sequencer.take() {
-            Some(plan) => Some(plan.start(SequencerParts {
-                chain_id: self.chain_id,
-                genesis: header.clone(),
-                gas_limit: self.gas_limit(&chain, &header),
-                gate,
-                env: env.clone(),
-                directory: self.subdirectory("journal")?,
-            })?),
+        let (settlement, shown, may_send) = self.settlement_client(header.hash()).await?;
+        let started = match self.sequencer.take() {
+            Some(plan) => {
+                let parts = SequencerParts {
+                    chain_id: self.chain_id,
+                    genesis: header.clone(),
+                    gas_limit: self.gas_limit(&chain, &header),
+                    gate,
+                    env: env.clone(),
+                    settlement: settlement.clone(),
+                    directory: self.subdirectory("journal")?,
+                };
+                Some(plan.start(parts).await?)
+            }
             None => None,
+        };
+        let (sequencer, member) = match started {
+            Some(started) => (Some(started.sequencer), started.member),
+            None => (None, None),
         };
         let da = match self.da.take() {
             Some(da) => da,
@@ -357,7 +367,6 @@ impl ChainBuilder {
                 None => Arc::new(EmbeddedDa::in_memory()),
             },
         };
-        let (settlement, shown, may_send) = self.settlement_client(header.hash()).await?;
         let mut context = RpcContext::new(chain.clone(), env.clone());
         context.sequencer.clone_from(&sequencer);
         context.forward = self.forward.take();
@@ -370,6 +379,7 @@ impl ChainBuilder {
         context.health = Some(health.clone());
         let mut module = rpc::module(context);
         remote::register(&mut module, chain.clone(), self.execution_name.clone());
+        committee::register(&mut module, self.chain_id, member.clone());
         explain::register(
             &mut module,
             chain.clone(),
@@ -396,6 +406,7 @@ impl ChainBuilder {
             batcher: may_send.then_some(self.batcher),
             proposer: self.proposer.filter(|_| may_send),
             traces: traces.clone(),
+            member: member.clone(),
             health,
         });
         let name = self.name;
@@ -408,6 +419,7 @@ impl ChainBuilder {
             env,
             module,
             server,
+            member,
             root: embedded,
             traces,
         })

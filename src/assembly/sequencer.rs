@@ -2,14 +2,16 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use plasma_core::{
-    BlockHeader, ChainId, Committee, Env, Gas, Gate, Sequencer, SequencerError, Signer,
+    B256, BlockHeader, ChainId, Committee, Env, Gas, Gate, Sequencer, SequencerError, Settlement,
+    Signer,
 };
 use plasma_sequencer::{
     FileJournal, Journal, MemoryJournal, MempoolLimits, SoloConfig, SoloSequencer,
 };
 
-use super::LaunchError;
+use super::{LaunchError, member::CommitteeMember};
 
 /// What a sequencer is built from.
 pub struct SequencerParts {
@@ -23,17 +25,30 @@ pub struct SequencerParts {
     pub gate: Arc<dyn Gate>,
     /// Time and tasks.
     pub env: Arc<dyn Env>,
+    /// The root, for those who learn from it who certifies.
+    pub settlement: Option<Arc<dyn Settlement>>,
     /// Where it keeps its journal; `None` for memory.
     pub directory: Option<PathBuf>,
 }
 
 /// A sequencer to be: it can be started only once the chain that it feeds is open.
+#[async_trait]
 pub trait SequencerPlan: Send {
-    /// Who will certify, as the root has to know it.
-    fn committee(&self) -> Committee;
+    /// Who will certify, as the root has to know it: the hash of a committee's seats, or the address of a contract that
+    /// has a committee for each epoch.
+    fn committee(&self) -> B256;
 
     /// Starts it.
-    fn start(self: Box<Self>, parts: SequencerParts) -> Result<Arc<dyn Sequencer>, LaunchError>;
+    async fn start(self: Box<Self>, parts: SequencerParts)
+    -> Result<StartedSequencer, LaunchError>;
+}
+
+/// A sequencer that runs.
+pub struct StartedSequencer {
+    /// As the node knows it.
+    pub sequencer: Arc<dyn Sequencer>,
+    /// The same as a member of a committee, if it is one: its node follows epochs for it and reports what it finds out.
+    pub member: Option<CommitteeMember>,
 }
 
 /// One sequencer, who certifies alone. The default.
@@ -68,12 +83,16 @@ impl Solo {
     }
 }
 
+#[async_trait]
 impl SequencerPlan for Solo {
-    fn committee(&self) -> Committee {
-        Committee::solo(self.signer.address())
+    fn committee(&self) -> B256 {
+        Committee::solo(self.signer.address()).hash()
     }
 
-    fn start(self: Box<Self>, parts: SequencerParts) -> Result<Arc<dyn Sequencer>, LaunchError> {
+    async fn start(
+        self: Box<Self>,
+        parts: SequencerParts,
+    ) -> Result<StartedSequencer, LaunchError> {
         let journal: Box<dyn Journal> = match &parts.directory {
             Some(directory) => {
                 let journal = FileJournal::open(directory, &parts.genesis, &*parts.env);
@@ -89,6 +108,9 @@ impl SequencerPlan for Solo {
             ..SoloConfig::new(parts.chain_id, parts.genesis)
         };
         let sequencer = SoloSequencer::start(config, self.signer, parts.env, parts.gate, journal)?;
-        Ok(Arc::new(sequencer))
+        Ok(StartedSequencer {
+            sequencer: Arc::new(sequencer),
+            member: None,
+        })
     }
 }

@@ -12,10 +12,7 @@ use clap::Args;
 use plasma_core::TokioEnv;
 
 use super::{Failure, duration};
-use crate::{
-    Fault,
-    devnet::{DevExecution, Devnet, DevnetConfig, DevnetReport, MNEMONIC},
-};
+use crate::devnet::{DevExecution, DevFault, Devnet, DevnetConfig, DevnetReport, MNEMONIC};
 
 /// How long claims can be contested.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -30,6 +27,13 @@ pub(super) struct DevnetArgs {
     /// How many chains; chain k serves at the chain port plus k.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     chains: u32,
+    /// How many sequencers. More than one are a committee, elected on the root, in this process: sequencer j of chain k
+    /// serves at the chain port plus k plus j times the number of chains.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    sequencers: u32,
+    /// How long an epoch of the committee lasts at least, in whole seconds.
+    #[arg(long, value_parser = duration::parse, default_value = "1h")]
+    epoch_length: Duration,
     /// The time between blocks (250ms, 2s, or seconds); 0 makes one as soon as there is something to include.
     #[arg(long, value_parser = duration::parse, default_value = "250ms")]
     block_time: Duration,
@@ -64,10 +68,11 @@ pub(super) struct DevnetArgs {
     /// Fault injection: the sequencers consume no message of the inbox by themselves.
     #[arg(long, hide_short_help = true)]
     ignore_messages: bool,
-    /// Let somebody lie about block N of each chain, to see how it ends: wrong-root@N, wrong-trace@N, withheld-data@N
-    /// or stalled@N. Watch with `plasma dispute watch`.
+    /// Let something go wrong at block N of each chain, to see how it ends. Somebody lies on the root: wrong-root@N,
+    /// wrong-trace@N, withheld-data@N or stalled@N; watch with `plasma dispute watch`. Or a sequencer misbehaves:
+    /// equivocate@N, silent@N or partition@N; watch with `plasma sequencer status`.
     #[arg(long, value_name = "KIND@N")]
-    fault: Option<Fault>,
+    fault: Option<DevFault>,
 }
 
 pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
@@ -78,14 +83,18 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
     let config = DevnetConfig {
         execution: args.execution,
         chains: args.chains,
+        sequencers: sequencers(&args)?,
+        epoch_length: u32::try_from(whole_seconds("--epoch-length", args.epoch_length)?)
+            .map_err(|_| "--epoch-length is more than a year")?,
         block_time: args.block_time,
         challenge_window: whole_seconds(
             "--challenge-window",
-            args.challenge_window.unwrap_or(if args.fault.is_some() {
-                DISPUTE_WINDOW
-            } else {
-                WINDOW
-            }),
+            args.challenge_window
+                .unwrap_or(if matches!(args.fault, Some(DevFault::Claim(_))) {
+                    DISPUTE_WINDOW
+                } else {
+                    WINDOW
+                }),
         )?,
         forced_delay: whole_seconds("--forced-delay", args.forced_delay)?,
         root: args.root,
@@ -112,6 +121,19 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
     stopped().await?;
     devnet.stop().await?;
     Ok(())
+}
+
+/// How many sequencers; one cannot misbehave in a committee that is none.
+fn sequencers(args: &DevnetArgs) -> Result<u32, Failure> {
+    match args.fault {
+        Some(fault @ DevFault::Sequencer(_)) if args.sequencers < 4 => Err(format!(
+            "--fault {fault} with --sequencers {}: a committee bears one that misbehaves if it has at least 4; add \
+             --sequencers 4",
+            args.sequencers
+        )
+        .into()),
+        _ => Ok(args.sequencers),
+    }
 }
 
 /// Takes the file of an earlier run away, lest who waits for the new one reads the old; and tells now, not once all
@@ -190,6 +212,9 @@ fn print(report: &DevnetReport) {
             "  {:10} {} (chain id {}, {})",
             chain.name, chain.rpc, chain.chain_id, chain.execution
         );
+        for (number, sequencer) in chain.sequencers.iter().enumerate() {
+            println!("    sequencer {number} {} {}", sequencer.rpc, sequencer.key);
+        }
     }
 }
 

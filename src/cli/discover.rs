@@ -102,6 +102,7 @@ pub(super) async fn chain(
         rpc: uri,
         chain_id: registration.chainId,
         execution: String::new(),
+        sequencers: Vec::new(),
     };
     Ok(Open {
         report: DevnetReport {

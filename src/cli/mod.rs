@@ -10,6 +10,7 @@ mod evm;
 mod explain;
 mod logging;
 mod node;
+mod node_file;
 mod program;
 mod progress;
 mod replay;

@@ -4,8 +4,10 @@
 //! the chains speak to it through the same client.
 
 mod accounts;
+mod fault;
 mod report;
 mod saved;
+mod sequencers;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,7 +17,8 @@ use plasma_da::EmbeddedDa;
 use plasma_exec::{EvmExecution, EvmGenesis, EvmGenesisAccount, ModuleRuntime};
 
 pub use accounts::{DevAccount, FUNDED_ACCOUNTS, MNEMONIC};
-pub use report::{AccountReport, ChainReport, DevnetReport, RootReport};
+pub use fault::{DevFault, SequencerFault, SequencerFaultKind};
+pub use report::{AccountReport, ChainReport, DevnetReport, RootReport, SequencerReport};
 use saved::Saved;
 
 use crate::{
@@ -36,8 +39,9 @@ const FIRST_CHAIN_ID: u64 = 4_242;
 /// The chain id of the real Plasma mainnet, which no devnet may bear: its users' signatures would be valid there.
 const PLASMA_MAINNET: u64 = 9_745;
 
-/// How often players look at the root.
+/// How often players look at the root; and how often those who are there in case the first fails.
 const PLAYER_POLL: Duration = Duration::from_millis(200);
+const WATCHER_POLL: Duration = Duration::from_secs(2);
 
 /// What a chain of a devnet executes.
 #[derive(
@@ -68,6 +72,10 @@ pub struct DevnetConfig {
     pub execution: DevExecution,
     /// How many chains.
     pub chains: u32,
+    /// How many sequencers. More than one are a committee that the registry on the root elects, for all chains.
+    pub sequencers: u32,
+    /// Seconds that an epoch of the committee lasts at least.
+    pub epoch_length: u32,
     /// The time between a chain's blocks; zero makes one as soon as there is something to include.
     pub block_time: Duration,
     /// Seconds for which a claim can be contested.
@@ -86,8 +94,8 @@ pub struct DevnetConfig {
     pub chain_port: u16,
     /// Fault injection: the sequencers consume no message of the inbox by themselves.
     pub ignore_messages: bool,
-    /// Fault injection: somebody claims what is false of each chain.
-    pub fault: Option<Fault>,
+    /// Fault injection: what goes wrong on purpose.
+    pub fault: Option<DevFault>,
 }
 
 impl Default for DevnetConfig {
@@ -95,6 +103,8 @@ impl Default for DevnetConfig {
         Self {
             execution: DevExecution::Modules,
             chains: 1,
+            sequencers: 1,
+            epoch_length: 3_600,
             block_time: Duration::from_millis(250),
             challenge_window: 10,
             forced_delay: 30,
@@ -113,8 +123,10 @@ impl Default for DevnetConfig {
 pub struct Devnet {
     /// What it tells others.
     pub report: DevnetReport,
-    /// The chains.
+    /// The chains. With a committee, as its first member has them.
     pub chains: Vec<RunningChain>,
+    /// The same at the other members, chain by chain.
+    pub members: Vec<RunningChain>,
     /// The root; `None` when it is somebody else's.
     pub root: Option<EmbeddedRoot>,
     /// The root's contracts, as a chain sees them.
@@ -132,17 +144,18 @@ impl Devnet {
             })?;
         }
         let saved = Saved::load(&config)?;
+        let seats = sequencers::members(&config);
         let (root, client, url) = start_root(&config, &env).await?;
         let account = RootAccount::new(client.clone(), DevAccount::operator().signer());
-        let mut builders: Vec<ChainBuilder> =
-            (0..config.chains).map(|k| chain(&config, k)).collect();
         let saved = match saved {
             Some(saved) => saved,
             None => {
                 if root.is_none() {
                     fund_operator(&client, account.address()).await?;
                 }
-                let deployed = deployment(&account, &builders)?.deploy(&account).await?;
+                let deployed = deployment(&config, &account, &seats)?
+                    .deploy(&account)
+                    .await?;
                 let saved = Saved::new(&config, deployed.contracts);
                 saved.store(&config)?;
                 saved
@@ -155,17 +168,35 @@ impl Devnet {
             url: url.clone(),
         };
         let da = availability(&config, root.as_ref())?;
-        let mut chains = Vec::new();
-        for builder in builders.drain(..) {
-            let mut chain = builder
-                .root(handle.clone())
-                .da(da.clone())
-                .launch(env.clone())
-                .await?;
-            if let Some(fault) = config.fault {
-                add_liar(&mut chain, &handle, fault).await?;
+        let (mut chains, mut members, mut listed) = (Vec::new(), Vec::new(), Vec::new());
+        for k in 0..config.chains {
+            let builder = |number| {
+                let builder = chain(&config, k, number);
+                builder.da(da.clone())
+            };
+            let mut nodes = Vec::new();
+            let (sockets, peers) = sequencers::sockets(&config, &seats)?;
+            for (number, socket) in sockets.into_iter().enumerate() {
+                let (plan, root) = sequencers::member(&config, &handle, number, &seats, &peers)?;
+                let builder = builder(number as u32)
+                    .root(root)
+                    .sequencer(plan.listener(socket));
+                nodes.push(builder.launch(env.clone()).await?);
             }
-            chains.push(chain);
+            if seats.is_empty() {
+                let builder = builder(0).root(handle.clone());
+                nodes.push(builder.launch(env.clone()).await?);
+            }
+            listed.push(sequencers::report(&nodes, &peers));
+            let mut nodes = nodes.into_iter();
+            let first = nodes.next().into_iter();
+            for mut chain in first {
+                if let Some(DevFault::Claim(fault)) = config.fault {
+                    add_liar(&mut chain, &handle, fault).await?;
+                }
+                chains.push(chain);
+            }
+            members.extend(nodes);
         }
         let report = DevnetReport {
             root: RootReport {
@@ -175,11 +206,13 @@ impl Devnet {
             },
             chains: (0..)
                 .zip(&chains)
-                .map(|(k, chain)| ChainReport {
+                .zip(listed)
+                .map(|((k, chain), sequencers)| ChainReport {
                     name: chain.name().to_owned(),
                     rpc: chain.rpc_url(),
                     chain_id: chain_id(k).0,
                     execution: config.execution.name().to_owned(),
+                    sequencers,
                 })
                 .collect(),
             accounts: DevAccount::funded()
@@ -193,6 +226,7 @@ impl Devnet {
         Ok(Self {
             report,
             chains,
+            members,
             root,
             handle,
         })
@@ -200,7 +234,7 @@ impl Devnet {
 
     /// Stops it, and makes all that was executed durable.
     pub async fn stop(self) -> Result<(), crate::ChainError> {
-        for chain in self.chains {
+        for chain in self.members.into_iter().chain(self.chains) {
             chain.stop().await?;
         }
         match self.root {
@@ -236,12 +270,13 @@ async fn add_liar(
 
 /// Refuses ports that there are not, before anything starts.
 fn check_ports(config: &DevnetConfig) -> Result<(), LaunchError> {
-    let highest = u32::from(u16::MAX) + 1 - config.chains.min(u32::from(u16::MAX));
+    let ports = config.chains.saturating_mul(config.sequencers);
+    let highest = u32::from(u16::MAX) + 1 - ports.min(u32::from(u16::MAX));
     if u32::from(config.chain_port) > highest {
         return Err(LaunchError::Configuration(format!(
-            "{} chains from port {} on go beyond 65535; choose a --chain-port of at most {highest}, or 0 for any free \
+            "{} nodes from port {} on go beyond 65535; choose a --chain-port of at most {highest}, or 0 for any free \
              ones",
-            config.chains, config.chain_port
+            ports, config.chain_port
         )));
     }
     Ok(())
@@ -263,14 +298,15 @@ fn chain_balance() -> U256 {
     coins(10_000)
 }
 
-fn chain(config: &DevnetConfig, k: u32) -> ChainBuilder {
+/// Chain `k` as its sequencer `number` runs it.
+fn chain(config: &DevnetConfig, k: u32, number: u32) -> ChainBuilder {
     let id = chain_id(k);
     let mut solo = Solo::new(DevAccount::sequencer(k).signer()).block_time(config.block_time);
     solo.ignore_messages = config.ignore_messages;
     let port = if config.chain_port == 0 {
         0
     } else {
-        u32::from(config.chain_port) + k
+        u32::from(config.chain_port) + k + config.chains * number
     };
     let mut builder = ChainBuilder::new(id)
         .name(format!("plasma-{k}"))
@@ -283,7 +319,11 @@ fn chain(config: &DevnetConfig, k: u32) -> ChainBuilder {
             ..BatcherConfig::default()
         })
         .proposer(Some(ProposerConfig {
-            poll: PLAYER_POLL,
+            poll: if number == 0 {
+                PLAYER_POLL
+            } else {
+                WATCHER_POLL
+            },
             ..ProposerConfig::default()
         }))
         .listen(format!("{}:{port}", config.host));
@@ -325,6 +365,9 @@ fn chain(config: &DevnetConfig, k: u32) -> ChainBuilder {
         builder = builder.program(program);
     }
     match &config.data {
+        Some(data) if number > 0 => {
+            builder.data(data.join(format!("chain-{id}-sequencer-{number}")))
+        }
         Some(data) => builder.data(data.join(format!("chain-{id}"))),
         None => builder,
     }
@@ -376,14 +419,24 @@ async fn fund_operator(client: &RootClient, operator: Address) -> Result<(), Lau
     Ok(())
 }
 
-fn deployment(account: &RootAccount, chains: &[ChainBuilder]) -> Result<Deployment, LaunchError> {
-    let mut deployment = Deployment::new(account);
-    for chain in chains {
-        let registration = chain.registration()?;
+fn deployment(
+    config: &DevnetConfig,
+    account: &RootAccount,
+    seats: &[DevAccount],
+) -> Result<Deployment, LaunchError> {
+    let mut deployment = Deployment::new(account).network(sequencers::terms(config));
+    for k in 0..config.chains {
+        let registration = chain(config, k, 0).registration()?;
         let id = registration.chain_id;
-        deployment = deployment
-            .chain(registration)
-            .endow(id, chain_balance() * U256::from(FUNDED_ACCOUNTS));
+        deployment = if seats.is_empty() {
+            deployment.chain(registration)
+        } else {
+            deployment.served_chain(registration)
+        };
+        deployment = deployment.endow(id, chain_balance() * U256::from(FUNDED_ACCOUNTS));
+    }
+    for seat in seats {
+        deployment = deployment.sequencer(seat.signer(), sequencers::stake());
     }
     for rich in DevAccount::funded() {
         deployment = deployment.grant(rich.address, coins(1_000_000));

@@ -16,6 +16,9 @@ pub(super) struct Saved {
     execution: DevExecution,
     /// How many there are.
     chains: u32,
+    /// How many sequencers they have.
+    #[serde(default = "one")]
+    sequencers: u32,
     /// The outside root, if it is one.
     root: Option<String>,
     /// Seconds for which a claim can be contested, as the root has them registered.
@@ -26,11 +29,16 @@ pub(super) struct Saved {
     pub(super) contracts: Contracts,
 }
 
+fn one() -> u32 {
+    1
+}
+
 impl Saved {
     pub(super) fn new(config: &DevnetConfig, contracts: Contracts) -> Self {
         let DevnetConfig {
             execution,
             chains,
+            sequencers,
             root,
             challenge_window,
             forced_delay,
@@ -39,6 +47,7 @@ impl Saved {
         Self {
             execution: *execution,
             chains: *chains,
+            sequencers: *sequencers,
             root: root.clone(),
             challenge_window: *challenge_window,
             forced_delay: *forced_delay,
@@ -66,6 +75,7 @@ impl Saved {
         })?;
         let same = saved.execution == config.execution
             && saved.chains == config.chains
+            && saved.sequencers == config.sequencers
             && saved.root == config.root
             && saved.challenge_window == config.challenge_window
             && saved.forced_delay == config.forced_delay;
@@ -74,6 +84,7 @@ impl Saved {
         }
         let (execution, chains) = (saved.execution.name(), saved.chains);
         let (window, delay) = (saved.challenge_window, saved.forced_delay);
+        let sequencers = saved.sequencers;
         let root = saved
             .root
             .as_deref()
@@ -82,8 +93,8 @@ impl Saved {
         Err(LaunchError::File {
             path,
             reason: format!(
-                "this directory was made with --execution {execution} --chains {chains} --challenge-window {window}s \
-                 --forced-delay {delay}s{root}; use these, or another --data directory"
+                "this directory was made with --execution {execution} --chains {chains} --sequencers {sequencers} \
+                 --challenge-window {window}s --forced-delay {delay}s{root}; use these, or another --data directory"
             ),
         })
     }
@@ -130,7 +141,8 @@ mod tests {
         };
         Saved::new(&made, contracts).store(&made).expect("stored");
         assert!(Saved::load(&made).expect("the same").is_some());
-        let others: [fn(&mut DevnetConfig); 5] = [
+        let others: [fn(&mut DevnetConfig); 6] = [
+            |config| config.sequencers = 4,
             |config| config.execution = DevExecution::Evm,
             |config| config.chains = 2,
             |config| config.root = Some("http://127.0.0.1:1".to_owned()),

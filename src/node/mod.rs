@@ -28,7 +28,11 @@ pub use gate::ChainGate;
 pub use health::{Health, HealthReport};
 pub use proposer::ProposerConfig;
 
-use crate::chain::Chain;
+use crate::{
+    assembly::{CommitteeMember, Committees},
+    chain::Chain,
+    committee,
+};
 
 /// How long a task waits before it tries again what the world refused.
 const RETRY: Duration = Duration::from_millis(200);
@@ -49,6 +53,8 @@ pub struct NodeParts {
     pub batcher: Option<BatcherConfig>,
     /// Whether, and how, it claims results and defends them.
     pub proposer: Option<ProposerConfig>,
+    /// Its sequencer as a member of a committee, if it is one.
+    pub member: Option<CommitteeMember>,
     /// What it stands for in claims and disputes.
     pub traces: Arc<dyn TraceProvider>,
     /// Where its tasks say how they are.
@@ -106,6 +112,7 @@ impl Node {
             env,
             batcher,
             proposer,
+            member,
             traces,
             health,
         } = parts;
@@ -117,6 +124,18 @@ impl Node {
             health,
         };
         let mut tasks = Vec::new();
+        if let Some(CommitteeMember { bft, committees }) = member
+            && let Committees::Elected(network, borders) = committees
+        {
+            let (env, health) = (shared.env.clone(), shared.health.clone());
+            if network.acts() {
+                let task =
+                    committee::report(bft.clone(), network.clone(), env.clone(), health.clone());
+                tasks.push(env.spawn("report-evidence", Box::pin(task)));
+            }
+            let task = committee::follow(bft, network, borders, env.clone(), health);
+            tasks.push(env.spawn("epochs", Box::pin(task)));
+        }
         if let Some(sequencer) = shared.sequencer.clone() {
             let sovereign = settlement.is_none();
             let task = follow_sequencer::run(shared.clone(), sequencer, sovereign);

@@ -53,6 +53,15 @@ pub struct EpochTimes {
     pub ends: Seconds,
 }
 
+/// A committee, and the block of the root that elected it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Election {
+    /// Who certifies.
+    pub committee: Committee,
+    /// Where it was elected.
+    pub block: RootBlock,
+}
+
 impl EpochTimes {
     /// The window that a second falls into. The last one lasts until somebody begins the next epoch.
     pub fn window_at(&self, now: Seconds) -> u64 {
@@ -85,6 +94,11 @@ impl SequencerNetwork {
             account: Some(account),
             ..self
         }
+    }
+
+    /// Whether it has an account to act with.
+    pub fn acts(&self) -> bool {
+        self.account.is_some()
     }
 
     /// The registry's address.
@@ -149,6 +163,25 @@ impl SequencerNetwork {
     /// An epoch's committee, with the weights that the root counts. `None` for an epoch that has not begun, and for one in
     /// which nobody could be elected.
     pub async fn committee(&self, epoch: Epoch) -> Result<Option<Committee>, SettlementError> {
+        let found = self.elected(epoch).await?;
+        Ok(found.map(|(committee, _)| committee))
+    }
+
+    /// An epoch's committee, and when it was elected. `None` as in [`Self::committee`].
+    pub async fn election(&self, epoch: Epoch) -> Result<Option<Election>, SettlementError> {
+        let Some((committee, block)) = self.elected(epoch).await? else {
+            return Ok(None);
+        };
+        let header = self.root.header_at(block).await?.ok_or_else(|| {
+            SettlementError::Unavailable(format!("the root's node has no block {block}"))
+        })?;
+        Ok(Some(Election {
+            committee,
+            block: header.block(),
+        }))
+    }
+
+    async fn elected(&self, epoch: Epoch) -> Result<Option<(Committee, u64)>, SettlementError> {
         if epoch.0 >= self.elections().await? {
             return Ok(None);
         }

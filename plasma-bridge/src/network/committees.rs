@@ -21,7 +21,7 @@ const REMEMBERED: usize = 16;
 pub(super) struct Committees(Mutex<BTreeMap<Epoch, (Committee, u64)>>);
 
 impl Committees {
-    /// The seats of an epoch, which hash to what the registry holds. Read backwards from the election after it, or from
+    /// The seats of an epoch, which hash to what the registry holds, and the block of their election. Read backwards from the election after it, or from
     /// the head: recent ones are near.
     pub(super) async fn find(
         &self,
@@ -29,10 +29,10 @@ impl Committees {
         registry: Address,
         epoch: Epoch,
         hash: B256,
-    ) -> Result<Committee, SettlementError> {
+    ) -> Result<(Committee, u64), SettlementError> {
         let (known, later) = self.known(epoch);
         // A reorganisation of the root can hold the same election again, with other seats.
-        if let Some(committee) = known.filter(|known| known.hash() == hash) {
+        if let Some(committee) = known.filter(|(known, _)| known.hash() == hash) {
             return Ok(committee);
         }
         let head = root.head().await?.number;
@@ -61,8 +61,9 @@ impl Committees {
                         (committee.hash() == hash).then_some((committee, log.block_number))
                     });
                     if let Some((committee, block)) = found.last() {
-                        self.remember(&committee, block.unwrap_or(last));
-                        return Ok(committee);
+                        let block = block.unwrap_or(last);
+                        self.remember(&committee, block);
+                        return Ok((committee, block));
                     }
                 }
             }
@@ -78,11 +79,11 @@ impl Committees {
     }
 
     /// The committee if it is remembered, and the block of an election after it.
-    fn known(&self, epoch: Epoch) -> (Option<Committee>, Option<u64>) {
+    fn known(&self, epoch: Epoch) -> (Option<(Committee, u64)>, Option<u64>) {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let later = known.range(Epoch(epoch.0.saturating_add(1))..).next();
         (
-            known.get(&epoch).map(|(committee, _)| committee.clone()),
+            known.get(&epoch).cloned(),
             later.map(|(_, (_, block))| *block),
         )
     }

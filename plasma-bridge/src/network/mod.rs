@@ -19,7 +19,7 @@ mod supply;
 mod terms;
 
 pub use actions::{MovedStake, UnbondedStake};
-pub use client::{EPOCH_WINDOWS, EpochTimes, NetworkAddresses, SequencerNetwork};
+pub use client::{EPOCH_WINDOWS, Election, EpochTimes, NetworkAddresses, SequencerNetwork};
 pub use evidence::{BlockVote, DoubleVote, EvidenceError};
 pub use keys::possession_digest;
 pub use status::{NetworkStatus, Participation, PendingUnbonding, SequencerStatus, StakePosition};

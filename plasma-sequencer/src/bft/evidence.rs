@@ -18,7 +18,7 @@
 use std::collections::BTreeMap;
 
 use arc_malachitebft_core_types::VoteType;
-use plasma_core::{Address, B256, Certificate, ChainId, Committee, Epoch, Height};
+use plasma_core::{Address, B256, Certificate, ChainId, Committee, Epoch, Height, Signature, Vote};
 
 use super::{
     context::{Domain, SignedProposal, SignedVote},
@@ -66,6 +66,31 @@ pub enum Evidence {
 }
 
 impl Evidence {
+    /// The two votes as the root takes them: precommits for blocks, by one key. `None` for what the root does not judge.
+    pub fn votes(&self) -> Option<[(Vote, Signature); 2]> {
+        let Self::Votes {
+            domain,
+            first,
+            second,
+        } = self
+        else {
+            return None;
+        };
+        let judged = |signed: &SignedVote| {
+            let vote = &signed.message;
+            let judged = vote.kind == VoteType::Precommit && !vote.block().is_zero();
+            let vote = Vote {
+                chain_id: domain.chain_id,
+                epoch: domain.epoch,
+                height: Height(vote.height.0),
+                round: domain.signed_round(vote.round),
+                block: vote.block(),
+            };
+            judged.then_some((vote, signed.signature.0))
+        };
+        Some([judged(first)?, judged(second)?])
+    }
+
     /// Against whom it is, if it proves anything: nobody else's word is taken for it.
     pub fn culprits(
         &self,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use plasma_core::{Address, BlockHeader};
 
+use super::BftFault;
 use crate::bft::{AppConfig, ReplicaConfig, Schedule};
 
 /// Another member.
@@ -26,6 +27,8 @@ pub struct BftConfig {
     pub schedule: Schedule,
     /// The other members, those of later committees included.
     pub peers: Vec<Peer>,
+    /// How it misbehaves, on a development network.
+    pub fault: Option<BftFault>,
 }
 
 impl BftConfig {
@@ -36,6 +39,7 @@ impl BftConfig {
             replica: ReplicaConfig::default(),
             schedule,
             peers: Vec::new(),
+            fault: None,
         }
     }
 }

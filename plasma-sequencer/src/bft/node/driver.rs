@@ -13,7 +13,10 @@ use tokio::sync::Notify;
 
 use super::Shared;
 use crate::{
-    bft::{replica::Replica, wire::Message},
+    bft::{
+        replica::{Output, Replica},
+        wire::Message,
+    },
     feed::Source as _,
 };
 
@@ -53,6 +56,9 @@ impl Shared {
         let Some(replica) = replica.as_mut() else {
             return;
         };
+        if self.parted(&from, replica) {
+            return;
+        }
         counter!("plasma_bft_received_total", "kind" => message.kind()).increment(1);
         let before = replica.deadline();
         blocking(|| replica.receive(from, message, self.env.now()));
@@ -92,11 +98,10 @@ impl Shared {
             self.changes.send_replace(());
         }
         for output in replica.outputs() {
-            let bytes: Arc<[u8]> = output.message.to_bytes().into();
-            match output.to {
-                Some(key) => self.links.send(&key, &bytes),
-                None => self.links.send_all(&bytes),
+            if let Message::Vote(_) = output.message {
+                counter!("plasma_bft_votes_total").increment(1);
             }
+            self.carry(replica, output);
         }
         let round = replica.round().as_u32().map_or(-1.0, f64::from);
         gauge!("plasma_bft_round").set(round);
@@ -106,6 +111,38 @@ impl Shared {
             gauge!("plasma_bft_failed").set(1.0);
             self.fail(failure.clone());
         }
+    }
+}
+
+impl Shared {
+    fn carry(&self, replica: &Replica, Output { to, message }: Output) {
+        let bytes: Arc<[u8]> = message.to_bytes().into();
+        match to {
+            Some(key) if !self.parted(&key, replica) => self.links.send(&key, &bytes),
+            Some(_) => {}
+            None if self.fault.is_none() => self.links.send_all(&bytes),
+            None => {
+                for peer in &self.config.peers {
+                    if !self.parted(&peer.key, replica) {
+                        self.links.send(&peer.key, &bytes);
+                    }
+                }
+            }
+        }
+        let twin = self.fault.as_ref().and_then(|fault| {
+            let place = (&self.signer, replica.seats().domain());
+            fault.twin(&message, place, self.env.now())
+        });
+        if let Some(twin) = twin {
+            tracing::warn!("voting for two blocks, as a fault that was asked for");
+            self.links.send_all(&twin.to_bytes().into());
+        }
+    }
+
+    fn parted(&self, peer: &Address, replica: &Replica) -> bool {
+        let head = replica.app().head().height;
+        let fault = self.fault.as_ref();
+        fault.is_some_and(|fault| fault.parts(peer, head, self.env.now()))
     }
 }
 
