@@ -166,6 +166,11 @@ impl ChainBuilder {
         self
     }
 
+    /// The execution's genesis configuration.
+    pub(crate) fn genesis_config(&self) -> Bytes {
+        self.genesis.clone()
+    }
+
     /// The chain's birth. Default: [`DEFAULT_GENESIS_TIME`].
     pub fn genesis_time(mut self, time: Timestamp) -> Self {
         self.genesis_time = time;

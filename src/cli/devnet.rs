@@ -11,7 +11,7 @@ use std::{
 use clap::Args;
 use plasma_core::TokioEnv;
 
-use super::{Failure, duration};
+use super::{Failure, duration, processes};
 use crate::devnet::{DevExecution, DevFault, Devnet, DevnetConfig, DevnetReport, MNEMONIC};
 
 /// How long claims can be contested.
@@ -31,6 +31,13 @@ pub(super) struct DevnetArgs {
     /// serves at the chain port plus k plus j times the number of chains.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     sequencers: u32,
+    /// How many of them have a seat at once: those of the most stake, at each election. Default: all.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    seats: Option<u16>,
+    /// Start the root alone, and write here what each sequencer of a process of its own needs: `plasma node --config
+    /// DIR/chain-4242/sequencer-0/node.toml` starts one. Needs --sequencers.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["fault", "ignore_messages", "data"])]
+    processes: Option<PathBuf>,
     /// How long an epoch of the committee lasts at least, in whole seconds.
     #[arg(long, value_parser = duration::parse, default_value = "1h")]
     epoch_length: Duration,
@@ -84,6 +91,7 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
         execution: args.execution,
         chains: args.chains,
         sequencers: sequencers(&args)?,
+        seats: args.seats,
         epoch_length: u32::try_from(whole_seconds("--epoch-length", args.epoch_length)?)
             .map_err(|_| "--epoch-length is more than a year")?,
         block_time: args.block_time,
@@ -102,14 +110,21 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
         host: args.host,
         root_port: args.root_port,
         chain_port: args.chain_port,
+        elsewhere: args.processes.is_some(),
         ignore_messages: args.ignore_messages,
         fault: args.fault,
     };
     if let Some(path) = &args.config_out {
         clear(path)?;
     }
-    let devnet = Devnet::launch(config, Arc::new(TokioEnv)).await?;
+    let devnet = Devnet::launch(config.clone(), Arc::new(TokioEnv)).await?;
     print(&devnet.report);
+    if let Some(folder) = &args.processes {
+        println!("\nStart each sequencer:");
+        for file in processes::write(folder, &config, &devnet.report)? {
+            println!("  plasma node --config {}", file.display());
+        }
+    }
     if let Some(path) = &args.config_out {
         let failed = |error| format!("--config-out {}: {error}", path.display());
         devnet.report.write(path).map_err(failed)?;
@@ -126,6 +141,9 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
 /// How many sequencers; one cannot misbehave in a committee that is none.
 fn sequencers(args: &DevnetArgs) -> Result<u32, Failure> {
     match args.fault {
+        None if args.processes.is_some() && args.sequencers < 2 => {
+            Err("--processes needs a committee; add --sequencers 4".into())
+        }
         Some(fault @ DevFault::Sequencer(_)) if args.sequencers < 4 => Err(format!(
             "--fault {fault} with --sequencers {}: a committee bears one that misbehaves if it has at least 4; add \
              --sequencers 4",

@@ -11,6 +11,7 @@ mod explain;
 mod logging;
 mod node;
 mod node_file;
+mod processes;
 mod program;
 mod progress;
 mod replay;

@@ -12,7 +12,7 @@ mod sequencers;
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use plasma_bridge::{Deployment, EvmSettlement, Role, RootAccount, RootClient, RootConfig};
-use plasma_core::{Address, ChainId, DataAvailability, Env, U256};
+use plasma_core::{Address, Bytes, ChainId, DataAvailability, Env, U256};
 use plasma_da::EmbeddedDa;
 use plasma_exec::{EvmExecution, EvmGenesis, EvmGenesisAccount, ModuleRuntime};
 
@@ -20,6 +20,7 @@ pub use accounts::{DevAccount, FUNDED_ACCOUNTS, MNEMONIC};
 pub use fault::{DevFault, SequencerFault, SequencerFaultKind};
 pub use report::{AccountReport, ChainReport, DevnetReport, RootReport, SequencerReport};
 use saved::Saved;
+pub(crate) use sequencers::BORDERS;
 
 use crate::{
     assembly::{
@@ -74,6 +75,8 @@ pub struct DevnetConfig {
     pub chains: u32,
     /// How many sequencers. More than one are a committee that the registry on the root elects, for all chains.
     pub sequencers: u32,
+    /// How many of them have a seat at once; `None` for all. Those of the most stake have.
+    pub seats: Option<u16>,
     /// Seconds that an epoch of the committee lasts at least.
     pub epoch_length: u32,
     /// The time between a chain's blocks; zero makes one as soon as there is something to include.
@@ -92,6 +95,8 @@ pub struct DevnetConfig {
     pub root_port: u16,
     /// Chain 0's port, chain `k` takes `k` more; 0 for any free ones.
     pub chain_port: u16,
+    /// Whether the sequencers' nodes run in processes of their own: then only the root and its contracts are started here.
+    pub elsewhere: bool,
     /// Fault injection: the sequencers consume no message of the inbox by themselves.
     pub ignore_messages: bool,
     /// Fault injection: what goes wrong on purpose.
@@ -104,6 +109,7 @@ impl Default for DevnetConfig {
             execution: DevExecution::Modules,
             chains: 1,
             sequencers: 1,
+            seats: None,
             epoch_length: 3_600,
             block_time: Duration::from_millis(250),
             challenge_window: 10,
@@ -113,6 +119,7 @@ impl Default for DevnetConfig {
             host: "127.0.0.1".to_owned(),
             root_port: 8_545,
             chain_port: 9_545,
+            elsewhere: false,
             ignore_messages: false,
             fault: None,
         }
@@ -169,7 +176,8 @@ impl Devnet {
         };
         let da = availability(&config, root.as_ref())?;
         let (mut chains, mut members, mut listed) = (Vec::new(), Vec::new(), Vec::new());
-        for k in 0..config.chains {
+        let here = if config.elsewhere { 0 } else { config.chains };
+        for k in 0..here {
             let builder = |number| {
                 let builder = chain(&config, k, number);
                 builder.da(da.clone())
@@ -198,6 +206,9 @@ impl Devnet {
             }
             members.extend(nodes);
         }
+        for k in here..config.chains {
+            listed.push(sequencers::planned(&config, k, &seats)?);
+        }
         let report = DevnetReport {
             root: RootReport {
                 rpc: url,
@@ -205,14 +216,17 @@ impl Devnet {
                 contracts: saved.contracts,
             },
             chains: (0..)
-                .zip(&chains)
                 .zip(listed)
-                .map(|((k, chain), sequencers)| ChainReport {
-                    name: chain.name().to_owned(),
-                    rpc: chain.rpc_url(),
-                    chain_id: chain_id(k).0,
-                    execution: config.execution.name().to_owned(),
-                    sequencers,
+                .map(|(k, sequencers)| {
+                    let here = chains.get(k as usize).map(RunningChain::rpc_url);
+                    let first = || sequencers.first().map(|first| first.rpc.clone());
+                    ChainReport {
+                        name: name(k),
+                        rpc: here.or_else(first).unwrap_or_default(),
+                        chain_id: chain_id(k).0,
+                        execution: config.execution.name().to_owned(),
+                        sequencers,
+                    }
                 })
                 .collect(),
             accounts: DevAccount::funded()
@@ -242,6 +256,11 @@ impl Devnet {
             None => Ok(()),
         }
     }
+}
+
+/// What chain `k` of a devnet begins with: the execution's configuration.
+pub(crate) fn genesis(config: &DevnetConfig, k: u32) -> Bytes {
+    chain(config, k, 0).genesis_config()
 }
 
 /// Lets somebody with an account of their own claim what is false.
@@ -289,6 +308,18 @@ fn chain_id(k: u32) -> ChainId {
     ChainId(if id >= PLASMA_MAINNET { id + 1 } else { id })
 }
 
+fn name(k: u32) -> String {
+    format!("plasma-{k}")
+}
+
+/// The port of chain `k` at its sequencer `number`; 0 for any free one.
+fn port(config: &DevnetConfig, k: u32, number: u32) -> u32 {
+    match config.chain_port {
+        0 => 0,
+        first => u32::from(first) + k + config.chains * number,
+    }
+}
+
 fn coins(amount: u64) -> U256 {
     U256::from(amount) * U256::from(ONE)
 }
@@ -303,13 +334,9 @@ fn chain(config: &DevnetConfig, k: u32, number: u32) -> ChainBuilder {
     let id = chain_id(k);
     let mut solo = Solo::new(DevAccount::sequencer(k).signer()).block_time(config.block_time);
     solo.ignore_messages = config.ignore_messages;
-    let port = if config.chain_port == 0 {
-        0
-    } else {
-        u32::from(config.chain_port) + k + config.chains * number
-    };
+    let port = port(config, k, number);
     let mut builder = ChainBuilder::new(id)
-        .name(format!("plasma-{k}"))
+        .name(name(k))
         .sequencer(solo)
         .challenge_window(config.challenge_window)
         .forced_delay(config.forced_delay)

@@ -12,6 +12,7 @@ use plasma_sequencer::{BftFault, Peer};
 
 use super::{
     DevAccount, DevFault, DevnetConfig, SequencerFault, SequencerFaultKind, SequencerReport, coins,
+    port,
 };
 use crate::{
     assembly::{Committees, LaunchError, Member, RootHandle, RunningChain},
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// On a root in the same process news takes no time.
-const BORDERS: Borders = Borders {
+pub(crate) const BORDERS: Borders = Borders {
     notice: Duration::from_secs(3),
     lag: Duration::from_secs(2),
 };
@@ -94,10 +95,40 @@ pub(super) fn member(
 
 /// What the network of a devnet keeps to.
 pub(super) fn terms(config: &DevnetConfig) -> NetworkTerms {
+    let defaults = NetworkTerms::default();
     NetworkTerms {
         epoch_length: config.epoch_length,
-        ..NetworkTerms::default()
+        seats: config.seats.unwrap_or(defaults.seats),
+        ..defaults
     }
+}
+
+/// Who they will be and where, when each runs in a process of its own.
+pub(super) fn planned(
+    config: &DevnetConfig,
+    k: u32,
+    members: &[DevAccount],
+) -> Result<Vec<SequencerReport>, LaunchError> {
+    let (sockets, peers) = sockets(config, members)?;
+    let mut planned = Vec::new();
+    for (number, peer) in (0..).zip(&peers) {
+        let port = match port(config, k, number) {
+            // Free now; the process that takes it starts soon.
+            0 => {
+                let socket = Member::bind(SocketAddr::new(peer.address.ip(), 0))?;
+                let address = socket.local_addr();
+                address.map_or(0, |address| u32::from(address.port()))
+            }
+            port => port,
+        };
+        planned.push(SequencerReport {
+            key: peer.key,
+            rpc: format!("http://{}:{port}", config.host),
+            peer: peer.address.to_string(),
+        });
+    }
+    drop(sockets);
+    Ok(planned)
 }
 
 /// Who they are, for `--config-out`.

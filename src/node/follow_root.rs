@@ -12,7 +12,7 @@ use plasma_core::{
     derive_entry,
 };
 
-use super::{RETRY, Shared, continues};
+use super::{RETRY, Shared, continues, took_another_way};
 use crate::chain::{Chain, ChainError, InboxRecord};
 
 const TASK: &str = "follow-root";
@@ -239,11 +239,18 @@ async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Resu
     if let (Some(header), Some(sequencer)) = (overridden, &shared.sequencer)
         && !continues(&**sequencer, &header).await
     {
-        tracing::warn!(
-            height = header.height.0,
-            "the derived chain overrides the sequencer"
-        );
-        tell(shared, &**sequencer, ChainUpdate::Override(header)).await?;
+        let update = took_another_way(&**sequencer, &header);
+        if let ChainUpdate::Override(header) = &update {
+            let height = header.height.0;
+            tracing::warn!(height, "the derived chain overrides the sequencer");
+        }
+        tell(shared, &**sequencer, update).await?;
+        let head = shared.chain.head();
+        let executed = ChainUpdate::Executed {
+            height: head.height(),
+            state_root: head.state_root,
+        };
+        tell(shared, &**sequencer, executed).await?;
     }
     Ok(())
 }

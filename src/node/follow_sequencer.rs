@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures::StreamExt as _;
 use plasma_core::{CertifiedBlock, ChainUpdate, Height, Sequencer, Severity};
 
-use super::{RETRY, Shared, continues};
+use super::{RETRY, Shared, continues, took_another_way};
 use crate::chain::{ChainError, is_transient};
 
 const TASK: &str = "follow-sequencer";
@@ -55,7 +55,7 @@ async fn agree(shared: &Shared, sequencer: &Arc<dyn Sequencer>) -> bool {
     let header = &head.block.header;
     let differs = head.height() > Height(0) && !continues(&**sequencer, header).await;
     let updates = [
-        differs.then(|| ChainUpdate::Override(header.clone())),
+        differs.then(|| took_another_way(&**sequencer, header)),
         Some(ChainUpdate::Executed {
             height: head.height(),
             state_root: head.state_root,

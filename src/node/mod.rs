@@ -21,7 +21,9 @@ mod proposer;
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use plasma_core::{BlockHeader, DataAvailability, Env, Sequencer, Settlement, Task, TraceProvider};
+use plasma_core::{
+    BlockHeader, ChainUpdate, DataAvailability, Env, Sequencer, Settlement, Task, TraceProvider,
+};
 
 pub use batcher::BatcherConfig;
 pub use gate::ChainGate;
@@ -98,6 +100,18 @@ async fn continues(sequencer: &dyn Sequencer, header: &BlockHeader) -> bool {
     match sequencer.blocks(header.height.next()).next().await {
         Some(Ok(next)) => next.block.header.parent == header.hash(),
         _ => true,
+    }
+}
+
+/// What to tell a sequencer that does not go on from a derived block: one that is only behind with what was certified
+/// may catch up by itself.
+fn took_another_way(sequencer: &dyn Sequencer, header: &BlockHeader) -> ChainUpdate {
+    // The root's own blocks have no proposer.
+    let certified = !header.proposer.is_zero();
+    if certified && header.height > sequencer.head().height {
+        ChainUpdate::Derived(header.clone())
+    } else {
+        ChainUpdate::Override(header.clone())
     }
 }
 

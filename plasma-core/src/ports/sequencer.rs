@@ -171,6 +171,9 @@ pub enum ChainUpdate {
     },
     /// A batch of published blocks is ready to be sealed by the next block.
     Seal(BatchHeader),
+    /// The derived chain has certified blocks up to this one, beyond the sequencer's head. One that learns from others
+    /// what was certified may do so in its own way; any other continues after this block.
+    Derived(BlockHeader),
     /// The derived chain went another way: continue after this block, with what was ordered since waiting again.
     Override(BlockHeader),
 }

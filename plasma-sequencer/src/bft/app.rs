@@ -99,6 +99,8 @@ pub struct SequencerApp {
     turns: Turns,
     /// What rounds count from after the head, in this term.
     base: (Epoch, u32),
+    /// Whether the next certificate tells that.
+    any_base: bool,
     evidence: EvidencePool,
     /// Blocks proposed at the next height, own and others'.
     undecided: BTreeMap<B256, Payload>,
@@ -145,6 +147,7 @@ impl SequencerApp {
             schedule,
             turns: Turns::new(&committee),
             base: (committee.epoch, 0),
+            any_base: false,
             evidence: EvidencePool::new(),
             undecided: BTreeMap::new(),
             own: None,
@@ -436,7 +439,13 @@ impl SequencerApp {
             let gate = &*self.gate;
             self.pool.ordered(*hash, bytes, || gate.admit(bytes).ok());
         }
-        self.unexecuted.push_back((header.height, hashes));
+        let executed = self.executed.last_key_value();
+        if executed.is_some_and(|(executed, _)| *executed >= header.height) {
+            // The node had it from the root before.
+            self.pool.executed(&hashes);
+        } else {
+            self.unexecuted.push_back((header.height, hashes));
+        }
         self.claim(header.executed_height, header.executed_root);
         Ok(certified)
     }
@@ -458,17 +467,26 @@ impl SequencerApp {
         }
     }
 
+    /// Reads who missed turns. At a block that the journal does not hold, for the root made it, all is forgotten: then
+    /// those who were there and those who were not agree.
     fn recall_turns(&mut self) -> Result<(), SequencerError> {
         let head = self.head().height;
-        let mut from = Height(Turns::memory(head.0));
+        let (mut from, mut expected) = (Height(Turns::memory(head.0)), None);
         while let Some(height) = self.journal.next(from).filter(|height| *height <= head) {
             if let Some(held) = self.journal.get(height).map_err(journal_failed)? {
                 let header = &held.block.header;
-                if let Some(committee) = self.schedule.of(header.epoch).cloned() {
-                    self.turns.record(&committee, header);
+                if let Some(committee) = self.schedule.of(header.epoch) {
+                    if expected.is_some_and(|expected| expected != height) {
+                        self.turns = Turns::new(committee);
+                    }
+                    self.turns.record(committee, header);
                 }
             }
             from = height.next();
+            expected = Some(from);
+        }
+        if expected.is_some_and(|expected| expected != head.next()) {
+            self.turns = Turns::new(self.schedule.after(self.builder.head().timestamp));
         }
         if let Some(held) = self.journal.get(head).map_err(journal_failed)? {
             self.learn_base(&held.certificate);
@@ -478,6 +496,7 @@ impl SequencerApp {
 
     fn learn_base(&mut self, certificate: &Certificate) {
         self.base = (certificate.epoch, Domain::base_of(certificate.round));
+        self.any_base = false;
     }
 
     /// Whether a certificate counts rounds as the chain after the head does: from the base so far,
@@ -485,7 +504,9 @@ impl SequencerApp {
     /// back.
     fn continues(&self, certificate: &Certificate) -> bool {
         let base = Domain::base_of(certificate.round);
-        base == self.seats().domain().base || base == Domain::base_after(self.builder.head_hash())
+        self.any_base
+            || base == self.seats().domain().base
+            || base == Domain::base_after(self.builder.head_hash())
     }
 
     /// Reads what was certified but not executed before the restart.

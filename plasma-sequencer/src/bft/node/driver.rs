@@ -8,7 +8,7 @@ use std::{
 
 use futures::future::select;
 use metrics::{counter, gauge};
-use plasma_core::{Address, ChainUpdate, SequencerError};
+use plasma_core::{Address, BlockHeader, ChainUpdate, Height, SequencerError};
 use tokio::sync::Notify;
 
 use super::Shared;
@@ -44,6 +44,9 @@ impl Shared {
         let mut replica = self.replica();
         let replica = replica.as_mut()?;
         blocking(|| replica.tick(self.env.now()));
+        if let Some((header, kept)) = replica.rewound() {
+            self.rewind(header, kept);
+        }
         self.settle(replica);
         let now = self.env.now();
         let wait = replica.deadline().0.saturating_sub(now.0);
@@ -73,14 +76,18 @@ impl Shared {
         let replica = replica.as_mut().ok_or(SequencerError::Stopped)?;
         let told = blocking(|| replica.observe(update, self.env.now()))?;
         if let Some((header, kept)) = told {
-            tracing::warn!(height = %header.height, "the derived chain overrides the committee's");
-            // What is certified by now comes after it: all before was given to the feed.
-            self.feed().rewind(header, kept);
-            self.changes.send_replace(());
+            self.rewind(header, kept);
         }
         self.settle(replica);
         self.work.notify_one();
         Ok(())
+    }
+
+    fn rewind(&self, header: BlockHeader, kept: Height) {
+        tracing::warn!(height = %header.height, "the derived chain overrides the committee's");
+        // What is certified by now comes after it: all before was given to the feed.
+        self.feed().rewind(header, kept);
+        self.changes.send_replace(());
     }
 
     /// Gives certified blocks to readers, and messages to the links.

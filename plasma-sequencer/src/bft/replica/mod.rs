@@ -34,7 +34,8 @@ use arc_malachitebft_core_consensus::{
 };
 use arc_malachitebft_core_types::{LinearTimeouts, Round, ValuePayload, VoteExtensionPolicy};
 use plasma_core::{
-    Address, CertifiedBlock, ChainUpdate, Committee, Height, SequencerError, Timestamp, encode,
+    Address, BlockHeader, CertifiedBlock, ChainUpdate, Committee, Height, SequencerError,
+    Timestamp, encode,
 };
 
 use super::{
@@ -55,6 +56,9 @@ use timers::Timers;
 /// Heights ahead of the own one, and inputs of each, that the engine keeps for later.
 const QUEUED_HEIGHTS: usize = 4;
 const QUEUED_INPUTS: usize = 2_048;
+
+/// How long to ask for certified blocks that the root has before going on without them, in milliseconds.
+const MISSING_PATIENCE_MS: u64 = 15_000;
 
 /// How a member works.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +129,10 @@ pub struct Replica {
     recent: BTreeMap<Height, Domain>,
     fetching: Fetching,
     gossip: Gossip,
+    /// A certified block that the root has and this member has not, and how long to wait for it.
+    missing: Option<(BlockHeader, u64)>,
+    /// Where readers go on.
+    rewound: Option<(BlockHeader, Height)>,
     /// Whether something was logged since the last synchronisation.
     unsynced: bool,
     pending: Vec<Output>,
@@ -162,6 +170,8 @@ impl Replica {
             bodies: Bodies::default(),
             fetching: Fetching::new(now, config.probe_ms),
             gossip: Gossip::default(),
+            missing: None,
+            rewound: None,
             config,
             app,
             log,
@@ -259,6 +269,7 @@ impl Replica {
                 self.run(Input::TimeoutElapsed(timeout), now);
             }
         }
+        self.give_up_missing(now);
         self.reconsider(now);
         self.probe(now);
         self.release(now);
@@ -269,9 +280,50 @@ impl Replica {
         &mut self,
         update: ChainUpdate,
         now: Timestamp,
-    ) -> Result<Option<(plasma_core::BlockHeader, Height)>, SequencerError> {
+    ) -> Result<Option<(BlockHeader, Height)>, SequencerError> {
+        if let ChainUpdate::Derived(header) = &update
+            && header.height > self.app.head().height
+        {
+            // Others have it with its certificate.
+            self.missing = Some((header.clone(), now.0.saturating_add(MISSING_PATIENCE_MS)));
+            self.fetching.wish();
+        }
         let told = self.app.observe(update);
-        match &told {
+        self.told(&told);
+        self.reconsider(now);
+        self.release(now);
+        told
+    }
+
+    /// Takes up after a block that the derived chain has, once nobody gives it with its certificate.
+    fn give_up_missing(&mut self, now: Timestamp) {
+        let Some((header, until)) = &self.missing else {
+            return;
+        };
+        let there = self.app.head().height >= header.height;
+        if !there && now.0 < *until {
+            return;
+        }
+        let header = header.clone();
+        self.missing = None;
+        let update = if there {
+            ChainUpdate::Derived(header)
+        } else {
+            tracing::warn!(height = %header.height, "nobody gives a certified block; going on from the root's");
+            ChainUpdate::Override(header)
+        };
+        let told = self.app.observe(update);
+        self.told(&told);
+        self.rewound = told.ok().flatten().or(self.rewound.take());
+    }
+
+    /// Where readers go on after the chain was overridden since the last call.
+    pub fn rewound(&mut self) -> Option<(BlockHeader, Height)> {
+        self.rewound.take()
+    }
+
+    fn told(&mut self, told: &Result<Option<(BlockHeader, Height)>, SequencerError>) {
+        match told {
             Ok(Some(_)) => {
                 self.recent.clear();
                 self.turn_to_next();
@@ -281,9 +333,6 @@ impl Replica {
             Err(error @ SequencerError::Journal(_)) => self.fail(error.clone()),
             _ => {}
         }
-        self.reconsider(now);
-        self.release(now);
-        told
     }
 
     /// Looks whether there is something to agree on or to offer.
