@@ -6,6 +6,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseAbi } from 'viem'
+import { Load, block, height, included } from './committee.mjs'
 import { clients, done, erc20, eventually, launch, must, plasma, PLASMA, sleep, start } from './devnet.mjs'
 
 /** A way from one member to another that can be cut. */
@@ -27,57 +28,6 @@ async function way(port) {
     cut(yes) { cut = yes; if (yes) for (const socket of open) socket.destroy() },
     close() { this.cut(true); server.close() },
   }
-}
-
-/** Transfers of one account after another, to whichever member is up, until all are in blocks. */
-class Load {
-  constructor(devnet, chain, urls) {
-    Object.assign(this, { devnet, chain, urls, hashes: [], running: true, failures: 0 })
-    this.ended = Promise.all([0, 1, 2].map((account) => this.run(account)))
-  }
-  async run(account) {
-    const client = clients(this.chain, this.devnet, account)
-    for (let nonce = await client.open.getTransactionCount({ address: client.account.address }); this.running; nonce++) {
-      const raw = await client.wallet.signTransaction({
-        to: this.devnet.accounts[9].address, value: 1n, nonce, gas: 50_000n, type: 'eip1559', chainId: this.chain.chainId,
-        maxFeePerGas: 10_000_000_000n, maxPriorityFeePerGas: 1n,
-      })
-      for (let turn = nonce; ; turn++) {
-        const url = this.urls()[turn % this.urls().length]
-        try {
-          this.hashes.push(await must(url, 'eth_sendRawTransaction', raw))
-          break
-        } catch (error) {
-          if (/already known/.test(error)) break
-          this.failures++
-          await sleep(100)
-        }
-      }
-      await sleep(30)
-    }
-  }
-  async stop() { this.running = false; await this.ended }
-}
-
-const block = (url, number = 'latest') => must(url, 'eth_getBlockByNumber', number, false)
-const height = async (url) => Number(await must(url, 'eth_blockNumber'))
-
-/** Waits until all have block `at`, and compares. */
-async function agree(urls, at) {
-  for (const url of urls) await eventually(`block ${at} at ${url}`, async () => await height(url) >= at, 60)
-  const blocks = await Promise.all(urls.map((url) => block(url, `0x${at.toString(16)}`)))
-  for (const one of blocks) assert.deepEqual([one.hash, one.stateRoot], [blocks[0].hash, blocks[0].stateRoot])
-}
-
-/** Every transaction that was taken is in a block, at each of these nodes in the same one. */
-async function included(hashes, urls) {
-  let last = 0
-  for (const hash of hashes) {
-    const receipt = await eventually(hash, () => must(urls[0], 'eth_getTransactionReceipt', hash), 60)
-    last = Math.max(last, Number(receipt.blockNumber))
-  }
-  await agree(urls, last)
-  return last
 }
 
 describe('four sequencers, each in a process of its own', () => {
