@@ -6,10 +6,12 @@
 //!                                                              +--> plasma_committee (JSON-RPC)
 //! ```
 
+mod attest;
 mod epochs;
 mod report;
 mod view;
 
+pub(crate) use attest::run as attest;
 pub use epochs::Borders;
 pub(crate) use epochs::{follow, schedule};
 pub(crate) use report::run as report;

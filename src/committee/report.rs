@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use plasma_bridge::{BlockVote, DoubleVote, SequencerNetwork};
-use plasma_core::{Address, Env, Severe as _, Severity};
-use plasma_sequencer::{BftSequencer, Evidence};
+use plasma_core::{Address, Env, Sequencer as _, Severe as _, Severity};
+use plasma_sequencer::BftSequencer;
 
 use crate::node::Health;
 
@@ -48,7 +48,9 @@ pub(crate) async fn run(
 /// Against whom there is something that the root takes.
 fn found(bft: &BftSequencer) -> Vec<(Address, DoubleVote)> {
     let evidence = bft.evidence();
-    let votes = evidence.iter().filter_map(Evidence::votes);
+    let votes = evidence
+        .iter()
+        .flat_map(|evidence| evidence.double_votes(bft.head().chain_id));
     let votes = votes.filter_map(|[first, second]| {
         let double_vote = DoubleVote {
             chain_id: first.0.chain_id,

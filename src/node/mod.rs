@@ -146,6 +146,9 @@ impl Node {
                 let task =
                     committee::report(bft.clone(), network.clone(), env.clone(), health.clone());
                 tasks.push(env.spawn("report-evidence", Box::pin(task)));
+                let task =
+                    committee::attest(bft.clone(), network.clone(), env.clone(), health.clone());
+                tasks.push(env.spawn("attest", Box::pin(task)));
             }
             let task = committee::follow(bft, network, borders, env.clone(), health);
             tasks.push(env.spawn("epochs", Box::pin(task)));

@@ -30,9 +30,9 @@ use std::{
 
 use async_trait::async_trait;
 use plasma_core::{
-    Address, BlockHeader, BoxStream, Bytes, CertifiedBlock, ChainUpdate, Committee, Env, Epoch,
-    Gate, Height, Promise, Sequencer, SequencerError, Signer, SubmitError, Task, Timestamp,
-    TransactionHash,
+    Address, B256, BlockHeader, BoxStream, Bytes, CertifiedBlock, ChainUpdate, Committee, Env,
+    Epoch, Gate, Height, Promise, Sequencer, SequencerError, Signature, Signer, SubmitError, Task,
+    Timestamp, TransactionHash,
 };
 use tokio::sync::{Notify, watch};
 
@@ -211,6 +211,11 @@ impl BftSequencer {
                 .collect()
         });
         found.unwrap_or_default()
+    }
+
+    /// The own signature under a precommit of late.
+    pub fn precommit(&self, digest: B256) -> Option<Signature> {
+        self.shared.replica().as_ref()?.precommit(digest)
     }
 
     /// What waits, and what became of the rest.

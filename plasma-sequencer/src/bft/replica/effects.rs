@@ -4,10 +4,10 @@ use arc_malachitebft_core_consensus::{
     ConsensusMsg, Effect, LivenessMsg, Resumable as _, Resume, SignedConsensusMsg,
     VoteExtensionError,
 };
-use arc_malachitebft_core_types::{CommitCertificate, Round, SignedMessage, Timeout};
+use arc_malachitebft_core_types::{CommitCertificate, Round, SignedMessage, Timeout, VoteType};
 use plasma_core::{Address, B256, Timestamp, encode};
 
-use super::Replica;
+use super::{MAX_PRECOMMITS, Replica};
 use crate::bft::{
     context::{Part, PlasmaContext, SignedProposal, SignedVote, VoteSignature},
     log::LogEntry,
@@ -70,6 +70,12 @@ impl Replica {
                 let digest = self.seats.domain().vote(&vote);
                 let vote = SignedVote::new(vote, self.sign(digest));
                 self.app.evidence_mut().vote(self.seats.domain(), &vote);
+                if vote.message.kind == VoteType::Precommit {
+                    self.precommits.push_back((digest, vote.signature.0));
+                    if self.precommits.len() > MAX_PRECOMMITS {
+                        self.precommits.pop_front();
+                    }
+                }
                 r.resume_with(vote)
             }
             Effect::SignProposal(proposal, r) => {

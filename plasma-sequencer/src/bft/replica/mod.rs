@@ -34,8 +34,8 @@ use arc_malachitebft_core_consensus::{
 };
 use arc_malachitebft_core_types::{LinearTimeouts, Round, ValuePayload, VoteExtensionPolicy};
 use plasma_core::{
-    Address, BlockHeader, CertifiedBlock, ChainUpdate, Committee, Height, SequencerError,
-    Timestamp, encode,
+    Address, B256, BlockHeader, CertifiedBlock, ChainUpdate, Committee, Height, SequencerError,
+    Signature, Timestamp, encode,
 };
 
 use super::{
@@ -96,6 +96,9 @@ impl Default for ReplicaConfig {
     }
 }
 
+/// Own precommits that are remembered.
+const MAX_PRECOMMITS: usize = 4_096;
+
 /// Something to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -138,6 +141,8 @@ pub struct Replica {
     pending: Vec<Output>,
     outputs: VecDeque<Output>,
     certified: VecDeque<CertifiedBlock>,
+    /// The own precommits of late, by what they sign.
+    precommits: VecDeque<(B256, Signature)>,
     failure: Option<SequencerError>,
 }
 
@@ -187,6 +192,7 @@ impl Replica {
             pending: Vec::new(),
             outputs: VecDeque::new(),
             certified: VecDeque::new(),
+            precommits: VecDeque::new(),
             failure: None,
         };
         replica.recover(now)?;
@@ -219,6 +225,13 @@ impl Replica {
     /// Why this member takes no part any more.
     pub fn failure(&self) -> Option<&SequencerError> {
         self.failure.as_ref()
+    }
+
+    /// The own signature under a precommit, if this member gave it lately: for a certificate that left it out.
+    pub fn precommit(&self, digest: B256) -> Option<Signature> {
+        let mut all = self.precommits.iter().rev();
+        all.find(|(signed, _)| *signed == digest)
+            .map(|(_, signature)| *signature)
     }
 
     /// What is to be sent.
