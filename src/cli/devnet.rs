@@ -9,6 +9,7 @@ use std::{
 };
 
 use clap::Args;
+use plasma_bridge::NetworkTerms;
 use plasma_core::TokioEnv;
 
 use super::{Failure, duration};
@@ -40,6 +41,9 @@ pub(super) struct DevnetArgs {
     /// After how long anyone may force a message of the inbox, in whole seconds.
     #[arg(long, value_parser = duration::parse, default_value = "30s")]
     forced_delay: Duration,
+    /// How long an epoch of the network of sequencers lasts at least, in whole seconds.
+    #[arg(long, value_parser = duration::parse, default_value = "60s")]
+    epoch: Duration,
     /// An outside Ethereum node instead of the embedded root (http:// or ws://).
     #[arg(long, value_name = "URL")]
     root: Option<String>,
@@ -95,6 +99,11 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
         chain_port: args.chain_port,
         ignore_messages: args.ignore_messages,
         fault: args.fault,
+        network: NetworkTerms {
+            epoch_length: u32::try_from(whole_seconds("--epoch", args.epoch)?)
+                .map_err(|_| "--epoch: an epoch lasts at most a year")?,
+            ..NetworkTerms::default()
+        },
     };
     if let Some(path) = &args.config_out {
         clear(path)?;

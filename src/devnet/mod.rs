@@ -9,7 +9,9 @@ mod saved;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use plasma_bridge::{Deployment, EvmSettlement, Role, RootAccount, RootClient, RootConfig};
+use plasma_bridge::{
+    Deployment, EvmSettlement, NetworkTerms, Role, RootAccount, RootClient, RootConfig,
+};
 use plasma_core::{Address, ChainId, DataAvailability, Env, U256};
 use plasma_da::EmbeddedDa;
 use plasma_exec::{EvmExecution, EvmGenesis, EvmGenesisAccount, ModuleRuntime};
@@ -88,6 +90,8 @@ pub struct DevnetConfig {
     pub ignore_messages: bool,
     /// Fault injection: somebody claims what is false of each chain.
     pub fault: Option<Fault>,
+    /// The network of sequencers that is deployed on the root.
+    pub network: NetworkTerms,
 }
 
 impl Default for DevnetConfig {
@@ -105,6 +109,7 @@ impl Default for DevnetConfig {
             chain_port: 9_545,
             ignore_messages: false,
             fault: None,
+            network: NetworkTerms::default(),
         }
     }
 }
@@ -142,7 +147,10 @@ impl Devnet {
                 if root.is_none() {
                     fund_operator(&client, account.address()).await?;
                 }
-                let deployed = deployment(&account, &builders)?.deploy(&account).await?;
+                let deployed = deployment(&account, &builders)?
+                    .network(config.network.clone())
+                    .deploy(&account)
+                    .await?;
                 let saved = Saved::new(&config, deployed.contracts);
                 saved.store(&config)?;
                 saved
