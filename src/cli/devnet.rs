@@ -9,6 +9,7 @@ use std::{
 };
 
 use clap::Args;
+use plasma_bridge::NetworkTerms;
 use plasma_core::TokioEnv;
 
 use super::{Failure, duration, processes};
@@ -38,9 +39,6 @@ pub(super) struct DevnetArgs {
     /// DIR/chain-4242/sequencer-0/node.toml` starts one. Needs --sequencers.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["fault", "ignore_messages", "data"])]
     processes: Option<PathBuf>,
-    /// How long an epoch of the committee lasts at least, in whole seconds.
-    #[arg(long, value_parser = duration::parse, default_value = "1h")]
-    epoch_length: Duration,
     /// The time between blocks (250ms, 2s, or seconds); 0 makes one as soon as there is something to include.
     #[arg(long, value_parser = duration::parse, default_value = "250ms")]
     block_time: Duration,
@@ -51,6 +49,9 @@ pub(super) struct DevnetArgs {
     /// After how long anyone may force a message of the inbox, in whole seconds.
     #[arg(long, value_parser = duration::parse, default_value = "30s")]
     forced_delay: Duration,
+    /// How long an epoch of the network of sequencers lasts at least, in whole seconds.
+    #[arg(long, value_parser = duration::parse, default_value = "60s")]
+    epoch: Duration,
     /// An outside Ethereum node instead of the embedded root (http:// or ws://).
     #[arg(long, value_name = "URL")]
     root: Option<String>,
@@ -91,9 +92,7 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
         execution: args.execution,
         chains: args.chains,
         sequencers: sequencers(&args)?,
-        seats: args.seats,
-        epoch_length: u32::try_from(whole_seconds("--epoch-length", args.epoch_length)?)
-            .map_err(|_| "--epoch-length is more than a year")?,
+        network: network(&args)?,
         block_time: args.block_time,
         challenge_window: whole_seconds(
             "--challenge-window",
@@ -136,6 +135,18 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
     stopped().await?;
     devnet.stop().await?;
     Ok(())
+}
+
+/// What the network of sequencers keeps to.
+fn network(args: &DevnetArgs) -> Result<NetworkTerms, Failure> {
+    let defaults = NetworkTerms::default();
+    let epoch_length = whole_seconds("--epoch", args.epoch)?;
+    Ok(NetworkTerms {
+        epoch_length: u32::try_from(epoch_length)
+            .map_err(|_| "--epoch is more than a year; an epoch lasts at most 365 days")?,
+        seats: args.seats.unwrap_or(defaults.seats),
+        ..defaults
+    })
 }
 
 /// How many sequencers; one cannot misbehave in a committee that is none.

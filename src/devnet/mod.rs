@@ -11,7 +11,9 @@ mod sequencers;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use plasma_bridge::{Deployment, EvmSettlement, Role, RootAccount, RootClient, RootConfig};
+use plasma_bridge::{
+    Deployment, EvmSettlement, NetworkTerms, Role, RootAccount, RootClient, RootConfig,
+};
 use plasma_core::{Address, Bytes, ChainId, DataAvailability, Env, U256};
 use plasma_da::EmbeddedDa;
 use plasma_exec::{EvmExecution, EvmGenesis, EvmGenesisAccount, ModuleRuntime};
@@ -75,10 +77,6 @@ pub struct DevnetConfig {
     pub chains: u32,
     /// How many sequencers. More than one are a committee that the registry on the root elects, for all chains.
     pub sequencers: u32,
-    /// How many of them have a seat at once; `None` for all. Those of the most stake have.
-    pub seats: Option<u16>,
-    /// Seconds that an epoch of the committee lasts at least.
-    pub epoch_length: u32,
     /// The time between a chain's blocks; zero makes one as soon as there is something to include.
     pub block_time: Duration,
     /// Seconds for which a claim can be contested.
@@ -101,6 +99,8 @@ pub struct DevnetConfig {
     pub ignore_messages: bool,
     /// Fault injection: what goes wrong on purpose.
     pub fault: Option<DevFault>,
+    /// The network of sequencers that is deployed on the root.
+    pub network: NetworkTerms,
 }
 
 impl Default for DevnetConfig {
@@ -109,8 +109,6 @@ impl Default for DevnetConfig {
             execution: DevExecution::Modules,
             chains: 1,
             sequencers: 1,
-            seats: None,
-            epoch_length: 3_600,
             block_time: Duration::from_millis(250),
             challenge_window: 10,
             forced_delay: 30,
@@ -122,6 +120,7 @@ impl Default for DevnetConfig {
             elsewhere: false,
             ignore_messages: false,
             fault: None,
+            network: NetworkTerms::default(),
         }
     }
 }
@@ -451,7 +450,7 @@ fn deployment(
     account: &RootAccount,
     seats: &[DevAccount],
 ) -> Result<Deployment, LaunchError> {
-    let mut deployment = Deployment::new(account).network(sequencers::terms(config));
+    let mut deployment = Deployment::new(account).network(config.network.clone());
     for k in 0..config.chains {
         let registration = chain(config, k, 0).registration()?;
         let id = registration.chain_id;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use plasma_bridge::{NetworkTerms, RootAccount, SequencerNetwork};
+use plasma_bridge::{RootAccount, SequencerNetwork};
 use plasma_core::{Address, U256};
 use plasma_sequencer::{BftFault, Peer};
 
@@ -91,16 +91,6 @@ pub(super) fn member(
         ..handle.clone()
     };
     Ok((plan, root))
-}
-
-/// What the network of a devnet keeps to.
-pub(super) fn terms(config: &DevnetConfig) -> NetworkTerms {
-    let defaults = NetworkTerms::default();
-    NetworkTerms {
-        epoch_length: config.epoch_length,
-        seats: config.seats.unwrap_or(defaults.seats),
-        ..defaults
-    }
 }
 
 /// Who they will be and where, when each runs in a process of its own.

@@ -121,7 +121,7 @@ const stakes = parseAbi(['function delegate(address operator, uint256 amount) re
 
 describe('a committee that the root elects', () => {
   it('who votes for two blocks is found out, reported, slashed and not elected again', async () => {
-    const devnet = await launch('--sequencers', '4', '--epoch-length', '8s', '--fault', 'equivocate@3', '--block-time', '100ms')
+    const devnet = await launch('--sequencers', '4', '--epoch', '8s', '--fault', 'equivocate@3', '--block-time', '100ms')
     try {
       const chain = devnet.chains[0]
       const [first, , , liar] = chain.sequencers
@@ -149,7 +149,7 @@ describe('a committee that the root elects', () => {
   })
 
   it('half of the seats are replaced under load, and no block is missed', async () => {
-    const devnet = await launch('--sequencers', '6', '--seats', '4', '--epoch-length', '8s', '--block-time', '100ms')
+    const devnet = await launch('--sequencers', '6', '--seats', '4', '--epoch', '8s', '--block-time', '100ms')
     try {
       const chain = devnet.chains[0]
       const all = chain.sequencers.map(({ rpc }) => rpc)

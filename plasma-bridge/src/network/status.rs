@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use alloy::sol_types::SolCall;
 use futures::{StreamExt as _, TryStreamExt as _, stream, try_join};
 use plasma_core::{Address, B256, Committee, Epoch, RootBlock, SettlementError, U256};
-use serde::Serialize;
 
 use super::client::{EPOCH_WINDOWS, EpochTimes, SequencerNetwork};
 use crate::contracts::abi;
@@ -27,8 +26,7 @@ pub struct NetworkStatus {
 }
 
 /// How a sequencer stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SequencerStatus {
     /// Whose it is, and its name for ever.
     pub operator: Address,
@@ -55,7 +53,7 @@ pub struct SequencerStatus {
 }
 
 /// In how many windows of an epoch a seat signed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Participation {
     /// Windows in which it signed.
     pub signed: u64,
@@ -64,8 +62,7 @@ pub struct Participation {
 }
 
 /// What an account has with a sequencer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StakePosition {
     /// Shares of the pool: a wei each until the sequencer is slashed, and less afterwards.
     pub shares: U256,
@@ -78,8 +75,7 @@ pub struct StakePosition {
 }
 
 /// Stake on its way out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PendingUnbonding {
     /// By which it is withdrawn.
     pub id: U256,

@@ -2,7 +2,6 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream, try_join};
 use plasma_core::{Address, SettlementError, U256};
-use serde::Serialize;
 
 use super::client::SequencerNetwork;
 use crate::contracts::{Contracts, abi};
@@ -16,8 +15,7 @@ const MAX_CHAINS: u64 = 100_000;
 ///
 /// Each term is read where it is kept: the token's books, the stakes' books, the balances of both escrows, and what each chain
 /// may withdraw. `liquid` is what is left of the token's supply: nobody lists its holders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct XplSupply {
     /// What there was at first.
     pub genesis: U256,
