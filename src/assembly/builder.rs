@@ -73,6 +73,7 @@ pub struct ChainBuilder {
     genesis: Bytes,
     genesis_time: Timestamp,
     da: Option<Arc<dyn DataAvailability>>,
+    served: Option<Arc<dyn DataAvailability>>,
     sequencer: Option<Box<dyn SequencerPlan>>,
     store: Option<Arc<dyn Store>>,
     root: Root,
@@ -103,6 +104,7 @@ impl ChainBuilder {
             genesis: Bytes::from_static(b"{}"),
             genesis_time: DEFAULT_GENESIS_TIME,
             da: None,
+            served: None,
             sequencer: Some(Box::new(Solo::new(DevAccount::sequencer(0).signer()))),
             store: None,
             root: Root::Embedded,
@@ -180,6 +182,13 @@ impl ChainBuilder {
     /// Where its bytes are. Default: the embedded root's layer, or one beside the chain's data.
     pub fn da(mut self, da: Arc<dyn DataAvailability>) -> Self {
         self.da = Some(da);
+        self
+    }
+
+    /// The part of its bytes that it gives to others, by `da_fetch`. Default: all that [`Self::da`] has. A layer that asks other
+    /// nodes should not be served: they may ask this one.
+    pub fn serve_da(mut self, da: Arc<dyn DataAvailability>) -> Self {
+        self.served = Some(da);
         self
     }
 
@@ -375,7 +384,7 @@ impl ChainBuilder {
         let mut context = RpcContext::new(chain.clone(), env.clone());
         context.sequencer.clone_from(&sequencer);
         context.forward = self.forward.take();
-        context.da = Some(da.clone());
+        context.da = Some(self.served.take().unwrap_or_else(|| da.clone()));
         context.name.clone_from(&self.name);
         context.execution.clone_from(&self.execution_name);
         context.root = shown;

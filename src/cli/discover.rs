@@ -127,7 +127,7 @@ pub(super) async fn network(
             let registry = logs
                 .iter()
                 .find(|log| Registered::decode_log(&log.inner).is_ok())
-                .map(|log| log.address());
+                .map(alloy::rpc::types::Log::address);
             let registry = registry.ok_or_else(|| {
                 format!("the root at {url} has no chain registered that would lead to a network; give --registry ADDRESS")
             })?;

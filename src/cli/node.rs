@@ -80,8 +80,18 @@ pub(super) async fn run(args: NodeArgs) -> Result<(), Failure> {
     if let Some(name) = &file.name {
         builder = builder.name(name);
     }
-    if let Some(da) = availability(&file, folder, role)? {
-        builder = builder.da(da);
+    let urls = bytes_from(&file, role);
+    if !urls.is_empty() {
+        let directory = folder.join(&file.data).join("da");
+        fs::create_dir_all(&directory)
+            .map_err(|error| format!("{}: {error}", directory.display()))?;
+        let own: Arc<dyn DataAvailability> = Arc::new(EmbeddedDa::open(directory)?);
+        let mut all = FallbackDa::new(own.clone());
+        for url in urls {
+            all = all.or(Arc::new(RpcBlobs::layer(url)?));
+        }
+        // The others may ask this node in turn: it gives what it has.
+        builder = builder.da(Arc::new(all)).serve_da(own);
     }
     if let Some(peer) = &file.peer {
         builder = builder.forward(peer);
@@ -115,32 +125,14 @@ pub(super) async fn run(args: NodeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where the published bytes are: on the own disk, and at others.
-fn availability(
-    file: &NodeFile,
-    folder: &Path,
-    role: Role,
-) -> Result<Option<Arc<dyn DataAvailability>>, Failure> {
-    let mut urls = file.da.clone();
-    if role == Role::Verifier && urls.is_empty() {
-        urls.extend(file.peer.clone());
-    }
-    let mut layers: Vec<Arc<dyn DataAvailability>> = Vec::new();
-    if role != Role::Verifier && !urls.is_empty() {
-        let directory = folder.join(&file.data).join("da");
-        fs::create_dir_all(&directory)
-            .map_err(|error| format!("{}: {error}", directory.display()))?;
-        layers.push(Arc::new(EmbeddedDa::open(directory)?));
-    }
-    for url in urls {
-        layers.push(Arc::new(RpcBlobs::layer(&url)?));
-    }
-    let mut layers = layers.into_iter();
-    let Some(first) = layers.next() else {
-        return Ok(None);
-    };
-    let all = layers.fold(FallbackDa::new(first), FallbackDa::or);
-    Ok(Some(Arc::new(all)))
+/// Whom to ask for published bytes that are not on the own disk.
+fn bytes_from(file: &NodeFile, role: Role) -> Vec<&str> {
+    let all = file.da.iter().chain(
+        file.peer
+            .as_ref()
+            .filter(|_| role == Role::Verifier && file.da.is_empty()),
+    );
+    all.map(String::as_str).collect()
 }
 
 /// A seat in a committee: a fixed one, which the file names, or the root's.

@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use plasma_core::{
-    B256, BlobRef, Block, ChainUpdate, DerivedEntry, EntryKind, Height, InboxEntry, RootBlock,
-    RootEvent, RootUpdate, Settlement, SettlementError, Severe as _, Severity, check_batch,
-    derive_entry,
+    B256, BatchHeader, BlobRef, Block, Bytes, ChainUpdate, DerivedEntry, EntryKind, Height,
+    InboxEntry, RootBlock, RootEvent, RootUpdate, Settlement, SettlementError, Severe as _,
+    Severity, check_batch, derive_entry, encode_batch,
 };
 
 use super::{RETRY, Shared, continues, took_another_way};
 use crate::chain::{Chain, ChainError, InboxRecord};
 
 const TASK: &str = "follow-root";
+/// The longest batch whose bytes are made again from blocks: batchers make shorter ones.
+const MAX_REMADE_BLOCKS: u64 = 16_384;
 
 /// Why following stops for a moment, or for good.
 enum Halt {
@@ -188,9 +190,9 @@ async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Resu
     // Bytes that cannot matter are not waited for.
     let bytes = match &entry.kind {
         EntryKind::Batch(batch) if check_batch(&head, batch).is_ok() => {
-            fetch(shared, &BlobRef::from(batch.commitment)).await?
+            fetch(shared, batch).await?
         }
-        _ => plasma_core::Bytes::new(),
+        _ => Bytes::new(),
     };
     let next = entry.clone();
     let derived = shared
@@ -256,14 +258,50 @@ async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Resu
 }
 
 /// The bytes of a blob. Bytes that cannot be had yet are waited for: no outcome may depend on patience.
-async fn fetch(shared: &Shared, blob: &BlobRef) -> Result<plasma_core::Bytes, Halt> {
+async fn fetch(shared: &Shared, batch: &BatchHeader) -> Result<Bytes, Halt> {
+    let blob = BlobRef::from(batch.commitment);
     loop {
-        match shared.da.fetch(blob).await {
+        match shared.da.fetch(&blob).await {
             Ok(bytes) => return Ok(bytes),
+            Err(error) if error.severity() != Severity::Fatal => {
+                if let Some(bytes) = remake(shared, batch).await {
+                    tracing::info!(entry = batch.entry, "made a batch's bytes from its blocks");
+                    return Ok(bytes);
+                }
+                shared.health.met(TASK, &error);
+                shared.env.sleep(RETRY).await;
+            }
             Err(error) if shared.health.met(TASK, &error) => return Err(Halt::Stop),
             Err(_) => shared.env.sleep(RETRY).await,
         }
     }
+}
+
+/// Makes the bytes of a batch of which this node has all blocks, and keeps them for those who have not: whoever published
+/// them may be gone.
+async fn remake(shared: &Shared, batch: &BatchHeader) -> Option<Bytes> {
+    let wanted = batch.clone();
+    let made = shared.blocking(move |chain| {
+        let heights = wanted.first_height.0..=wanted.last_height.0;
+        let count = wanted.last_height.0.saturating_sub(wanted.first_height.0);
+        if chain.head().height() < wanted.last_height || count >= MAX_REMADE_BLOCKS {
+            return None;
+        }
+        let stored: Option<Vec<_>> = heights
+            .map(|height| chain.ledger().block(Height(height)).ok().flatten())
+            .collect();
+        let stored = stored?;
+        if stored.last()?.hash != wanted.last_hash {
+            return None;
+        }
+        let blocks: Vec<Block> = stored.iter().map(|stored| stored.block.clone()).collect();
+        let bytes = Bytes::from(encode_batch(&blocks));
+        wanted.commitment.binds(&bytes).then_some(bytes)
+    });
+    let bytes = made.await.ok().flatten()?;
+    // A layer that takes no publications is fine: this node has what it needs.
+    let _ = shared.da.publish(bytes.clone()).await;
+    Some(bytes)
 }
 
 /// Makes a derived block the chain's. Returns whether another block, or none, was there.

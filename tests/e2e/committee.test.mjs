@@ -80,6 +80,8 @@ describe('four sequencers, each in a process of its own', () => {
       await kill(victim)
       const before = await height(nodes[0].url)
       await eventually('blocks of three', async () => await height(nodes[0].url) >= before + 5)
+      // What it alone had published is gone: the others make the bytes again from their blocks.
+      rmSync(join(nodes[victim].file, '..', 'data', 'da'), { recursive: true, force: true })
       await open(victim)
       await eventually('the one that was away', async () => await height(nodes[victim].url) >= before + 5)
     }

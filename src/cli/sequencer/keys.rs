@@ -139,7 +139,7 @@ pub(super) async fn join(args: JoinArgs) -> Result<(), Failure> {
             times.ends
         ),
         None => {
-            println!("nobody was elected yet; `plasma sequencer advance` begins the first epoch")
+            println!("nobody was elected yet; `plasma sequencer advance` begins the first epoch");
         }
     }
     Ok(())
