@@ -13,8 +13,8 @@ mod remote;
 pub mod rpc;
 
 pub use assembly::{
-    ChainBuilder, DEFAULT_GENESIS_TIME, EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle,
-    RunningChain, SequencerParts, SequencerPlan, Solo,
+    Based, ChainBuilder, DEFAULT_GENESIS_TIME, EmbeddedRoot, EmbeddedRootConfig, LaunchError,
+    RootHandle, RunningChain, SequencerParts, SequencerPlan, Solo,
 };
 pub use chain::{
     Chain, ChainConfig, ChainError, ChainEvent, InboxRecord, Ledger, OuterTrace, Position,
@@ -22,7 +22,10 @@ pub use chain::{
 };
 pub use dispute::{ChainTraces, Fault, FaultKind, FaultyTraces};
 pub use explain::{Explainer, Explanation};
-pub use node::{BatcherConfig, ChainGate, Health, HealthReport, Node, NodeParts, ProposerConfig};
+pub use node::{
+    BatcherConfig, ChainGate, Health, HealthReport, Node, NodeParts, ProposerConfig,
+    RootOrderedConfig,
+};
 pub use programs::{Replayed, builtin_program, replay};
 pub use remote::{RemoteGenesis, RpcBlobs};
 

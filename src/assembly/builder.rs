@@ -8,8 +8,8 @@ use std::{
 
 use plasma_bridge::{Deployment, EvmSettlement, Registration, RootAccount};
 use plasma_core::{
-    B256, BlockContext, BlockHeader, Bytes, ChainId, Committee, DataAvailability, Env, Execution,
-    Gas, Genesis, GenesisState, Height, Query, Reply, Settlement, Timestamp, U256,
+    B256, BlockContext, BlockHeader, Bytes, ChainId, DataAvailability, Env, Execution, Gas,
+    Genesis, GenesisState, Height, Query, Reply, Settlement, Timestamp, U256,
 };
 use plasma_da::EmbeddedDa;
 use plasma_exec::{Durability, MemoryConfig, MemoryStore, ModuleRuntime, Program, Store};
@@ -24,7 +24,7 @@ use crate::{
     devnet::DevAccount,
     dispute::ChainTraces,
     explain,
-    node::{BatcherConfig, ChainGate, Health, Node, NodeParts, ProposerConfig},
+    node::{BatcherConfig, ChainGate, Health, Node, NodeParts, ProposerConfig, RootOrderedConfig},
     programs::builtin_program,
     remote,
     rpc::{self, RpcContext, RpcLimits},
@@ -83,6 +83,7 @@ pub struct ChainBuilder {
     proposer: Option<ProposerConfig>,
     challenge_window: u64,
     forced_delay: u64,
+    silence: u64,
     bond: U256,
     endowment: U256,
     history: u64,
@@ -113,6 +114,7 @@ impl ChainBuilder {
             proposer: Some(ProposerConfig::default()),
             challenge_window: 10,
             forced_delay: 30,
+            silence: 60,
             bond: U256::from(100_000_000_000_000_000_u64),
             endowment: U256::ZERO,
             history: 16_384,
@@ -258,6 +260,13 @@ impl ChainBuilder {
         self
     }
 
+    /// Seconds for which the sequencers may leave a message without an answer that they certified before anyone appends
+    /// in their place, where this builder registers the chain; at least 3. Default: 60.
+    pub fn silence(mut self, seconds: u64) -> Self {
+        self.silence = seconds;
+        self
+    }
+
     /// For how many blocks behind the head state can be read and proven; what is not settled is kept anyway.
     /// Default: 16,384.
     pub fn history(mut self, blocks: u64) -> Self {
@@ -286,7 +295,7 @@ impl ChainBuilder {
     /// What the chain is registered with on a root.
     pub fn registration(&self) -> Result<Registration, LaunchError> {
         let (_, state, root) = self.genesis_block()?;
-        let committee: Option<Committee> = self.sequencer.as_ref().map(|plan| plan.committee());
+        let committee: Option<B256> = self.sequencer.as_ref().map(|plan| plan.registered());
         let Some(committee) = committee else {
             return Err(LaunchError::Configuration(
                 "a chain is registered with its committee; give it a sequencer".to_owned(),
@@ -301,10 +310,11 @@ impl ChainBuilder {
                 .map_or(B256::ZERO, |program| program.identity()),
             genesis_hash: state.header(root).hash(),
             genesis: state.checkpoint(root),
-            committee: committee.hash(),
+            committee,
             challenge_window: self.challenge_window,
             forced_delay: self.forced_delay,
             exit_window: self.challenge_window + self.forced_delay,
+            silence: self.silence,
             bond: self.bond,
             owner: plasma_core::Address::ZERO,
         })
@@ -394,6 +404,7 @@ impl ChainBuilder {
             settlement: settlement.clone(),
             env: env.clone(),
             batcher: may_send.then_some(self.batcher),
+            root_ordered: may_send.then(|| self.root_ordered()),
             proposer: self.proposer.filter(|_| may_send),
             traces: traces.clone(),
             health,
@@ -496,6 +507,21 @@ impl ChainBuilder {
                     handle.account.is_some(),
                 ))
             }
+        }
+    }
+
+    /// Blocks that the root orders name the account that pays for them.
+    fn root_ordered(&self) -> RootOrderedConfig {
+        let default = RootOrderedConfig::default();
+        match &self.root {
+            Root::At(handle) => RootOrderedConfig {
+                proposer: handle
+                    .account
+                    .as_ref()
+                    .map_or(default.proposer, RootAccount::address),
+                ..default
+            },
+            _ => default,
         }
     }
 

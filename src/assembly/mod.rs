@@ -10,4 +10,4 @@ pub use builder::{ChainBuilder, DEFAULT_GENESIS_TIME};
 pub use error::LaunchError;
 pub use root::{EmbeddedRoot, EmbeddedRootConfig, RootHandle};
 pub use running::RunningChain;
-pub use sequencer::{SequencerParts, SequencerPlan, Solo};
+pub use sequencer::{Based, SequencerParts, SequencerPlan, Solo};

@@ -3,10 +3,12 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use plasma_core::{
-    BlockHeader, ChainId, Committee, Env, Gas, Gate, Sequencer, SequencerError, Signer,
+    B256, BASED_COMMITTEE, BlockHeader, ChainId, Committee, Env, Epoch, Gas, Gate, Sequencer,
+    SequencerError, Signer,
 };
 use plasma_sequencer::{
-    FileJournal, Journal, MemoryJournal, MempoolLimits, SoloConfig, SoloSequencer,
+    BasedConfig, BasedSequencer, FileJournal, Journal, MemoryJournal, MempoolLimits, SoloConfig,
+    SoloSequencer,
 };
 
 use super::LaunchError;
@@ -31,6 +33,11 @@ pub struct SequencerParts {
 pub trait SequencerPlan: Send {
     /// Who will certify, as the root has to know it.
     fn committee(&self) -> Committee;
+
+    /// What the chain is registered with in the committee's place. Default: the hash of its seats.
+    fn registered(&self) -> B256 {
+        self.committee().hash()
+    }
 
     /// Starts it.
     fn start(self: Box<Self>, parts: SequencerParts) -> Result<Arc<dyn Sequencer>, LaunchError>;
@@ -89,6 +96,47 @@ impl SequencerPlan for Solo {
             ..SoloConfig::new(parts.chain_id, parts.genesis)
         };
         let sequencer = SoloSequencer::start(config, self.signer, parts.env, parts.gate, journal)?;
+        Ok(Arc::new(sequencer))
+    }
+}
+
+/// No sequencer: the root orders. Of a chain that this registers, always; beside a committee that another registered,
+/// while that is silent.
+#[derive(Clone, Debug)]
+pub struct Based {
+    /// The key that this node's word is signed with, where it says that it took a transaction.
+    pub signer: Signer,
+    /// How much may wait.
+    pub limits: MempoolLimits,
+}
+
+impl Based {
+    /// Signs with this key.
+    pub fn new(signer: Signer) -> Self {
+        let limits = MempoolLimits::default();
+        Self { signer, limits }
+    }
+}
+
+impl SequencerPlan for Based {
+    fn committee(&self) -> Committee {
+        Committee {
+            epoch: Epoch(0),
+            seats: Vec::new(),
+        }
+    }
+
+    fn registered(&self) -> B256 {
+        BASED_COMMITTEE
+    }
+
+    fn start(self: Box<Self>, parts: SequencerParts) -> Result<Arc<dyn Sequencer>, LaunchError> {
+        let config = BasedConfig {
+            gas_limit: parts.gas_limit,
+            limits: self.limits,
+            ..BasedConfig::new(parts.chain_id, parts.genesis)
+        };
+        let sequencer = BasedSequencer::start(config, self.signer, parts.env, parts.gate)?;
         Ok(Arc::new(sequencer))
     }
 }

@@ -14,7 +14,7 @@ use plasma_core::TokioEnv;
 use super::{Failure, duration};
 use crate::{
     Fault,
-    devnet::{DevExecution, Devnet, DevnetConfig, DevnetReport, MNEMONIC},
+    devnet::{DevExecution, DevSequencer, Devnet, DevnetConfig, DevnetReport, MNEMONIC},
 };
 
 /// How long claims can be contested.
@@ -27,6 +27,9 @@ pub(super) struct DevnetArgs {
     /// What the chains execute.
     #[arg(long, value_enum, default_value_t = DevExecution::Modules)]
     execution: DevExecution,
+    /// Who orders: who certifies, or the root alone.
+    #[arg(long, value_enum, default_value_t = DevSequencer::Committee)]
+    sequencer: DevSequencer,
     /// How many chains; chain k serves at the chain port plus k.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     chains: u32,
@@ -77,6 +80,7 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
     }
     let config = DevnetConfig {
         execution: args.execution,
+        sequencer: args.sequencer,
         chains: args.chains,
         block_time: args.block_time,
         challenge_window: whole_seconds(

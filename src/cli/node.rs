@@ -17,7 +17,7 @@ use zeroize::Zeroize as _;
 
 use super::{Failure, devnet, rpc::ChainRpc};
 use crate::{
-    assembly::{ChainBuilder, DEFAULT_GENESIS_TIME, RootHandle, Solo},
+    assembly::{Based, ChainBuilder, DEFAULT_GENESIS_TIME, RootHandle, Solo},
     node::BatcherConfig,
     remote::{RemoteGenesis, RpcBlobs},
 };
@@ -93,10 +93,24 @@ struct RootFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SequencerFile {
-    /// The file with the key that certifies.
+    /// Who orders, as the chain is registered.
+    #[serde(default)]
+    kind: SequencerKind,
+    /// The file with the key that certifies; where the root orders, the one that this node's word is signed with.
     key: PathBuf,
     #[serde(default = "default_block_time_ms")]
     block_time_ms: u64,
+}
+
+/// Who orders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SequencerKind {
+    /// The key of this node, alone.
+    #[default]
+    Solo,
+    /// The root: always, or while a committee in which this node has no seat is silent.
+    Based,
 }
 
 fn default_block_time_ms() -> u64 {
@@ -170,9 +184,12 @@ pub(super) async fn run(args: NodeArgs) -> Result<(), Failure> {
                 .sequencer
                 .ok_or("role full needs a [sequencer] with a key")?;
             let signer = read_key(&folder.join(&sequencer.key))?;
-            builder.sequencer(
-                Solo::new(signer).block_time(Duration::from_millis(sequencer.block_time_ms)),
-            )
+            match sequencer.kind {
+                SequencerKind::Solo => builder.sequencer(
+                    Solo::new(signer).block_time(Duration::from_millis(sequencer.block_time_ms)),
+                ),
+                SequencerKind::Based => builder.sequencer(Based::new(signer)),
+            }
         }
     };
     let node = builder.launch(env).await?;

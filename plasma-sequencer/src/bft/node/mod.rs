@@ -29,7 +29,8 @@ use std::{
 use async_trait::async_trait;
 use plasma_core::{
     Address, BlockHeader, BoxStream, Bytes, CertifiedBlock, ChainUpdate, Committee, Env, Epoch,
-    Gate, Height, Promise, Sequencer, SequencerError, Signer, SubmitError, Task, TransactionHash,
+    Gate, Height, Promise, Sequencer, SequencerError, Signer, SubmitError, Task, Timestamp,
+    TransactionHash,
 };
 use tokio::sync::{Notify, watch};
 
@@ -253,6 +254,12 @@ impl Sequencer for BftSequencer {
         let replica = self.shared.replica();
         let pending = replica.as_ref().map(|one| one.app().pool().pending(limit));
         pending.unwrap_or_default()
+    }
+
+    fn ready(&self, bytes: usize, now: Timestamp) -> Vec<Bytes> {
+        let replica = self.shared.replica();
+        let ready = replica.as_ref().map(|one| one.app().ready(bytes, now));
+        ready.unwrap_or_default()
     }
 
     fn pending_by_hash(&self, hash: &TransactionHash) -> Option<Bytes> {
