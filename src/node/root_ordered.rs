@@ -26,7 +26,8 @@ use super::{RETRY, Shared};
 use crate::chain::{Chain, ChainError, StoredBlock};
 
 const TASK: &str = "root-ordered";
-/// For how long something may wait before the root is asked whether it orders.
+/// For how long something may wait at a member of a committee before the root is asked whether it orders: so long
+/// has one that is back, from one batch of anyone's to the next, to certify a block.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// For how long a committee that is back may fail to land a batch before it says so by itself.
 const RESUME_AFTER: Duration = Duration::from_secs(5);
@@ -66,6 +67,7 @@ pub(super) async fn run(
         settlement,
         config,
         certified: None,
+        derived: 0,
         waits_since: None,
     };
     loop {
@@ -91,7 +93,9 @@ struct Orderer {
     settlement: Arc<dyn Settlement>,
     config: RootOrderedConfig,
     certified: Option<Certified>,
-    /// Since when something waits, and nothing was certified.
+    /// Entries that were derived.
+    derived: u64,
+    /// Since when something waits, and nothing was certified or derived.
     waits_since: Option<Timestamp>,
 }
 
@@ -121,6 +125,7 @@ impl Orderer {
     async fn turn(&mut self) -> Result<(), Halt> {
         let now = self.shared.env.now();
         self.note_certified(now);
+        self.note_derived().map_err(|error| self.met(&error))?;
         if !self.waits(now).map_err(|error| self.met(&error))? {
             self.waits_since = None;
             return Ok(());
@@ -177,6 +182,16 @@ impl Orderer {
             at: now,
         });
         self.waits_since = None;
+    }
+
+    /// A committee that has just been overridden has time to continue after it, before the next one.
+    fn note_derived(&mut self) -> Result<(), ChainError> {
+        let entries = self.shared.chain.inbox().entry_count()?;
+        if self.sequencer.certifies() && entries != self.derived {
+            self.waits_since = None;
+        }
+        self.derived = entries;
+        Ok(())
     }
 
     /// Whether something here is not in the derived chain and should be.

@@ -320,7 +320,7 @@ impl SequencerApp {
             gas -= needed;
             ready.push(picked.bytes.clone());
         }
-        ready.extend(self.pool.ready(plasma_core::Gas(gas), bytes, now));
+        ready.extend(self.pool.ready(Gas(gas), bytes, now));
         ready
     }
 
