@@ -14,7 +14,7 @@ mod remote;
 pub mod rpc;
 
 pub use assembly::{
-    ChainBuilder, CommitteeMember, Committees, DEFAULT_GENESIS_TIME, EmbeddedRoot,
+    Based, ChainBuilder, CommitteeMember, Committees, DEFAULT_GENESIS_TIME, EmbeddedRoot,
     EmbeddedRootConfig, LaunchError, Member, RootHandle, RunningChain, SequencerParts,
     SequencerPlan, Solo, StartedSequencer,
 };
@@ -25,7 +25,10 @@ pub use chain::{
 pub use committee::{Borders, CommitteeView, SeatView};
 pub use dispute::{ChainTraces, Fault, FaultKind, FaultyTraces};
 pub use explain::{Explainer, Explanation};
-pub use node::{BatcherConfig, ChainGate, Health, HealthReport, Node, NodeParts, ProposerConfig};
+pub use node::{
+    BatcherConfig, ChainGate, Health, HealthReport, Node, NodeParts, ProposerConfig,
+    RootOrderedConfig,
+};
 pub use programs::{Replayed, builtin_program, replay};
 pub use remote::{RemoteGenesis, RpcBlobs};
 

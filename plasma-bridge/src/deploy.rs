@@ -344,7 +344,7 @@ pub struct RegisteredChain {
     pub genesis_checkpoint: plasma_core::B256,
     /// The identity of the program that decides disputes now.
     pub program: plasma_core::B256,
-    /// The hash of the committee's seats now.
+    /// The hash of the committee's seats now, or what stands in its place.
     pub committee: plasma_core::B256,
     /// Seconds for which a claim can be contested.
     pub challenge_window: u64,
@@ -352,6 +352,8 @@ pub struct RegisteredChain {
     pub forced_delay: u64,
     /// Seconds between an upgrade's announcement and its start.
     pub exit_window: u64,
+    /// Seconds of the committee's silence after which the root orders.
+    pub silence: u64,
     /// Wei that a claim puts up.
     pub bond: U256,
     /// Who may announce upgrades.
@@ -370,6 +372,7 @@ impl From<abi::Chain> for RegisteredChain {
             challenge_window: from.challengeWindow,
             forced_delay: from.forcedDelay,
             exit_window: from.exitWindow,
+            silence: from.silence,
             bond: from.bond,
             owner: from.owner,
         }

@@ -5,9 +5,10 @@ mod support;
 use alloy::{sol, sol_types::SolCall as _};
 use plasma_bridge::{BridgeClient, EvmSettlement, WithdrawalStatus};
 use plasma_core::{
-    Address, B256, Bytes, ChainId, EntryKind, Inbox, InboxMessage, MessageKind, Move, Outbox,
-    OutboxMessage, OutboxProof, OutgoingMessage, RootBlock, RootEvent, RootReceipt, Settlement,
-    SettlementError, TraceCommitment, U256, keccak256,
+    Address, B256, BatchHeader, BlockHeader, Bytes, ChainId, DaCommitment, EntryKind, Inbox,
+    InboxMessage, MAX_OPEN_BATCH_BYTES, MessageKind, Move, Outbox, OutboxMessage, OutboxProof,
+    OutgoingMessage, RootBlock, RootEvent, RootReceipt, Settlement, SettlementError, Timestamp,
+    TraceCommitment, U256, keccak256,
 };
 use support::{Anvil, CHAIN, TestChain, account, checkpoint, deployed, next_event, signer, word};
 
@@ -645,4 +646,114 @@ async fn message_id(
         },
     };
     view(account, contracts.bridge, call.abi_encode()).await
+}
+
+/// A batch of one block, as whoever appends it without a certificate has it.
+fn uncertified(chain: &TestChain, messages: u64, bytes: &Bytes) -> (BatchHeader, BlockHeader) {
+    let last = BlockHeader {
+        chain_id: CHAIN,
+        height: chain.height.next(),
+        parent: chain.hash,
+        timestamp: Timestamp(1),
+        messages,
+        ..BlockHeader::default()
+    };
+    let batch = BatchHeader {
+        chain_id: CHAIN,
+        entry: chain.entry,
+        first_height: last.height,
+        last_height: last.height,
+        last_hash: last.hash(),
+        messages,
+        commitment: DaCommitment::chunk_tree(bytes),
+    };
+    (batch, last)
+}
+
+#[tokio::test]
+async fn where_the_committee_is_silent_the_root_orders_until_it_is_back() {
+    let anvil = Anvil::start().await;
+    let account = account(&anvil).await;
+    let mut chain = TestChain::new();
+    let (_, settlement) = deployed(&account, &chain).await;
+    let mut events = settlement.events(settlement.origin().await.expect("found"));
+    let bytes = Bytes::from(vec![7; MAX_OPEN_BATCH_BYTES]);
+    let (batch, last) = uncertified(&chain, 1, &bytes);
+
+    let idle = settlement.ordering().await.expect("asked").expect("there");
+    assert_eq!(
+        (idle.based, idle.silence, idle.opens_after),
+        (false, 120, None)
+    );
+    let early = settlement.append_open(&batch, &last, &bytes).await;
+    assert!(stale(early).starts_with("NotOpen("), "an idle chain");
+
+    // The clock begins with a message.
+    settlement
+        .send_transaction(&Bytes::from_static(&[0]))
+        .await
+        .expect("sent");
+    let RootEvent::Message(message) = next_event(&mut events).await else {
+        panic!("a message")
+    };
+    let ordering = settlement.ordering().await.expect("asked").expect("there");
+    assert_eq!(ordering.opens_after, Some(message.timestamp + 120));
+    assert!(!ordering.is_open(message.timestamp + 120));
+    assert!(ordering.is_open(message.timestamp + 121));
+    let early = settlement.append_open(&batch, &last, &bytes).await;
+    assert!(stale(early).starts_with("NotOpen("), "before the bound");
+
+    anvil.pass(121).await;
+    let other = Bytes::from_static(b"other bytes");
+    let wrong = settlement.append_open(&batch, &last, &other).await;
+    assert!(refused(wrong).starts_with("WrongBytes("));
+    let receipt = settlement.append_open(&batch, &last, &bytes).await;
+    println!(
+        "{MAX_OPEN_BATCH_BYTES} bytes without a certificate: {} gas",
+        receipt.expect("appended").gas_used
+    );
+    let RootEvent::OpenEntry { entry, bytes: got } = next_event(&mut events).await else {
+        panic!("an entry that the root carries")
+    };
+    assert_eq!(entry.kind, EntryKind::Batch(batch.clone()));
+    assert_eq!((entry.index, entry.messages, got), (0, 1, bytes.clone()));
+    let second = settlement.append_open(&batch, &last, &bytes).await;
+    assert_eq!(stale(second), "StaleBatch(expected: 1, got: 0)");
+
+    // A reader that begins anew finds the same.
+    let mut again = settlement.events(settlement.origin().await.expect("found"));
+    assert!(matches!(
+        next_event(&mut again).await,
+        RootEvent::Message(_)
+    ));
+    assert!(
+        matches!(next_event(&mut again).await, RootEvent::OpenEntry { entry: one, .. } if one == entry)
+    );
+
+    // Back: a certified block that consumed the message is an answer, whatever entry is next.
+    chain.height = last.height;
+    chain.hash = last.hash();
+    chain.entry = 1;
+    let answer = BlockHeader {
+        height: last.height.next(),
+        parent: last.hash(),
+        ..last.clone()
+    };
+    let weak = chain.certify(&answer, &[0, 1]);
+    let weak = settlement.resume(&answer, &chain.committee, &weak).await;
+    assert!(refused(weak).starts_with("InsufficientWeight("));
+    let certificate = chain.certify(&answer, &[0, 2, 3]);
+    settlement
+        .resume(&answer, &chain.committee, &certificate)
+        .await
+        .expect("resumed");
+    let again = settlement.resume(&answer, &chain.committee, &certificate);
+    assert!(stale(again.await).starts_with("NotSilent("));
+    let (batch, last) = uncertified(&chain, 1, &bytes);
+    let late = settlement.append_open(&batch, &last, &bytes).await;
+    assert!(stale(late).starts_with("NotOpen("));
+    let sealed = chain.seal(1);
+    append(&settlement, &chain, &sealed)
+        .await
+        .expect("appended");
 }

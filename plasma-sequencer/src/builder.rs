@@ -30,18 +30,19 @@ pub struct BlockBuilder {
 impl BlockBuilder {
     /// Continues after `head`, which is `genesis` for a new chain.
     pub fn new(genesis: BlockHeader, head: BlockHeader, epoch: Epoch, proposer: Address) -> Self {
-        let mut builder = Self {
+        // What the head says of an earlier block, if it says something that can be.
+        let says = head.executed_root != B256::ZERO && head.executed_height < head.height;
+        let known = if says { &head } else { &genesis };
+        Self {
             epoch,
             proposer,
             hash: head.hash(),
-            executed: (genesis.height, genesis.executed_root),
+            executed: (known.executed_height, known.executed_root),
             messages: head.messages,
             seal: None,
-            head: genesis.clone(),
+            head,
             genesis,
-        };
-        builder.restart(head, false);
-        builder
+        }
     }
 
     /// The block that the next one follows.
@@ -161,9 +162,13 @@ impl BlockBuilder {
         let (reported, before) = (self.executed, self.head.height);
         let holds = reported.0 <= head.height && (ours || reported.0 > before);
         if !holds {
-            // Forced blocks carry no execution: then the first state is the only one surely known.
-            let none = head.executed_root == B256::ZERO;
-            let known = if none { &self.genesis } else { &head };
+            // Forced blocks carry no execution, and what nobody certified may carry anything: then the
+            // first state is the only one surely known, until the node says what it executed.
+            let known = if ours && head.executed_root != B256::ZERO {
+                &head
+            } else {
+                &self.genesis
+            };
             self.executed = (known.executed_height, known.executed_root);
         }
         if self
@@ -266,6 +271,36 @@ mod tests {
         builder.seal(batch);
         builder.restart(genesis(), true);
         assert!(!builder.has_news());
+    }
+
+    #[test]
+    fn nothing_is_believed_of_a_block_that_nobody_certified() {
+        let mut builder = builder();
+        made(&mut builder, 2_000);
+        let lie = BlockHeader {
+            height: Height(1),
+            executed_height: Height(u64::MAX),
+            executed_root: B256::repeat_byte(6),
+            ..BlockHeader::default()
+        };
+        builder.restart(lie.clone(), false);
+        let next = made(&mut builder, 3_000);
+        assert_eq!(
+            (next.executed_height, next.executed_root),
+            (Height(0), B256::repeat_byte(1))
+        );
+        builder.executed(Height(1), B256::repeat_byte(2));
+        assert_eq!(
+            made(&mut builder, 4_000).executed_root,
+            B256::repeat_byte(2)
+        );
+        // Nor after a restart on it.
+        let builder = BlockBuilder::new(genesis(), lie, Epoch(0), Address::ZERO);
+        let next = builder.build(Timestamp(2_000), vec![Bytes::from_static(b"tx")]);
+        assert_eq!(
+            next.expect("a block").header.executed_root,
+            B256::repeat_byte(1)
+        );
     }
 
     #[test]

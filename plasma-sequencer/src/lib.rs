@@ -29,6 +29,7 @@
 //! # }).unwrap();
 //! ```
 
+mod based;
 #[cfg(feature = "bft")]
 mod bft;
 mod builder;
@@ -37,6 +38,7 @@ mod journal;
 mod mempool;
 mod solo;
 
+pub use based::{BasedConfig, BasedSequencer};
 #[cfg(feature = "bft")]
 pub use bft::*;
 pub use builder::BlockBuilder;

@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use futures::StreamExt as _;
 use plasma_core::{
     Address, B256, BlockHeader, BoxStream, Bytes, CertifiedBlock, ChainUpdate, Committee, Env,
-    Epoch, Gate, Height, Promise, Seat, Sequencer, SequencerError, Signer, SubmitError, TokioEnv,
-    TransactionHash,
+    Epoch, Gate, Height, Promise, Seat, Sequencer, SequencerError, Signer, SubmitError, Timestamp,
+    TokioEnv, TransactionHash,
     conformance::sequencer::{
         SequencerFixture, TOY_BLOCK_GAS, TOY_POOL_BYTES, TOY_SENDER_BYTES, ToyLedger,
         ToyTransaction, check_sequencer, sequential, toy_genesis, toy_root,
@@ -110,6 +110,10 @@ impl Sequencer for All {
 
     fn pending(&self, limit: usize) -> Vec<Bytes> {
         self.0[0].pending(limit)
+    }
+
+    fn ready(&self, bytes: usize, now: Timestamp) -> Vec<Bytes> {
+        self.0[0].ready(bytes, now)
     }
 
     fn pending_by_hash(&self, hash: &TransactionHash) -> Option<Bytes> {

@@ -1,4 +1,5 @@
-//! The solo sequencer, on both of its journals, keeps to what every sequencer keeps to.
+//! The solo sequencer, on both of its journals, and the one that leaves order to the root keep to what every sequencer
+//! keeps to.
 
 use std::{
     collections::HashMap,
@@ -14,7 +15,8 @@ use plasma_core::{
     },
 };
 use plasma_sequencer::{
-    FileJournal, Journal, MemoryJournal, MempoolLimits, SoloConfig, SoloSequencer,
+    BasedConfig, BasedSequencer, FileJournal, Journal, MemoryJournal, MempoolLimits, SoloConfig,
+    SoloSequencer,
 };
 
 /// An environment whose clock is tokio's, which a test can stop.
@@ -119,4 +121,43 @@ async fn in_paused_time() {
         began: tokio::time::Instant::now(),
     };
     check_sequencer(&Solo::new(None, Duration::from_millis(250)).with_env(clock)).await;
+}
+
+struct Based {
+    env: Arc<dyn Env>,
+}
+
+impl SequencerFixture for Based {
+    fn env(&self) -> Arc<dyn Env> {
+        Arc::clone(&self.env)
+    }
+
+    fn open(&self, _medium: u32, genesis: BlockHeader, gate: Arc<dyn Gate>) -> Arc<dyn Sequencer> {
+        let config = BasedConfig {
+            gas_limit: TOY_BLOCK_GAS,
+            limits: MempoolLimits {
+                bytes: TOY_POOL_BYTES,
+                sender_bytes: TOY_SENDER_BYTES,
+                ..MempoolLimits::default()
+            },
+            ..BasedConfig::new(genesis.chain_id, genesis)
+        };
+        let signer = Signer::from_bytes(&B256::repeat_byte(0x43)).expect("a key");
+        Arc::new(BasedSequencer::start(config, signer, self.env(), gate).expect("a pool"))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_the_root() {
+    let env = Arc::new(TokioEnv);
+    check_sequencer(&Based { env }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_the_root_in_paused_time() {
+    let clock = StoppedClock {
+        began: tokio::time::Instant::now(),
+    };
+    let env = Arc::new(clock);
+    check_sequencer(&Based { env }).await;
 }

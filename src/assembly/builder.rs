@@ -25,7 +25,7 @@ use crate::{
     devnet::DevAccount,
     dispute::ChainTraces,
     explain,
-    node::{BatcherConfig, ChainGate, Health, Node, NodeParts, ProposerConfig},
+    node::{BatcherConfig, ChainGate, Health, Node, NodeParts, ProposerConfig, RootOrderedConfig},
     programs::builtin_program,
     remote,
     rpc::{self, RpcContext, RpcLimits},
@@ -85,6 +85,7 @@ pub struct ChainBuilder {
     proposer: Option<ProposerConfig>,
     challenge_window: u64,
     forced_delay: u64,
+    silence: u64,
     bond: U256,
     endowment: U256,
     history: u64,
@@ -116,6 +117,7 @@ impl ChainBuilder {
             proposer: Some(ProposerConfig::default()),
             challenge_window: 10,
             forced_delay: 30,
+            silence: 60,
             bond: U256::from(100_000_000_000_000_000_u64),
             endowment: U256::ZERO,
             history: 16_384,
@@ -273,6 +275,13 @@ impl ChainBuilder {
         self
     }
 
+    /// Seconds for which the sequencers may leave a message without an answer that they certified before anyone appends
+    /// in their place, where this builder registers the chain; at least 3. Default: 60.
+    pub fn silence(mut self, seconds: u64) -> Self {
+        self.silence = seconds;
+        self
+    }
+
     /// For how many blocks behind the head state can be read and proven; what is not settled is kept anyway.
     /// Default: 16,384.
     pub fn history(mut self, blocks: u64) -> Self {
@@ -320,6 +329,7 @@ impl ChainBuilder {
             challenge_window: self.challenge_window,
             forced_delay: self.forced_delay,
             exit_window: self.challenge_window + self.forced_delay,
+            silence: self.silence,
             bond: self.bond,
             owner: plasma_core::Address::ZERO,
         })
@@ -418,6 +428,7 @@ impl ChainBuilder {
             settlement: settlement.clone(),
             env: env.clone(),
             batcher: may_send.then_some(self.batcher),
+            root_ordered: may_send.then(|| self.root_ordered()),
             proposer: self.proposer.filter(|_| may_send),
             traces: traces.clone(),
             member: member.clone(),
@@ -522,6 +533,21 @@ impl ChainBuilder {
                     handle.account.is_some(),
                 ))
             }
+        }
+    }
+
+    /// Blocks that the root orders name the account that pays for them.
+    fn root_ordered(&self) -> RootOrderedConfig {
+        let default = RootOrderedConfig::default();
+        match &self.root {
+            Root::At(handle) => RootOrderedConfig {
+                proposer: handle
+                    .account
+                    .as_ref()
+                    .map_or(default.proposer, RootAccount::address),
+                ..default
+            },
+            _ => default,
         }
     }
 

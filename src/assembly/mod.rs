@@ -12,4 +12,4 @@ pub use error::LaunchError;
 pub use member::{CommitteeMember, Committees, Member};
 pub use root::{EmbeddedRoot, EmbeddedRootConfig, RootHandle};
 pub use running::RunningChain;
-pub use sequencer::{SequencerParts, SequencerPlan, Solo, StartedSequencer};
+pub use sequencer::{Based, SequencerParts, SequencerPlan, Solo, StartedSequencer};

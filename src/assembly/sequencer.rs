@@ -4,11 +4,12 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use plasma_core::{
-    B256, BlockHeader, ChainId, Committee, Env, Gas, Gate, Sequencer, SequencerError, Settlement,
-    Signer,
+    B256, BASED_COMMITTEE, BlockHeader, ChainId, Committee, Env, Gas, Gate, Sequencer,
+    SequencerError, Settlement, Signer,
 };
 use plasma_sequencer::{
-    FileJournal, Journal, MemoryJournal, MempoolLimits, SoloConfig, SoloSequencer,
+    BasedConfig, BasedSequencer, FileJournal, Journal, MemoryJournal, MempoolLimits, SoloConfig,
+    SoloSequencer,
 };
 
 use super::{LaunchError, member::CommitteeMember};
@@ -108,6 +109,47 @@ impl SequencerPlan for Solo {
             ..SoloConfig::new(parts.chain_id, parts.genesis)
         };
         let sequencer = SoloSequencer::start(config, self.signer, parts.env, parts.gate, journal)?;
+        Ok(StartedSequencer {
+            sequencer: Arc::new(sequencer),
+            member: None,
+        })
+    }
+}
+
+/// No sequencer: the root orders. Of a chain that this registers, always; beside a committee that another registered,
+/// while that is silent.
+#[derive(Clone, Debug)]
+pub struct Based {
+    /// The key that this node's word is signed with, where it says that it took a transaction.
+    pub signer: Signer,
+    /// How much may wait.
+    pub limits: MempoolLimits,
+}
+
+impl Based {
+    /// Signs with this key.
+    pub fn new(signer: Signer) -> Self {
+        let limits = MempoolLimits::default();
+        Self { signer, limits }
+    }
+}
+
+#[async_trait]
+impl SequencerPlan for Based {
+    fn committee(&self) -> B256 {
+        BASED_COMMITTEE
+    }
+
+    async fn start(
+        self: Box<Self>,
+        parts: SequencerParts,
+    ) -> Result<StartedSequencer, LaunchError> {
+        let config = BasedConfig {
+            gas_limit: parts.gas_limit,
+            limits: self.limits,
+            ..BasedConfig::new(parts.chain_id, parts.genesis)
+        };
+        let sequencer = BasedSequencer::start(config, self.signer, parts.env, parts.gate)?;
         Ok(StartedSequencer {
             sequencer: Arc::new(sequencer),
             member: None,

@@ -5,7 +5,8 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use plasma_core::{
-    B256, ChainHead, Checkpoint, Height, InboxEntry, InboxMessage, RootBlock, encode,
+    B256, Bytes, ChainHead, Checkpoint, DaCommitment, Height, InboxEntry, InboxMessage, RootBlock,
+    encode,
 };
 use redb::{Durability, ReadableTable};
 
@@ -108,6 +109,25 @@ impl<'a> RootInbox<'a> {
                 .insert(message.index, encode(&(message, root_block)).as_slice())?;
             Ok(())
         })
+    }
+
+    /// Keeps the bytes of a batch that the root itself carries.
+    pub fn carry(&self, commitment: &DaCommitment, bytes: &Bytes) -> Result<(), ChainError> {
+        self.ledger.write(Durability::None, |tx| {
+            tx.open_table(ledger::CARRIED)?
+                .insert(commitment.root.0, &bytes[..])?;
+            Ok(())
+        })
+    }
+
+    /// The bytes that a commitment binds, if they came with an entry.
+    pub fn carried(&self, commitment: &DaCommitment) -> Result<Option<Bytes>, ChainError> {
+        let bytes = self.ledger.read(ledger::CARRIED, |table| {
+            Ok(table
+                .get(commitment.root.0)?
+                .map(|bytes| Bytes::copy_from_slice(bytes.value())))
+        })?;
+        Ok(bytes.filter(|bytes| commitment.binds(bytes)))
     }
 
     /// Adds one derived entry.

@@ -26,6 +26,7 @@ const SENT_BY_ID: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("sen
 pub(super) const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
 pub(super) const MESSAGES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("messages");
 pub(super) const ENTRIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("entries");
+pub(super) const CARRIED: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("carried");
 
 /// Blocks kept decoded in memory, for the RPC's usual questions.
 const RECENT_BLOCKS: usize = 256;
@@ -73,6 +74,7 @@ impl Ledger {
             tx.open_table(RECORDS)?;
             tx.open_table(MESSAGES)?;
             tx.open_table(ENTRIES)?;
+            tx.open_table(CARRIED)?;
             Ok(())
         })?;
         Ok(ledger)

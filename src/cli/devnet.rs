@@ -13,7 +13,9 @@ use plasma_bridge::NetworkTerms;
 use plasma_core::TokioEnv;
 
 use super::{Failure, duration, processes};
-use crate::devnet::{DevExecution, DevFault, Devnet, DevnetConfig, DevnetReport, MNEMONIC};
+use crate::devnet::{
+    DevExecution, DevFault, DevSequencer, Devnet, DevnetConfig, DevnetReport, MNEMONIC,
+};
 
 /// How long claims can be contested.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -25,6 +27,9 @@ pub(super) struct DevnetArgs {
     /// What the chains execute.
     #[arg(long, value_enum, default_value_t = DevExecution::Modules)]
     execution: DevExecution,
+    /// Who orders: who certifies, or the root alone.
+    #[arg(long, value_enum, default_value_t = DevSequencer::Committee)]
+    sequencer: DevSequencer,
     /// How many chains; chain k serves at the chain port plus k.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     chains: u32,
@@ -90,6 +95,7 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
     }
     let config = DevnetConfig {
         execution: args.execution,
+        sequencer: args.sequencer,
         chains: args.chains,
         sequencers: sequencers(&args)?,
         network: network(&args)?,

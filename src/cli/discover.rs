@@ -40,6 +40,7 @@ sol! {
         uint64 challengeWindow;
         uint64 forcedDelay;
         uint64 exitWindow;
+        uint64 silence;
         uint256 bond;
         address owner;
     }

@@ -17,11 +17,11 @@ use zeroize::Zeroize as _;
 
 use super::{
     Failure, devnet,
-    node_file::{NodeFile, Role, SequencerFile},
+    node_file::{NodeFile, Role, SequencerFile, SequencerKind},
     rpc::ChainRpc,
 };
 use crate::{
-    assembly::{ChainBuilder, Committees, DEFAULT_GENESIS_TIME, Member, RootHandle, Solo},
+    assembly::{Based, ChainBuilder, Committees, DEFAULT_GENESIS_TIME, Member, RootHandle, Solo},
     remote::{RemoteGenesis, RpcBlobs},
 };
 
@@ -103,9 +103,12 @@ pub(super) async fn run(args: NodeArgs) -> Result<(), Failure> {
                 .sequencer
                 .ok_or("role full needs a [sequencer] with a key")?;
             let signer = read_key(&folder.join(&sequencer.key))?;
-            builder.sequencer(
-                Solo::new(signer).block_time(Duration::from_millis(sequencer.block_time_ms)),
-            )
+            match sequencer.kind {
+                SequencerKind::Solo => builder.sequencer(
+                    Solo::new(signer).block_time(Duration::from_millis(sequencer.block_time_ms)),
+                ),
+                SequencerKind::Based => builder.sequencer(Based::new(signer)),
+            }
         }
         Role::Sequencer => {
             let sequencer = file

@@ -81,7 +81,10 @@ pub(super) struct RootFile {
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SequencerFile {
-    /// The file with the key that certifies.
+    /// Role full: who orders, as the chain is registered.
+    #[serde(default)]
+    pub(super) kind: SequencerKind,
+    /// The file with the key that certifies; where the root orders, the one that this node's word is signed with.
     pub(super) key: PathBuf,
     #[serde(default = "default_block_time_ms")]
     pub(super) block_time_ms: u64,
@@ -156,6 +159,17 @@ fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
         OneOrMany::One(one) => vec![one],
         OneOrMany::Many(many) => many,
     })
+}
+
+/// Who orders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SequencerKind {
+    /// The key of this node, alone.
+    #[default]
+    Solo,
+    /// The root: always, or while a committee in which this node has no seat is silent.
+    Based,
 }
 
 fn default_block_time_ms() -> u64 {

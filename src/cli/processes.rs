@@ -10,7 +10,7 @@ use plasma_core::B256;
 
 use super::{
     Failure,
-    node_file::{BatcherFile, ChainFile, NodeFile, Role, RootFile, SequencerFile},
+    node_file::{BatcherFile, ChainFile, NodeFile, Role, RootFile, SequencerFile, SequencerKind},
 };
 use crate::devnet::{BORDERS, ChainReport, DevAccount, DevnetConfig, DevnetReport, genesis};
 
@@ -76,6 +76,7 @@ fn node_file(
             client: plasma_bridge::RootConfig::local(),
         },
         sequencer: Some(SequencerFile {
+            kind: SequencerKind::default(),
             key: "sequencer.key".into(),
             block_time_ms: config.block_time.as_millis() as u64,
             listen: Some(address(&all[number].peer)?),

@@ -26,7 +26,8 @@ pub(crate) use sequencers::BORDERS;
 
 use crate::{
     assembly::{
-        ChainBuilder, EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle, RunningChain, Solo,
+        Based, ChainBuilder, EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle,
+        RunningChain, Solo,
     },
     dispute::{Fault, FaultyTraces},
     node::{BatcherConfig, ProposerConfig},
@@ -68,11 +69,35 @@ impl DevExecution {
     }
 }
 
+/// Who orders a chain of a devnet.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum DevSequencer {
+    /// Who certifies its blocks.
+    Committee,
+    /// The root, and nobody else.
+    Based,
+}
+
+impl DevSequencer {
+    /// As `--sequencer` names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Committee => "committee",
+            Self::Based => "based",
+        }
+    }
+}
+
 /// How a devnet is made.
 #[derive(Clone, Debug)]
 pub struct DevnetConfig {
     /// What the chains execute.
     pub execution: DevExecution,
+    /// Who orders the chains.
+    pub sequencer: DevSequencer,
     /// How many chains.
     pub chains: u32,
     /// How many sequencers. More than one are a committee that the registry on the root elects, for all chains.
@@ -107,6 +132,7 @@ impl Default for DevnetConfig {
     fn default() -> Self {
         Self {
             execution: DevExecution::Modules,
+            sequencer: DevSequencer::Committee,
             chains: 1,
             sequencers: 1,
             block_time: Duration::from_millis(250),
@@ -353,6 +379,9 @@ fn chain(config: &DevnetConfig, k: u32, number: u32) -> ChainBuilder {
             ..ProposerConfig::default()
         }))
         .listen(format!("{}:{port}", config.host));
+    if config.sequencer == DevSequencer::Based {
+        builder = builder.sequencer(Based::new(DevAccount::sequencer(k).signer()));
+    }
     if port != 0 {
         builder = builder.uri(format!("http://{}:{port}", config.host));
     }

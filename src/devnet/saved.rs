@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use plasma_bridge::Contracts;
 use serde::{Deserialize, Serialize};
 
-use super::{DevExecution, DevnetConfig};
+use super::{DevExecution, DevSequencer, DevnetConfig};
 use crate::assembly::LaunchError;
 
 /// The file `devnet.json` of a data directory.
@@ -14,6 +14,8 @@ use crate::assembly::LaunchError;
 pub(super) struct Saved {
     /// What the chains execute.
     execution: DevExecution,
+    /// Who orders them, as the root has it registered.
+    sequencer: DevSequencer,
     /// How many there are.
     chains: u32,
     /// How many sequencers they have.
@@ -37,6 +39,7 @@ impl Saved {
     pub(super) fn new(config: &DevnetConfig, contracts: Contracts) -> Self {
         let DevnetConfig {
             execution,
+            sequencer,
             chains,
             sequencers,
             root,
@@ -46,6 +49,7 @@ impl Saved {
         } = config;
         Self {
             execution: *execution,
+            sequencer: *sequencer,
             chains: *chains,
             sequencers: *sequencers,
             root: root.clone(),
@@ -74,6 +78,7 @@ impl Saved {
             reason: format!("not a devnet's file ({error}); use an empty --data directory"),
         })?;
         let same = saved.execution == config.execution
+            && saved.sequencer == config.sequencer
             && saved.chains == config.chains
             && saved.sequencers == config.sequencers
             && saved.root == config.root
@@ -83,6 +88,7 @@ impl Saved {
             return Ok(Some(saved));
         }
         let (execution, chains) = (saved.execution.name(), saved.chains);
+        let sequencer = saved.sequencer.name();
         let (window, delay) = (saved.challenge_window, saved.forced_delay);
         let sequencers = saved.sequencers;
         let root = saved
@@ -93,7 +99,8 @@ impl Saved {
         Err(LaunchError::File {
             path,
             reason: format!(
-                "this directory was made with --execution {execution} --chains {chains} --sequencers {sequencers} \
+                "this directory was made with --execution {execution} --sequencer {sequencer} --chains {chains} \
+                 --sequencers {sequencers} \
                  --challenge-window {window}s --forced-delay {delay}s{root}; use these, or another --data directory"
             ),
         })
@@ -141,9 +148,10 @@ mod tests {
         };
         Saved::new(&made, contracts).store(&made).expect("stored");
         assert!(Saved::load(&made).expect("the same").is_some());
-        let others: [fn(&mut DevnetConfig); 6] = [
+        let others: [fn(&mut DevnetConfig); 7] = [
             |config| config.sequencers = 4,
             |config| config.execution = DevExecution::Evm,
+            |config| config.sequencer = DevSequencer::Based,
             |config| config.chains = 2,
             |config| config.root = Some("http://127.0.0.1:1".to_owned()),
             |config| config.challenge_window = 8,

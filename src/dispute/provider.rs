@@ -99,11 +99,16 @@ impl ChainTraces {
             return Ok(known.clone());
         }
         let bytes = match self.chain.segment_bytes(agreed).map_err(unavailable)? {
-            Some(blob) => Some(
-                self.runtime
-                    .block_on(self.da.fetch(&blob))
-                    .map_err(|error| TraceError::Unavailable(error.to_string()))?,
-            ),
+            Some(blob) => {
+                let carried = self.chain.inbox().carried(&blob.commitment);
+                Some(match carried.map_err(unavailable)? {
+                    Some(bytes) => bytes,
+                    None => self
+                        .runtime
+                        .block_on(self.da.fetch(&blob))
+                        .map_err(|error| TraceError::Unavailable(error.to_string()))?,
+                })
+            }
             None => None,
         };
         let inputs = Arc::new(

@@ -198,6 +198,7 @@ impl Batcher {
         for height in batch.last_height.0 + 1..=chain.head().height().0 {
             if let Some(block) = chain.ledger().block(Height(height))?
                 && block.block.header.seal == seal
+                && block.certificate.is_some()
             {
                 return Ok(Some(block));
             }

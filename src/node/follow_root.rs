@@ -79,6 +79,7 @@ async fn start(shared: &Shared, settlement: &Arc<dyn Settlement>) -> Result<Root
         .cursor()
         .map_err(|error| failed(shared, &error))?;
     // A crash may have come between forgetting messages and undoing the blocks that consumed them.
+    undo_underived(shared).await?;
     undo_unbacked(shared).await?;
     tell_messages(shared).await?;
     match known {
@@ -105,7 +106,7 @@ async fn take_block(shared: &Shared, block: RootBlock, events: Vec<RootEvent>) -
     let news = !events.is_empty();
     let derives = events
         .iter()
-        .any(|event| matches!(event, RootEvent::Entry(_)));
+        .any(|event| matches!(event, RootEvent::Entry(_) | RootEvent::OpenEntry { .. }));
     for event in events {
         let inbox = shared.chain.inbox();
         match event {
@@ -114,7 +115,10 @@ async fn take_block(shared: &Shared, block: RootBlock, events: Vec<RootEvent>) -
                     .push_message(&message, block.number)
                     .map_err(|error| failed(shared, &error))?;
             }
-            RootEvent::Entry(entry) => take_entry(shared, block, entry).await?,
+            RootEvent::Entry(entry) => take_entry(shared, block, entry, None).await?,
+            RootEvent::OpenEntry { entry, bytes } => {
+                take_entry(shared, block, entry, Some(bytes)).await?;
+            }
             RootEvent::Settled(checkpoint) => {
                 check_settled(shared, &checkpoint)?;
                 inbox
@@ -166,7 +170,13 @@ fn check_settled(shared: &Shared, settled: &plasma_core::Checkpoint) -> Result<(
     Ok(())
 }
 
-async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Result<(), Halt> {
+/// Derives an entry. `carried` are the batch's bytes where the root has them itself.
+async fn take_entry(
+    shared: &Shared,
+    root: RootBlock,
+    entry: InboxEntry,
+    carried: Option<Bytes>,
+) -> Result<(), Halt> {
     let known = shared
         .chain
         .inbox()
@@ -187,11 +197,18 @@ async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Resu
         .chain
         .derived_head()
         .map_err(|error| failed(shared, &error))?;
+    let open = carried.is_some();
     // Bytes that cannot matter are not waited for.
     let bytes = match &entry.kind {
-        EntryKind::Batch(batch) if check_batch(&head, batch).is_ok() => {
-            fetch(shared, batch).await?
-        }
+        EntryKind::Batch(batch) if check_batch(&head, batch).is_ok() => match carried {
+            Some(bytes) => {
+                // For disputes: nobody else has said that they keep them.
+                let kept = shared.chain.inbox().carry(&batch.commitment, &bytes);
+                kept.map_err(|error| failed(shared, &error))?;
+                bytes
+            }
+            None => fetch(shared, batch).await?,
+        },
         _ => Bytes::new(),
     };
     let next = entry.clone();
@@ -241,16 +258,24 @@ async fn take_entry(shared: &Shared, root: RootBlock, entry: InboxEntry) -> Resu
     if let (Some(header), Some(sequencer)) = (overridden, &shared.sequencer)
         && !continues(&**sequencer, &header).await
     {
-        let update = took_another_way(&**sequencer, &header);
-        if let ChainUpdate::Override(header) = &update {
+        let update = if open {
+            ChainUpdate::Override(header.clone())
+        } else {
+            took_another_way(&**sequencer, &header)
+        };
+        if matches!(update, ChainUpdate::Override(_)) && sequencer.certifies() {
             let height = header.height.0;
             tracing::warn!(height, "the derived chain overrides the sequencer");
         }
         tell(shared, &**sequencer, update).await?;
-        let head = shared.chain.head();
+        // What a block that nobody certified says was executed before it is worth nothing.
+        let block = shared
+            .chain
+            .block(header.height)
+            .map_err(|error| failed(shared, &error))?;
         let executed = ChainUpdate::Executed {
-            height: head.height(),
-            state_root: head.state_root,
+            height: header.height,
+            state_root: block.state_root,
         };
         tell(shared, &**sequencer, executed).await?;
     }
@@ -348,6 +373,7 @@ async fn take_reorg(shared: &Shared, to: RootBlock) -> Result<(), Halt> {
         .inbox()
         .rewind(to)
         .map_err(|error| failed(shared, &error))?;
+    undo_underived(shared).await?;
     undo_unbacked(shared).await?;
     chain
         .refresh_stages()
@@ -374,6 +400,42 @@ async fn undo_unbacked(shared: &Shared) -> Result<(), Halt> {
         if let Some(sequencer) = &shared.sequencer {
             tell(shared, &**sequencer, ChainUpdate::Messages { count: kept }).await?;
             tell(shared, &**sequencer, ChainUpdate::Override(header)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Where nobody certifies, what the root no longer has in order is in none: its transactions wait again.
+async fn undo_underived(shared: &Shared) -> Result<(), Halt> {
+    let uncertified = |sequencer: &&Arc<dyn plasma_core::Sequencer>| !sequencer.certifies();
+    let Some(sequencer) = shared.sequencer.as_ref().filter(uncertified) else {
+        return Ok(());
+    };
+    let chain = &shared.chain;
+    let derived = chain
+        .derived_head()
+        .map_err(|error| failed(shared, &error))?;
+    let head = chain.head().height();
+    // What is so old that the state before it is gone stands until the root contradicts it.
+    let gone = |oldest| oldest > derived.height.0;
+    if head <= derived.height || chain.store().oldest().is_none_or(gone) {
+        return Ok(());
+    }
+    let mut waiting = Vec::new();
+    for height in derived.height.0 + 1..=head.0 {
+        let block = chain
+            .block(Height(height))
+            .map_err(|error| failed(shared, &error))?;
+        waiting.extend(block.block.transactions.iter().cloned());
+    }
+    chain
+        .rollback(derived.height)
+        .map_err(|error| failed(shared, &error))?;
+    let header = chain.head().block.header.clone();
+    tell(shared, &**sequencer, ChainUpdate::Override(header)).await?;
+    for transaction in waiting {
+        if let Err(error) = sequencer.submit(transaction).await {
+            tracing::debug!("a transaction of an undone block cannot wait again: {error}");
         }
     }
     Ok(())

@@ -19,7 +19,7 @@ enum Turn {
 }
 
 pub(super) async fn run(shared: Shared, sequencer: Arc<dyn Sequencer>, sovereign: bool) {
-    if !agree(&shared, &sequencer).await {
+    if !agree(&shared, &sequencer).await || !sequencer.certifies() {
         return;
     }
     loop {

@@ -8,7 +8,7 @@
 //!                                    |                                                                 |
 //!                                    +---------------- append -------> Settlement <----- proposer -----+
 //! ```
-//! A *full* node runs all of it. A *verifier* runs `follow_root` alone: it needs nothing from the sequencers and
+//! Where the root orders, `root_ordered` appends what waits at the sequencer. A *full* node runs all of it. A *verifier* runs `follow_root` alone: it needs nothing from the sequencers and
 //! derives exactly the blocks that they certified; where the two differ, the derived chain wins.
 
 mod batcher;
@@ -17,6 +17,7 @@ mod follow_sequencer;
 mod gate;
 mod health;
 mod proposer;
+mod root_ordered;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,6 +30,7 @@ pub use batcher::BatcherConfig;
 pub use gate::ChainGate;
 pub use health::{Health, HealthReport};
 pub use proposer::ProposerConfig;
+pub use root_ordered::RootOrderedConfig;
 
 use crate::{
     assembly::{CommitteeMember, Committees},
@@ -53,6 +55,8 @@ pub struct NodeParts {
     pub env: Arc<dyn Env>,
     /// Whether, and how, it publishes batches.
     pub batcher: Option<BatcherConfig>,
+    /// Whether, and how, it appends where the root orders.
+    pub root_ordered: Option<RootOrderedConfig>,
     /// Whether, and how, it claims results and defends them.
     pub proposer: Option<ProposerConfig>,
     /// Its sequencer as a member of a committee, if it is one.
@@ -94,7 +98,7 @@ impl Shared {
 /// making, but what it made after it names it. Where it holds neither, what is derived next will tell.
 async fn continues(sequencer: &dyn Sequencer, header: &BlockHeader) -> bool {
     let head = sequencer.head();
-    if header.height >= head.height {
+    if header.height >= head.height || !sequencer.certifies() {
         return head == *header;
     }
     match sequencer.blocks(header.height.next()).next().await {
@@ -125,6 +129,7 @@ impl Node {
             settlement,
             env,
             batcher,
+            root_ordered,
             proposer,
             member,
             traces,
@@ -164,6 +169,10 @@ impl Node {
             if let (Some(config), Some(sequencer)) = (batcher, shared.sequencer.clone()) {
                 let task = batcher::run(shared.clone(), sequencer, settlement.clone(), config);
                 tasks.push(env.spawn("batcher", Box::pin(task)));
+            }
+            if let (Some(config), Some(sequencer)) = (root_ordered, shared.sequencer.clone()) {
+                let task = root_ordered::run(shared.clone(), sequencer, settlement.clone(), config);
+                tasks.push(env.spawn("root-ordered", Box::pin(task)));
             }
             if let Some(config) = proposer {
                 let task = proposer::run(shared.clone(), settlement, traces, config);

@@ -137,6 +137,7 @@ fn register(root: &mut VirtualRoot, contracts: &Contracts, genesis: Checkpoint) 
         committee: keccak256("committee"),
         challenge_window: WINDOW,
         forced_delay: 60,
+        silence: 60,
         exit_window: 2 * WINDOW,
         bond: U256::from(BOND),
         owner: Address::ZERO,

@@ -17,7 +17,8 @@ struct Registration {
     bytes32 program;
     bytes32 genesisHash;
     Checkpoint genesis;
-    /// Hash of the committee's seats; or the address of an ICommittees, which has one for each epoch.
+    /// Hash of the committee's seats; or the address of an ICommittees, which has one for each epoch; or BASED: there
+    /// is none, and the root orders.
     bytes32 committee;
     /// Seconds for which a claim can be contested.
     uint64 challengeWindow;
@@ -25,6 +26,9 @@ struct Registration {
     uint64 forcedDelay;
     /// Seconds between an upgrade's announcement and its start.
     uint64 exitWindow;
+    /// Seconds for which a message may stay without an answer that the committee certified. After that the root
+    /// orders until the committee is back.
+    uint64 silence;
     /// Wei, for a claim.
     uint256 bond;
     /// May schedule upgrades; 0: nobody, ever.
@@ -38,6 +42,7 @@ struct Chain {
     uint64 challengeWindow;
     uint64 forcedDelay;
     uint64 exitWindow;
+    uint64 silence;
     uint256 bond;
     bytes32 genesisHash;
     bytes32 genesisCheckpoint;
@@ -88,6 +93,7 @@ contract ChainRegistry {
     error NoUpgrade(uint64 chainId);
     error UpgradeTooEarly(uint64 chainId, uint64 startsAt, uint256 now_);
     error NoCommittees(address source);
+    error RootOrders(uint64 chainId);
     error NotDeployer(address caller, address deployer);
     error NotGovernor(address caller, address governor);
     error GovernorAlreadyAppointed(address governor);
@@ -113,6 +119,10 @@ contract ChainRegistry {
     /// @notice The real Plasma mainnet's id, under which no wallet should ever sign for us.
     uint64 public constant PLASMA_MAINNET = 9745;
     uint64 public constant MAX_WINDOW = 365 days;
+    /// @notice A committee whose batch is in the second block of the root after a message is not silent.
+    uint64 public constant MIN_SILENCE = 3;
+    /// @notice In the place of a committee: nobody certifies, and anyone appends.
+    bytes32 public constant BASED = bytes32(uint256(1));
     uint256 public constant MAX_NAME_LENGTH = 64;
     uint256 public constant MAX_URI_LENGTH = 256;
     /// @notice For how long one word of the guardian holds.
@@ -152,6 +162,7 @@ contract ChainRegistry {
             challengeWindow: r.challengeWindow,
             forcedDelay: r.forcedDelay,
             exitWindow: r.exitWindow,
+            silence: r.silence,
             bond: r.bond,
             genesisHash: r.genesisHash,
             genesisCheckpoint: Hashing.checkpoint(r.genesis),
@@ -277,6 +288,7 @@ contract ChainRegistry {
         returns (bytes32 hash, ICommittees source)
     {
         hash = _chain(chainId).committee;
+        if (hash == BASED) revert RootOrders(chainId);
         if (_isAddress(hash)) {
             source = ICommittees(address(uint160(uint256(hash))));
             hash = source.committee(chainId, epoch);
@@ -285,6 +297,13 @@ contract ChainRegistry {
 
     function forcedDelay(uint64 chainId) external view returns (uint64) {
         return _chain(chainId).forcedDelay;
+    }
+
+    /// @return based Whether nobody certifies, and the root alone orders.
+    /// @return silence Seconds of silence after which it does so in the committee's place.
+    function ordering(uint64 chainId) external view returns (bool based, uint64 silence) {
+        Chain storage c = _chain(chainId);
+        return (c.committee == BASED, c.silence);
     }
 
     /// @return window Seconds for which a claim can be contested.
@@ -343,6 +362,7 @@ contract ChainRegistry {
         _checkRange("forcedDelay", r.forcedDelay, 1, MAX_WINDOW);
         // Leaving takes a forced transaction and a claim that settles.
         _checkRange("exitWindow", r.exitWindow, r.challengeWindow + r.forcedDelay, 2 * MAX_WINDOW);
+        _checkRange("silence", r.silence, MIN_SILENCE, MAX_WINDOW);
         _checkRange("bond", r.bond, 0, type(uint128).max);
         _checkCommittee(r.committee);
         Checkpoint calldata g = r.genesis;
@@ -354,7 +374,7 @@ contract ChainRegistry {
 
     function _checkCommittee(bytes32 committee_) private view {
         if (committee_ == 0) revert ZeroHash("committee");
-        if (!_isAddress(committee_)) return;
+        if (committee_ == BASED || !_isAddress(committee_)) return;
         address source = address(uint160(uint256(committee_)));
         if (source.code.length == 0) revert NoCommittees(source);
     }

@@ -3,23 +3,34 @@ pragma solidity 0.8.37;
 
 import { CertificateVerifier } from "./CertificateVerifier.sol";
 import { ChainRegistry } from "./ChainRegistry.sol";
+import { ChunkTree } from "./ChunkTree.sol";
 import { Hashing } from "./Hashing.sol";
 import { ICommittees } from "./ICommittees.sol";
 import { BatchHeader, BlockHeader, Certificate, InboxMessage, Seat } from "./Types.sol";
 
 /// @title What each chain must process, in order
 /// @notice Two append-only lists per chain. *Messages* (deposits and forced transactions) come from
-/// anyone and carry a deadline. *Entries* say what to process: a certified batch, or, once a
-/// message is overdue, a force entry that consumes the messages enqueued so far. An entry consumes at
-/// most MAX_MESSAGES.
+/// anyone and carry a deadline. *Entries* say what to process: a certified batch; while the root orders, a batch of
+/// anyone's, with its bytes; or, once a message is overdue, a force entry that consumes the messages enqueued so far.
+/// An entry consumes at most MAX_MESSAGES.
 ///
 ///     messages   m0 m1 m2 | m3 m4 .. enqueued      consumed <= enqueued
 ///                         consumed
 ///     entries    e0 e1 .. | next                   each commits to the one before, and to the
 ///                                                  messages consumed after it
 ///
+/// *The root orders* a chain that is registered as based, always; and a chain with a committee, while that is silent.
+/// Silence is counted from the first message that no certified entry has answered: a chain without traffic is not
+/// silent, whoever is not heard sends one message, and what others append or force meanwhile does not make the
+/// committee less silent. A certified entry ends it. Where somebody appends before every such entry, `resume` ends
+/// it: a certificate over any block that has consumed the message.
+///
+///     message            no certified entry               anyone appends        append or resume
+///     |------------------- silence ----------------------|--------------------->|
+///     silentSince                                         opens after           closed
+///
 /// Invariants: counts only grow; after every append no overdue message is left unconsumed, unless the
-/// entry consumed as many as it may.
+/// entry consumed as many as it may; the bytes of what nobody certified are in a log of the root.
 contract Inbox {
     error NotBridge(address caller, address bridge);
     error StaleBatch(uint64 expected, uint64 got);
@@ -36,6 +47,15 @@ contract Inbox {
     error EmptyTransaction();
     error NoSuchEntry(uint64 count, uint64 entries);
     error NoSuchMessage(uint64 index, uint64 enqueued);
+    error NotOpen(uint64 chainId, uint64 opensAfter, uint256 now_);
+    error NotLastBlock(bytes32 expectedHash, bytes32 gotHash);
+    error EpochAhead(uint64 most, uint64 got);
+    error WrongBytes(
+        bytes32 expectedRoot, bytes32 gotRoot, uint64 expectedLength, uint256 gotLength
+    );
+    error TooManyBytes(uint256 length, uint256 limit);
+    error NotSilent(uint64 chainId);
+    error NoAnswer(uint64 awaited, uint64 enqueued, uint64 got);
 
     event BatchAppended(
         uint64 indexed chainId,
@@ -45,6 +65,17 @@ contract Inbox {
         bytes32 entryHash,
         uint64 timestamp
     );
+    /// @param data The batch's bytes: nobody else has vouched that they can be had.
+    event OpenBatchAppended(
+        uint64 indexed chainId,
+        uint64 indexed entry,
+        bytes32 indexed batchHash,
+        BatchHeader header,
+        bytes32 entryHash,
+        uint64 timestamp,
+        bytes data
+    );
+    event Resumed(uint64 indexed chainId, bytes32 indexed blockHash, uint64 height);
     event ForceAppended(
         uint64 indexed chainId,
         uint64 indexed entry,
@@ -64,9 +95,17 @@ contract Inbox {
     uint64 public constant MAX_MESSAGES = 1024;
     /// @notice DA scheme: keccak chunk tree.
     uint8 public constant SCHEME_KECCAK = 1;
+    /// @notice Bytes of a batch that nobody certified: 30 chunks, so that the call fits the 128 KiB that nodes take.
+    uint256 public constant MAX_OPEN_BYTES = 30 * ChunkTree.CHUNK;
 
     struct Queue {
         uint64 consumed;
+        /// The highest epoch of a certificate that was accepted.
+        uint64 certifiedEpoch;
+        /// When the first message came that no certificate has answered; 0: there is none.
+        uint64 silentSince;
+        /// A certified block that has consumed more messages than this answers it.
+        uint64 awaited;
         /// After entry i.
         bytes32[] entries;
         /// After message i.
@@ -102,6 +141,7 @@ contract Inbox {
         _checkCertificate(sealing, certificate);
         (ICommittees source, bytes32 vote) = _checkQuorum(batch.chainId, seats, certificate);
         bytes32 hash = _appendEntry(queue, Hashing.ENTRY_BATCH, batchHash, batch.messages);
+        _answered(queue, batch.messages, certificate.epoch);
         emit BatchAppended(
             batch.chainId, batch.entry, batchHash, batch, hash, uint64(block.timestamp)
         );
@@ -109,6 +149,46 @@ contract Inbox {
         if (address(source) != address(0)) {
             source.noteCertificate(batch.chainId, certificate.epoch, certificate.signers, vote);
         }
+    }
+
+    /// @notice Appends a batch that nobody certified, while the root orders. Anyone may call.
+    /// @param last The batch's last block. Its epoch is the highest in the batch, and none may be above what a
+    /// certificate has shown: else whoever appends could take the chain to an epoch that has no committee.
+    /// @param data The batch's bytes. They come with the call, for else whoever appends could keep them back, and the
+    /// chain would wait for them for ever.
+    function appendOpen(BatchHeader calldata batch, BlockHeader calldata last, bytes calldata data)
+        external
+    {
+        Queue storage queue = _queues[batch.chainId];
+        _checkOpen(queue, batch.chainId);
+        _checkBatch(queue, batch);
+        _checkLast(queue, batch, last);
+        _checkData(batch, data);
+        bytes32 batchHash = Hashing.batch(batch);
+        bytes32 hash = _appendEntry(queue, Hashing.ENTRY_BATCH, batchHash, batch.messages);
+        emit OpenBatchAppended(
+            batch.chainId, batch.entry, batchHash, batch, hash, uint64(block.timestamp), data
+        );
+    }
+
+    /// @notice The committee is back: a certificate over a block that has consumed the message which was not answered.
+    /// Nobody can come before it, as it is for no entry; and as each one asks for a later message than the one before,
+    /// an old certificate does nothing.
+    function resume(
+        BlockHeader calldata header,
+        Seat[] calldata seats,
+        Certificate calldata certificate
+    ) external {
+        Queue storage queue = _queues[header.chainId];
+        if (queue.silentSince == 0) revert NotSilent(header.chainId);
+        uint64 enqueued = uint64(queue.accs.length);
+        if (header.messages <= queue.awaited || header.messages > enqueued) {
+            revert NoAnswer(queue.awaited, enqueued, header.messages);
+        }
+        _checkCertificate(header, certificate);
+        _checkQuorum(header.chainId, seats, certificate);
+        _answered(queue, header.messages, certificate.epoch);
+        emit Resumed(header.chainId, certificate.blockHash, header.height);
     }
 
     /// @notice Once a message's deadline has passed, anyone makes the chain consume what waits, up to
@@ -202,7 +282,59 @@ contract Inbox {
         return (block.timestamp > deadline, deadline);
     }
 
+    /// @return based Whether the root orders always.
+    /// @return silence Seconds of silence after which it orders in the committee's place.
+    /// @return opensAfter The last second before it does; 0: the committee is not silent.
+    /// @return awaited A certified block that has consumed more messages than this answers the one that waits.
+    /// @return epoch The highest epoch of a batch that nobody certified.
+    function ordering(uint64 chainId)
+        external
+        view
+        returns (bool based, uint64 silence, uint64 opensAfter, uint64 awaited, uint64 epoch)
+    {
+        Queue storage queue = _queues[chainId];
+        (based, silence) = registry.ordering(chainId);
+        opensAfter = queue.silentSince == 0 ? 0 : queue.silentSince + silence;
+        return (based, silence, opensAfter, queue.awaited, queue.certifiedEpoch);
+    }
+
     // ---- internals
+
+    function _checkOpen(Queue storage queue, uint64 chainId) private view {
+        (bool based, uint64 silence) = registry.ordering(chainId);
+        if (based) return;
+        uint64 since = queue.silentSince;
+        uint64 opensAfter = since == 0 ? 0 : since + silence;
+        if (since == 0 || block.timestamp <= opensAfter) {
+            revert NotOpen(chainId, opensAfter, block.timestamp);
+        }
+    }
+
+    function _checkLast(Queue storage queue, BatchHeader calldata batch, BlockHeader calldata last)
+        private
+        view
+    {
+        bytes32 hash = Hashing.header(last);
+        if (hash != batch.lastHash) revert NotLastBlock(batch.lastHash, hash);
+        if (last.epoch > queue.certifiedEpoch) revert EpochAhead(queue.certifiedEpoch, last.epoch);
+    }
+
+    function _checkData(BatchHeader calldata batch, bytes calldata data) private pure {
+        if (data.length > MAX_OPEN_BYTES) revert TooManyBytes(data.length, MAX_OPEN_BYTES);
+        bytes32 root = ChunkTree.root(data);
+        if (root != batch.root || data.length != batch.length) {
+            revert WrongBytes(batch.root, root, batch.length, data.length);
+        }
+    }
+
+    /// @notice The committee spoke, having consumed `messages`. What is left is counted from now on: it was not silent
+    /// until here.
+    function _answered(Queue storage queue, uint64 messages, uint64 epoch) private {
+        bool waits = messages < queue.accs.length;
+        queue.silentSince = waits ? uint64(block.timestamp) : 0;
+        if (messages > queue.awaited) queue.awaited = messages;
+        if (epoch > queue.certifiedEpoch) queue.certifiedEpoch = epoch;
+    }
 
     function _checkBatch(Queue storage queue, BatchHeader calldata batch) private view {
         uint64 expected = uint64(queue.entries.length);
@@ -306,6 +438,10 @@ contract Inbox {
             Hashing.accumulate(_messageAcc(queue, message.index), Hashing.message(message));
         queue.accs.push(acc);
         queue.deadlines.push(message.deadline);
+        if (queue.silentSince == 0) {
+            queue.silentSince = uint64(block.timestamp);
+            queue.awaited = message.index;
+        }
         emit MessageEnqueued(chainId, message.index, message, acc);
         return message.index;
     }

@@ -86,6 +86,11 @@ contract ChainRegistryTest is Fixture {
         r.exitWindow = WINDOW + DELAY - 1;
         refuse(r, outOfRange("exitWindow", WINDOW + DELAY - 1, WINDOW + DELAY, 730 days));
         r = registration(NEW);
+        r.silence = 2;
+        refuse(r, outOfRange("silence", 2, 3, 365 days));
+        r.silence = 365 days + 1;
+        refuse(r, outOfRange("silence", 365 days + 1, 3, 365 days));
+        r = registration(NEW);
         r.bond = 1 << 128;
         refuse(r, outOfRange("bond", 1 << 128, 0, (1 << 128) - 1));
         r = registration(NEW);

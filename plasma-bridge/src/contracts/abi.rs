@@ -105,6 +105,7 @@ sol! {
         uint64 challengeWindow;
         uint64 forcedDelay;
         uint64 exitWindow;
+        uint64 silence;
         uint256 bond;
         address owner;
     }
@@ -116,6 +117,7 @@ sol! {
         uint64 challengeWindow;
         uint64 forcedDelay;
         uint64 exitWindow;
+        uint64 silence;
         uint256 bond;
         bytes32 genesisHash;
         bytes32 genesisCheckpoint;
@@ -350,6 +352,9 @@ sol! {
     interface Inbox {
         event BatchAppended(uint64 indexed chainId, uint64 indexed entry, bytes32 indexed batchHash,
             BatchHeader header, bytes32 entryHash, uint64 timestamp);
+        event OpenBatchAppended(uint64 indexed chainId, uint64 indexed entry,
+            bytes32 indexed batchHash, BatchHeader header, bytes32 entryHash, uint64 timestamp,
+            bytes data);
         event ForceAppended(uint64 indexed chainId, uint64 indexed entry, uint64 messages,
             bytes32 entryHash, uint64 timestamp);
         event MessageEnqueued(uint64 indexed chainId, uint64 indexed index, InboxMessage message,
@@ -357,6 +362,10 @@ sol! {
 
         function append(BatchHeader batch, BlockHeader sealing, Seat[] seats,
             Certificate certificate) external;
+        function appendOpen(BatchHeader batch, BlockHeader last, bytes data) external;
+        function resume(BlockHeader header, Seat[] seats, Certificate certificate) external;
+        function ordering(uint64 chainId) external view returns (bool based, uint64 silence,
+            uint64 opensAfter, uint64 awaited, uint64 epoch);
         function force(uint64 chainId) external;
         function sendTransaction(uint64 chainId, bytes rawSignedTx) external
             returns (uint64 index);

@@ -25,7 +25,8 @@ pub struct Registration {
     pub genesis_hash: B256,
     /// The state that the chain starts from.
     pub genesis: Checkpoint,
-    /// The hash of the committee's seats: [`Committee::hash`](plasma_core::Committee::hash).
+    /// The hash of the committee's seats, [`Committee::hash`](plasma_core::Committee::hash); the address of a contract
+    /// that has one for each epoch; or [`BASED_COMMITTEE`](plasma_core::BASED_COMMITTEE): the root orders.
     pub committee: B256,
     /// Seconds for which a claim can be contested.
     pub challenge_window: u64,
@@ -33,6 +34,9 @@ pub struct Registration {
     pub forced_delay: u64,
     /// Seconds between an upgrade's announcement and its start; at least the other two together.
     pub exit_window: u64,
+    /// Seconds for which a message may stay without an answer that the committee certified; then the root orders
+    /// until it is back. At least 3.
+    pub silence: u64,
     /// Wei that a claim puts up.
     pub bond: U256,
     /// Who may announce upgrades; zero for nobody, ever.
@@ -61,6 +65,7 @@ impl From<&Registration> for abi::RegistrationData {
             challengeWindow: from.challenge_window,
             forcedDelay: from.forced_delay,
             exitWindow: from.exit_window,
+            silence: from.silence,
             bond: from.bond,
             owner: from.owner,
         }

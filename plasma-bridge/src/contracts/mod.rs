@@ -103,6 +103,9 @@ mod tests {
         call::<ChainRegistry::pausedUntilCall>(registry);
         let inbox = RootContract::Inbox;
         call::<Inbox::appendCall>(inbox);
+        call::<Inbox::appendOpenCall>(inbox);
+        call::<Inbox::resumeCall>(inbox);
+        call::<Inbox::orderingCall>(inbox);
         call::<Inbox::forceCall>(inbox);
         call::<Inbox::sendTransactionCall>(inbox);
         call::<Inbox::countsCall>(inbox);
@@ -111,6 +114,7 @@ mod tests {
         call::<Inbox::messageDeadlineCall>(inbox);
         call::<Inbox::overdueCall>(inbox);
         event::<Inbox::BatchAppended>(inbox);
+        event::<Inbox::OpenBatchAppended>(inbox);
         event::<Inbox::ForceAppended>(inbox);
         event::<Inbox::MessageEnqueued>(inbox);
         let tournament = RootContract::Tournament;

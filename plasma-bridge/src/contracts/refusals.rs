@@ -18,11 +18,15 @@ const MAX_REVERT_BYTES: usize = 4_096;
 const MAX_SHOWN: usize = 256;
 
 /// Errors that say "not now": somebody was faster, or it is too early. All others say "never".
-const STALE: [&str; 34] = [
+const STALE: [&str; 38] = [
     "StaleBatch",
     "MessageOverdue",
     "MessagesOutOfRange",
     "NothingOverdue",
+    "NotOpen",
+    "NotSilent",
+    "NoAnswer",
+    "EpochAhead",
     "EntriesOutOfRange",
     "WrongEntries",
     "AlreadyClaimed",
@@ -56,10 +60,11 @@ const STALE: [&str; 34] = [
 ];
 
 /// Errors that another second on the root's clock may cure.
-const EARLY: [&str; 8] = [
+const EARLY: [&str; 9] = [
     "WindowOpen",
     "ClockRunning",
     "NothingOverdue",
+    "NotOpen",
     "UpgradeTooEarly",
     "ClaimsPaused",
     "PauseTooEarly",

@@ -5,7 +5,7 @@ use alloy::{
     sol_types::SolEvent,
 };
 use plasma_core::{
-    B256, BatchHeader, ChainId, Checkpoint, EntryKind, InboxMessage, RootEvent, Seconds,
+    B256, BatchHeader, Bytes, ChainId, Checkpoint, EntryKind, InboxMessage, RootEvent, Seconds,
     SettlementError,
 };
 
@@ -26,6 +26,8 @@ pub(super) enum Found {
         messages: u64,
         timestamp: Seconds,
         hash: B256,
+        /// What the root carries of it.
+        bytes: Option<Bytes>,
     },
     /// What has no chain.
     Plain(RootEvent),
@@ -47,6 +49,7 @@ pub(super) fn filters(contracts: &Contracts, chain_id: ChainId) -> [Filter; 2] {
     let named_first = [
         abi::Inbox::MessageEnqueued::SIGNATURE_HASH,
         abi::Inbox::BatchAppended::SIGNATURE_HASH,
+        abi::Inbox::OpenBatchAppended::SIGNATURE_HASH,
         abi::Inbox::ForceAppended::SIGNATURE_HASH,
         abi::Tournament::Joined::SIGNATURE_HASH,
         abi::Tournament::Contested::SIGNATURE_HASH,
@@ -140,23 +143,18 @@ fn inbox_event(event: B256, log: &Log) -> Result<(Found, u64), SettlementError> 
         }
         abi::Inbox::BatchAppended::SIGNATURE_HASH => {
             let event: abi::Inbox::BatchAppended = read(log)?;
-            let batch = BatchHeader::try_from(&event.header)?;
-            if batch.hash() != event.batchHash || batch.entry != event.entry {
-                return Err(wrong(log, "its batch has another hash or entry"));
+            let batch = batch(log, &event.header, event.batchHash, event.entry)?;
+            let place = (event.entryHash, Seconds(event.timestamp));
+            Ok((batch_entry(batch, place, None), event.chainId))
+        }
+        abi::Inbox::OpenBatchAppended::SIGNATURE_HASH => {
+            let event: abi::Inbox::OpenBatchAppended = read(log)?;
+            let batch = batch(log, &event.header, event.batchHash, event.entry)?;
+            if !batch.commitment.binds(&event.data) {
+                return Err(wrong(log, "its bytes are not those of its batch"));
             }
-            let (index, messages, hash) = (event.entry, batch.messages, event.entryHash);
-            let timestamp = Seconds(event.timestamp);
-            let kind = EntryKind::Batch(batch);
-            Ok((
-                Found::Entry {
-                    index,
-                    kind,
-                    messages,
-                    timestamp,
-                    hash,
-                },
-                event.chainId,
-            ))
+            let place = (event.entryHash, Seconds(event.timestamp));
+            Ok((batch_entry(batch, place, Some(event.data)), event.chainId))
         }
         abi::Inbox::ForceAppended::SIGNATURE_HASH => {
             let event: abi::Inbox::ForceAppended = read(log)?;
@@ -170,11 +168,42 @@ fn inbox_event(event: B256, log: &Log) -> Result<(Found, u64), SettlementError> 
                     messages,
                     timestamp,
                     hash,
+                    bytes: None,
                 },
                 event.chainId,
             ))
         }
         _ => Err(wrong(log, "nobody asked for it")),
+    }
+}
+
+/// The batch that an event is about.
+fn batch(
+    log: &Log,
+    header: &abi::BatchHeader,
+    hash: B256,
+    entry: u64,
+) -> Result<BatchHeader, SettlementError> {
+    let batch = BatchHeader::try_from(header)?;
+    if batch.hash() == hash && batch.entry == entry {
+        Ok(batch)
+    } else {
+        Err(wrong(log, "its batch has another hash or entry"))
+    }
+}
+
+fn batch_entry(
+    batch: BatchHeader,
+    (hash, timestamp): (B256, Seconds),
+    bytes: Option<Bytes>,
+) -> Found {
+    Found::Entry {
+        index: batch.entry,
+        messages: batch.messages,
+        kind: EntryKind::Batch(batch),
+        timestamp,
+        hash,
+        bytes,
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::{StreamExt as _, stream};
 use plasma_core::{
-    BatchHeader, BlockHeader, BoxStream, Certificate, ChainId, Clock, Committee, DisputeView, Move,
-    RootBlock, RootReceipt, RootUpdate, Seconds, Settlement, SettlementError, TournamentView,
+    BatchHeader, BlockHeader, BoxStream, Bytes, Certificate, ChainId, Clock, Committee,
+    DisputeView, Epoch, Move, RootBlock, RootOrdering, RootReceipt, RootUpdate, Seconds,
+    Settlement, SettlementError, TournamentView,
 };
 
 use super::{
@@ -22,6 +23,8 @@ use crate::{
 
 /// What moves that wait for a time take at most; used when the node's clock lags and it cannot estimate.
 const TIMED_GAS: u64 = 500_000;
+/// What each byte of a batch takes at most when it comes in the call: EIP-7623's floor, and hashing and logging it.
+const OPEN_GAS_PER_BYTE: u64 = 50;
 
 /// Settlement on an EVM root, for one chain.
 ///
@@ -106,6 +109,7 @@ impl EvmSettlement {
         &self,
         call: RootCall,
         due: Option<Seconds>,
+        most: u64,
     ) -> Result<RootReceipt, SettlementError> {
         let account = self.account()?;
         let gas = match account.estimate(&call).await? {
@@ -114,7 +118,7 @@ impl EvmSettlement {
                 let now = self.root.env().now().seconds();
                 // A second of grace, since clocks differ.
                 match due {
-                    Some(due) if now > due => TIMED_GAS,
+                    Some(due) if now > due => most,
                     _ => return Err(refusal.into()),
                 }
             }
@@ -172,6 +176,71 @@ impl Settlement for EvmSettlement {
         .await
     }
 
+    async fn ordering(&self) -> Result<Option<RootOrdering>, SettlementError> {
+        let at = self.root.head().await?;
+        let call = abi::Inbox::orderingCall {
+            chainId: self.chain_id.0,
+        };
+        let ordering = self.root.call(self.contracts.inbox, &call, at.hash).await?;
+        Ok(Some(RootOrdering {
+            at,
+            based: ordering.based,
+            silence: ordering.silence,
+            opens_after: (ordering.opensAfter != 0).then_some(Seconds(ordering.opensAfter)),
+            awaited: ordering.awaited,
+            epoch: Epoch(ordering.epoch),
+        }))
+    }
+
+    async fn append_open(
+        &self,
+        batch: &BatchHeader,
+        last: &BlockHeader,
+        bytes: &Bytes,
+    ) -> Result<RootReceipt, SettlementError> {
+        let ordering = self.ordering().await?;
+        let due =
+            ordering.and_then(|ordering| Some(Seconds(ordering.opens_after?.0.saturating_add(1))));
+        let call = RootCall::new(
+            self.contracts.inbox,
+            &abi::Inbox::appendOpenCall {
+                batch: batch.into(),
+                last: last.into(),
+                data: bytes.clone(),
+            },
+        );
+        let most = TIMED_GAS + OPEN_GAS_PER_BYTE * bytes.len() as u64;
+        self.send_timed(call, due, most).await
+    }
+
+    async fn resume(
+        &self,
+        header: &BlockHeader,
+        committee: &Committee,
+        certificate: &Certificate,
+    ) -> Result<RootReceipt, SettlementError> {
+        self.send(RootCall::new(
+            self.contracts.inbox,
+            &abi::Inbox::resumeCall {
+                header: header.into(),
+                seats: committee.seats.iter().map(Into::into).collect(),
+                certificate: certificate.into(),
+            },
+        ))
+        .await
+    }
+
+    async fn send_transaction(&self, transaction: &Bytes) -> Result<RootReceipt, SettlementError> {
+        self.send(RootCall::new(
+            self.contracts.inbox,
+            &abi::Inbox::sendTransactionCall {
+                chainId: self.chain_id.0,
+                rawSignedTx: transaction.clone(),
+            },
+        ))
+        .await
+    }
+
     async fn view(&self) -> Result<DisputeView, SettlementError> {
         let reader = BlockReader {
             root: &self.root,
@@ -193,7 +262,7 @@ impl Settlement for EvmSettlement {
             value,
         };
         if is_timed(action) {
-            self.send_timed(call, due(action, &view)).await
+            self.send_timed(call, due(action, &view), TIMED_GAS).await
         } else {
             self.send(call).await
         }

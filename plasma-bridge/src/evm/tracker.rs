@@ -154,6 +154,7 @@ impl Tracker {
                 messages,
                 timestamp,
                 hash,
+                bytes,
             } => {
                 expect("entry", self.entries, index)?;
                 let message_hash = self.accumulator(contract, messages).await?;
@@ -181,7 +182,10 @@ impl Tracker {
                 )?;
                 self.entries = Some(index + 1);
                 self.entry_hash = Some(hash);
-                Ok(RootEvent::Entry(entry))
+                Ok(match bytes {
+                    Some(bytes) => RootEvent::OpenEntry { entry, bytes },
+                    None => RootEvent::Entry(entry),
+                })
             }
         }
     }

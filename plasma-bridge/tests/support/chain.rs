@@ -63,6 +63,7 @@ impl TestChain {
             challenge_window: 60,
             forced_delay: 100,
             exit_window: 160,
+            silence: 120,
             bond: U256::from(1_000_000_u64),
             owner: Address::ZERO,
         }

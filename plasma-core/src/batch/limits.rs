@@ -10,6 +10,10 @@ pub const MAX_BATCH_PAYLOAD_BYTES: usize = 2 * 1024 * 1024;
 /// even when nothing in it can be compressed.
 pub const MAX_BATCH_BYTES: usize = MAX_BATCH_PAYLOAD_BYTES + 64 * 1024;
 
+/// The most bytes of a batch that nobody certified: they come in the call that appends it, and root nodes take
+/// calls of 128 KiB.
+pub const MAX_OPEN_BATCH_BYTES: usize = 30 * crate::CHUNK_BYTES;
+
 /// The most that columns take beside what they hold: counts, modes, heads.
 pub(super) const OUTLINE_BYTES: usize = 32 * 1024;
 

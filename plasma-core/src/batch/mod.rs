@@ -57,6 +57,6 @@ pub use decode::decode_batch;
 #[cfg(feature = "compress")]
 pub use encode::encode_batch;
 pub use header::BatchHeader;
-pub use limits::{MAX_BATCH_BYTES, MAX_BATCH_PAYLOAD_BYTES, batch_weight};
+pub use limits::{MAX_BATCH_BYTES, MAX_BATCH_PAYLOAD_BYTES, MAX_OPEN_BATCH_BYTES, batch_weight};
 #[cfg(feature = "testing")]
 pub use sample::{Sample, SampleKind};

@@ -5,6 +5,7 @@
 
 mod node;
 mod orders;
+mod root;
 mod toy;
 mod waits;
 
@@ -37,22 +38,19 @@ pub trait SequencerFixture: Send + Sync {
 }
 
 /// Panics with what is wrong with an implementation.
+///
+/// One that [certifies](Sequencer::certifies) nothing makes no blocks: for it the suite plays the root, which takes what
+/// is [ready](Sequencer::ready) into blocks, and asks the same of what waits.
 pub async fn check_sequencer(fixture: &dyn SequencerFixture) {
     let suite = Suite { fixture };
-    suite
-        .every_block_comes_once_in_order_with_its_certificate(1)
-        .await;
-    suite.reading_resumes_at_any_height(2).await;
-    suite.nothing_to_say_makes_no_block(3).await;
-    suite.messages_are_consumed_once(4).await;
-    suite.a_batch_is_sealed_once(5).await;
-    suite.a_restart_gives_the_same_blocks(6).await;
-    suite
-        .an_override_takes_blocks_back_and_their_transactions_wait_again(7)
-        .await;
-    suite
-        .an_override_by_a_block_from_elsewhere_is_continued(8)
-        .await;
+    if suite.open(0).sequencer.certifies() {
+        suite.check_blocks().await;
+    } else {
+        suite.what_waits_is_the_roots_to_order(1).await;
+        suite.nothing_ready_is_derived_already(2).await;
+        suite.a_root_that_goes_back_is_followed(3).await;
+        suite.it_ends_when_it_is_dropped(4).await;
+    }
     suite.refusals_say_why(9).await;
     suite.what_waits_is_known(10).await;
     suite.floods_are_bounded(11).await;
@@ -64,6 +62,24 @@ struct Suite<'a> {
 }
 
 impl Suite<'_> {
+    async fn check_blocks(&self) {
+        let suite = self;
+        suite
+            .every_block_comes_once_in_order_with_its_certificate(1)
+            .await;
+        suite.reading_resumes_at_any_height(2).await;
+        suite.nothing_to_say_makes_no_block(3).await;
+        suite.messages_are_consumed_once(4).await;
+        suite.a_batch_is_sealed_once(5).await;
+        suite.a_restart_gives_the_same_blocks(6).await;
+        suite
+            .an_override_takes_blocks_back_and_their_transactions_wait_again(7)
+            .await;
+        suite
+            .an_override_by_a_block_from_elsewhere_is_continued(8)
+            .await;
+    }
+
     fn open(&self, medium: u32) -> ToyNode {
         let ledger = Arc::new(ToyLedger::default());
         self.open_on(medium, ledger)

@@ -28,8 +28,8 @@ pub use module::Gate;
 pub use preimages::{MAX_PREIMAGE_BYTES, PreimageKind, Preimages, Verified};
 pub use sequencer::{ChainUpdate, Promise, Sequencer, SequencerError, SubmitError};
 pub use settlement::{
-    ClaimView, DisputeView, Move, RootBlock, RootEvent, RootReceipt, RootUpdate, SealedLeaf,
-    Settlement, SettlementError,
+    ClaimView, DisputeView, Move, RootBlock, RootEvent, RootOrdering, RootReceipt, RootUpdate,
+    SealedLeaf, Settlement, SettlementError,
 };
 pub use state::{Changes, State, StateKey, StateRead};
 pub use traces::{

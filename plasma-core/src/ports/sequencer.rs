@@ -10,7 +10,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::{BoxStream, Rejection};
 use crate::{
     BatchHeader, BlockHeader, CertifiedBlock, ChainId, Committee, Epoch, Height, Severe, Severity,
-    Signature, SignatureError, Signer, TransactionHash, Words,
+    Signature, SignatureError, Signer, Timestamp, TransactionHash, Words,
 };
 
 /// A sequencer's signed word that a transaction will be in a block in time. A broken one is evidence.
@@ -178,13 +178,19 @@ pub enum ChainUpdate {
     Override(BlockHeader),
 }
 
-/// Orders transactions into certified blocks.
+/// Orders transactions into certified blocks; or, where the root orders, holds what waits for that.
 ///
 /// Not trusted: certificates are checked against the committee by whoever reads them.
 #[async_trait]
 pub trait Sequencer: Send + Sync {
     /// Takes a transaction, and promises. Cancelled, it was taken or not; ask again with the same bytes.
     async fn submit(&self, transaction: Bytes) -> Result<Promise, SubmitError>;
+
+    /// Whether blocks come from here. If not, they come by the root alone: [`Self::blocks`] gives none, nobody is in
+    /// a committee, promises promise nothing, and the head is the derived chain's, by [`ChainUpdate::Override`].
+    fn certifies(&self) -> bool {
+        true
+    }
 
     /// Every block exactly once, in order, from `from` on; resumable, and endless. Each is durable before it is
     /// given: after a crash, the same heights have the same blocks.
@@ -201,6 +207,11 @@ pub trait Sequencer: Send + Sync {
 
     /// The transactions that wait, best paying first, at most `limit`.
     fn pending(&self, limit: usize) -> Vec<Bytes>;
+
+    /// What a block at `now` could take, at most so many bytes: best paying first, in an order in which all can be
+    /// executed on the newest state. It goes on waiting until a block with it was executed. Nothing while what waits
+    /// is not in step with that state.
+    fn ready(&self, bytes: usize, now: Timestamp) -> Vec<Bytes>;
 
     /// A waiting transaction by its hash.
     fn pending_by_hash(&self, hash: &TransactionHash) -> Option<Bytes>;

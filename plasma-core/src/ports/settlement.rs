@@ -1,13 +1,13 @@
 //! The port of settlement: who decides what is final?
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use async_trait::async_trait;
 
 use super::{BoxStream, DisputeTerms, MatchKey, ProgramIdentity, TournamentView};
 use crate::{
-    BatchHeader, BlockHeader, Certificate, Checkpoint, Committee, InboxEntry, InboxMessage,
+    BatchHeader, BlockHeader, Certificate, Checkpoint, Committee, Epoch, InboxEntry, InboxMessage,
     Seconds, Severe, Severity, TraceCommitment, TraceProof,
 };
 
@@ -37,6 +37,13 @@ pub enum RootEvent {
     Message(InboxMessage),
     /// A batch was appended, or messages were forced.
     Entry(InboxEntry),
+    /// A batch was appended that nobody certified. The root carries its bytes, and they are those that it commits to.
+    OpenEntry {
+        /// The entry.
+        entry: InboxEntry,
+        /// The batch's bytes.
+        bytes: Bytes,
+    },
     /// A claim was made.
     Claimed {
         /// Who claims.
@@ -175,6 +182,35 @@ impl DisputeView {
     /// A tournament by its id.
     pub fn tournament(&self, id: B256) -> Option<&TournamentView> {
         self.tournaments.iter().find(|found| found.id == id)
+    }
+}
+
+/// Who orders a chain, as the root sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase")
+)]
+pub struct RootOrdering {
+    /// At this block.
+    pub at: RootBlock,
+    /// Nobody certifies: the root orders, always.
+    pub based: bool,
+    /// For how many seconds a message may stay without an answer that the committee certified.
+    pub silence: u64,
+    /// The last second before anyone may append in the committee's place; `None` while nothing waits for its answer.
+    pub opens_after: Option<Seconds>,
+    /// A certified block that has consumed more messages than this answers the one that waits.
+    pub awaited: u64,
+    /// The highest epoch of a batch that nobody certified: what certificates have shown.
+    pub epoch: Epoch,
+}
+
+impl RootOrdering {
+    /// Whether anyone may append at this second.
+    pub fn is_open(&self, now: Seconds) -> bool {
+        self.based || self.opens_after.is_some_and(|last| now > last)
     }
 }
 
@@ -359,6 +395,51 @@ pub trait Settlement: Send + Sync {
         committee: &Committee,
         certificate: &Certificate,
     ) -> Result<RootReceipt, SettlementError>;
+
+    /// Who may append now; `None` where there is no order but the committee's.
+    async fn ordering(&self) -> Result<Option<RootOrdering>, SettlementError> {
+        Ok(None)
+    }
+
+    /// Appends a batch that nobody certified, with its bytes, while the root orders ([`RootOrdering::is_open`]).
+    /// `last` is its last block. Returns once it is in a block. Of two for one entry the second is `Stale`.
+    async fn append_open(
+        &self,
+        batch: &BatchHeader,
+        last: &BlockHeader,
+        bytes: &Bytes,
+    ) -> Result<RootReceipt, SettlementError> {
+        let _ = (last, bytes);
+        Err(SettlementError::Refused(format!(
+            "no batch of chain {} is taken without a certificate",
+            batch.chain_id
+        )))
+    }
+
+    /// Shows that the committee is back: a certificate over a block that has consumed more messages than
+    /// [`RootOrdering::awaited`]. Needed only where somebody appends before every certified batch; one of those does
+    /// the same. `Stale` where it is no news.
+    async fn resume(
+        &self,
+        header: &BlockHeader,
+        committee: &Committee,
+        certificate: &Certificate,
+    ) -> Result<RootReceipt, SettlementError> {
+        let _ = (committee, certificate);
+        Err(SettlementError::Refused(format!(
+            "the order of chain {} never leaves its committee",
+            header.chain_id
+        )))
+    }
+
+    /// Puts a signed transaction of the chain into the inbox, as anyone may: the chain consumes it by the deadline,
+    /// and a committee that does not answer is silent from now on.
+    async fn send_transaction(&self, transaction: &Bytes) -> Result<RootReceipt, SettlementError> {
+        let length = transaction.len();
+        Err(SettlementError::Refused(format!(
+            "there is no inbox for a transaction of {length} bytes"
+        )))
+    }
 
     /// What the root knows now.
     async fn view(&self) -> Result<DisputeView, SettlementError>;

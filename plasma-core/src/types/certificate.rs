@@ -11,6 +11,9 @@ use crate::{Signature, SignatureError, Signer, Words};
 /// The most seats in a committee: one bit each in [`Certificate::signers`].
 pub const MAX_SEATS: usize = 256;
 
+/// What a chain is registered with in the place of a committee's hash where nobody certifies and the root orders.
+pub const BASED_COMMITTEE: B256 = B256::with_last_byte(1);
+
 /// A member of a committee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -17,7 +17,9 @@ pub use block::{
     Block, BlockContext, BlockHeader, CertifiedBlock, MAX_BODY_BYTES, MAX_BODY_TRANSACTIONS,
     body_commitment,
 };
-pub use certificate::{Certificate, CertificateError, Committee, MAX_SEATS, Seat, Vote};
+pub use certificate::{
+    BASED_COMMITTEE, Certificate, CertificateError, Committee, MAX_SEATS, Seat, Vote,
+};
 pub use checkpoint::Checkpoint;
 pub use da::{
     BlobRef, CHUNK_BYTES, ChunkProof, CommitmentScheme, DaCommitment, chunk_proof, chunk_root,

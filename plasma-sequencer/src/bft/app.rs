@@ -340,6 +340,26 @@ impl SequencerApp {
         Some(payload)
     }
 
+    /// What a block could take if the root orders and not the committee: what the own offer has, for nobody may ever
+    /// decide on it, and what waits.
+    pub fn ready(&self, bytes: usize, now: Timestamp) -> Vec<Bytes> {
+        let mut bytes = bytes.min(self.config.byte_limit);
+        let mut gas = self.config.gas_limit.0;
+        let mut ready = Vec::new();
+        for picked in self.own.iter().flat_map(|(_, picked)| picked) {
+            let needed = self.pool.gas_limit(&picked.hash).unwrap_or_default().0;
+            if picked.bytes.len() > bytes || needed > gas {
+                // What follows may need it.
+                return ready;
+            }
+            bytes -= picked.bytes.len();
+            gas -= needed;
+            ready.push(picked.bytes.clone());
+        }
+        ready.extend(self.pool.ready(Gas(gas), bytes, now));
+        ready
+    }
+
     /// Knows again a block that was undecided before a restart. `own` says that it was offered.
     pub fn restore(&mut self, payload: Payload, own: bool) {
         let header = &payload.block.header;

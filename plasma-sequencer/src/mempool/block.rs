@@ -85,23 +85,11 @@ impl Mempool {
     /// known until [`Self::executed`].
     pub fn take(&mut self, gas: Gas, bytes: usize, now: Timestamp) -> Vec<Picked> {
         self.expire(now);
-        let (mut gas, mut bytes, mut misfits) = (gas.0, bytes, 0);
-        let mut slots = Vec::new();
-        let mut selection = Selection::new(self);
-        while slots.len() < MAX_BODY_TRANSACTIONS && misfits < MAX_MISFITS {
-            let Some(pooled) = selection.next() else {
-                break;
-            };
-            if pooled.gas_limit.0 > gas || pooled.bytes.len() > bytes {
-                misfits += 1;
-                continue;
-            }
-            gas -= pooled.gas_limit.0;
-            bytes -= pooled.bytes.len();
-            slots.push(pooled.slot());
-            selection.accept(pooled);
-        }
-        drop(selection);
+        let slots: Vec<Slot> = self
+            .select(gas, bytes, now)
+            .into_iter()
+            .map(Pooled::slot)
+            .collect();
         let picked = slots.iter().filter_map(|slot| self.launch(*slot)).collect();
         let senders: BTreeSet<Address> = slots.into_iter().map(|(sender, _)| sender).collect();
         for sender in senders {
@@ -117,6 +105,37 @@ impl Mempool {
             }
         }
         picked
+    }
+
+    /// What [`Self::take`] would take. It goes on waiting.
+    pub fn ready(&self, gas: Gas, bytes: usize, now: Timestamp) -> Vec<Bytes> {
+        let selected = self.select(gas, bytes, now);
+        selected
+            .into_iter()
+            .map(|pooled| pooled.bytes.clone())
+            .collect()
+    }
+
+    fn select(&self, gas: Gas, bytes: usize, now: Timestamp) -> Vec<&Pooled> {
+        let (mut gas, mut bytes, mut misfits) = (gas.0, bytes, 0);
+        let now = now.seconds().0;
+        let mut selected = Vec::new();
+        let mut selection = Selection::new(self);
+        while selected.len() < MAX_BODY_TRANSACTIONS && misfits < MAX_MISFITS {
+            let Some(pooled) = selection.next() else {
+                break;
+            };
+            let expired = pooled.expires_at.is_some_and(|last| last < now);
+            if expired || pooled.gas_limit.0 > gas || pooled.bytes.len() > bytes {
+                misfits += 1;
+                continue;
+            }
+            gas -= pooled.gas_limit.0;
+            bytes -= pooled.bytes.len();
+            selected.push(pooled);
+            selection.accept(pooled);
+        }
+        selected
     }
 
     /// Moves a waiting transaction into a block.

@@ -40,6 +40,7 @@ use ranking::{Ranking, Slot};
 
 pub use block::Picked;
 pub use limits::{MempoolLimits, MempoolStatistics, TRANSACTION_OVERHEAD_BYTES};
+pub(crate) use upkeep::look_up;
 
 /// Transactions that wait to be ordered: bounded, fair and deterministic.
 ///

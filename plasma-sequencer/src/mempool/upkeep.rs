@@ -1,11 +1,28 @@
 //! Keeping what waits in step with time and state.
 
-use plasma_core::{Address, Admission, Bytes, Rejection, Timestamp, TransactionHash};
+use std::sync::{Mutex, PoisonError};
+
+use plasma_core::{Address, Admission, Bytes, Gate, Rejection, Timestamp, TransactionHash};
 
 use super::{
     Mempool,
     account::{Pooled, with_lowest},
 };
+
+/// Asks the gate about a sender, and drops of it what can no more be executed.
+pub(crate) fn look_up(pool: &Mutex<Mempool>, gate: &dyn Gate, sender: Address) {
+    let pool = || pool.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let Some((hash, bytes)) = pool().probe(&sender) else {
+            return;
+        };
+        // Not under the lock: it may recover a signature.
+        let answer = gate.admit(&bytes);
+        if !pool().refresh(sender, &hash, &answer) {
+            return;
+        }
+    }
+}
 
 impl Mempool {
     /// Drops what may be in no block any more.

@@ -19,7 +19,10 @@ mod upkeep;
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -57,12 +60,14 @@ struct Shared {
     signer: Signer,
     env: Arc<dyn Env>,
     gate: Arc<dyn Gate>,
-    // Taken in this order, where several are: order, pool, feed.
+    // Taken in this order, where several are: order, touched, pool, feed.
     order: Mutex<Order>,
     pool: Mutex<Mempool>,
     feed: Mutex<Feed>,
     /// Senders to look up again.
     touched: Mutex<BTreeSet<Address>>,
+    /// Whether some of them are still to be looked up since the chain was overridden.
+    stale: AtomicBool,
     changes: watch::Sender<()>,
     work: Arc<Notify>,
     upkeep: Arc<Notify>,
@@ -111,6 +116,7 @@ impl SoloSequencer {
             pool: Mutex::new(Mempool::new(config.limits, config.gas_limit)),
             feed: Mutex::new(Feed::new(head)),
             touched: Mutex::new(BTreeSet::new()),
+            stale: AtomicBool::new(false),
             changes: watch::Sender::new(()),
             work: Arc::clone(&work),
             upkeep: Arc::clone(&upkeep),
@@ -200,6 +206,10 @@ impl Sequencer for SoloSequencer {
         self.shared.pool().pending(limit)
     }
 
+    fn ready(&self, bytes: usize, now: Timestamp) -> Vec<Bytes> {
+        self.shared.ready(bytes, now)
+    }
+
     fn pending_by_hash(&self, hash: &TransactionHash) -> Option<Bytes> {
         self.shared.pool().get(hash).cloned()
     }
@@ -244,6 +254,14 @@ impl Shared {
             hash,
             deadline,
         ))
+    }
+
+    fn ready(&self, bytes: usize, now: Timestamp) -> Vec<Bytes> {
+        if self.stale.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let bytes = bytes.min(self.config.byte_limit);
+        self.pool().ready(self.config.gas_limit, bytes, now)
     }
 
     /// No more blocks, and why.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Weak},
+    sync::{Arc, Weak, atomic::Ordering},
 };
 
 use plasma_core::{
@@ -15,6 +15,7 @@ use super::{Order, Shared, blocking, journal_failed, lock};
 use crate::{
     Picked,
     feed::{Source as _, give_way},
+    mempool::look_up,
 };
 
 /// How many senders are looked up after a block although they had nothing in it: money also comes
@@ -40,9 +41,10 @@ pub(super) async fn run(shared: Weak<Shared>, upkeep: Arc<Notify>) {
                     };
                     senders.insert(sender);
                 }
-            }
-            if senders.is_empty() {
-                break;
+                if senders.is_empty() {
+                    shared.stale.store(false, Ordering::Release);
+                    break;
+                }
             }
             for sender in senders {
                 shared.look_up(sender);
@@ -98,18 +100,8 @@ impl Shared {
         self.upkeep.notify_one();
     }
 
-    /// Asks the gate about a sender, and drops of it what can no more be executed.
     fn look_up(&self, sender: Address) {
-        loop {
-            let Some((hash, bytes)) = self.pool().probe(&sender) else {
-                return;
-            };
-            // Not under the lock: it may recover a signature.
-            let answer = self.gate.admit(&bytes);
-            if !self.pool().refresh(sender, &hash, &answer) {
-                return;
-            }
-        }
+        look_up(&self.pool, &*self.gate, sender);
     }
 
     /// Takes a batch for the next block to seal, unless it is of an overridden chain or sealed
@@ -178,6 +170,9 @@ impl Shared {
     }
 
     fn put_back(&self, blocks: Vec<Block>) {
+        // Until all were looked up, what waits is out of step.
+        let mut touched = lock(&self.touched);
+        self.stale.store(true, Ordering::Release);
         let mut pool = self.pool();
         let senders = pool.rewind();
         let mut unknown = Vec::new();
@@ -204,8 +199,9 @@ impl Shared {
                 tracing::debug!(%hash, %error, "a transaction of an overridden block cannot wait again");
             }
         }
-        let all = self.pool().stalest(usize::MAX);
-        self.touch(senders.into_iter().chain(all));
+        touched.extend(senders.into_iter().chain(self.pool().stalest(usize::MAX)));
+        drop(touched);
+        self.upkeep.notify_one();
     }
 
     /// Reads what was made but not executed before the restart, so that it is not taken twice.

@@ -46,12 +46,34 @@ pub(in crate::cli) struct UnbondArgs {
     #[arg(long, value_name = "ADDRESS")]
     from: Option<Address>,
     /// Pay out what was taken out before and is due; with a number, only that unbonding.
-    #[arg(long, value_name = "ID", num_args = 0..=1)]
-    withdraw: Option<Option<u64>>,
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "all")]
+    withdraw: Option<Unbondings>,
     #[command(flatten)]
     account: AccountArgs,
     #[command(flatten)]
     target: NetworkTarget,
+}
+
+/// Which of an account's unbondings.
+#[derive(Clone, Copy, Debug)]
+enum Unbondings {
+    All,
+    One(u64),
+}
+
+impl std::str::FromStr for Unbondings {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            number => number.parse().map(Self::One).map_err(|_| {
+                format!(
+                    "`{number}` is no unbonding; give its number, or nothing for all that are due"
+                )
+            }),
+        }
+    }
 }
 
 pub(super) async fn bond(args: BondArgs) -> Result<(), Failure> {
@@ -158,9 +180,9 @@ fn value_of(position: &StakePosition, shares: U256) -> U256 {
     product.checked_div(position.shares).unwrap_or_default()
 }
 
-async fn withdraw(open: &OpenNetwork, account: Address, id: Option<u64>) -> Result<(), Failure> {
+async fn withdraw(open: &OpenNetwork, account: Address, which: Unbondings) -> Result<(), Failure> {
     let mut found = open.network.unbondings(account).await?;
-    if let Some(id) = id {
+    if let Unbondings::One(id) = which {
         found.retain(|pending| pending.id == U256::from(id));
         if found.is_empty() {
             return Err(format!(

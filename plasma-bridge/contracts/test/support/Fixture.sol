@@ -29,6 +29,7 @@ abstract contract Fixture {
     uint64 internal constant WINDOW = 100;
     uint64 internal constant DELAY = 60;
     uint64 internal constant EXIT = 300;
+    uint64 internal constant SILENCE = 90;
     uint256 internal constant BOND = 1 ether;
     uint256 internal constant START = 1_800_000_000;
     address internal constant OWNER = address(0x0113);
@@ -102,6 +103,7 @@ abstract contract Fixture {
         r.challengeWindow = WINDOW;
         r.forcedDelay = DELAY;
         r.exitWindow = EXIT;
+        r.silence = SILENCE;
         r.bond = BOND;
         r.owner = OWNER;
     }

@@ -10,9 +10,9 @@ use futures::{
 
 use super::toy::{ToyLedger, ToyTransaction, toy_genesis, toy_root};
 use crate::{
-    Block, BlockHeader, BoxStream, Bytes, CertifiedBlock, ChainUpdate, Env, Height, MAX_BODY_BYTES,
-    MAX_BODY_TRANSACTIONS, Promise, Sequencer, SequencerError, SubmitError, body_commitment,
-    transaction_hash,
+    B256, Block, BlockHeader, BoxStream, Bytes, Certificate, CertifiedBlock, ChainUpdate, Env,
+    Epoch, Height, MAX_BODY_BYTES, MAX_BODY_TRANSACTIONS, Promise, Sequencer, SequencerError,
+    SubmitError, U256, body_commitment, transaction_hash,
 };
 
 /// How long anything may take.
@@ -87,6 +87,14 @@ impl ToyNode {
             Ok(true),
             "the promise is signed by whom it names"
         );
+        if !self.sequencer.certifies() {
+            assert_eq!(
+                promise.deadline,
+                Height(u64::MAX),
+                "who makes no blocks promises none"
+            );
+            return (bytes, promise);
+        }
         let committee = self
             .sequencer
             .committee(self.head().epoch)
@@ -108,6 +116,11 @@ impl ToyNode {
 
     /// Reads, checks and executes the next block.
     pub(super) async fn follow(&mut self) -> Block {
+        if !self.sequencer.certifies() {
+            let env = Arc::clone(&self.env);
+            let transactions = within(&*env, "something ready", self.wait_for_ready()).await;
+            return self.derive(self.made_of(transactions)).await;
+        }
         let next = within(&*self.env, "the next block", self.stream.next()).await;
         let certified = next.expect("the stream is endless").expect("a block");
         self.check(&certified);
@@ -118,6 +131,60 @@ impl ToyNode {
         let (height, state_root) = (header.height, toy_root(header.height, header.hash()));
         self.observe(ChainUpdate::Executed { height, state_root })
             .await;
+        block
+    }
+
+    async fn wait_for_ready(&self) -> Vec<Bytes> {
+        loop {
+            let ready = self.sequencer.ready(MAX_BODY_BYTES, self.env.now());
+            if !ready.is_empty() {
+                return ready;
+            }
+            self.env.sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The next block, as whoever appends it to the root would make it.
+    pub(super) fn made_of(&self, transactions: Vec<Bytes>) -> Block {
+        let head = self.head();
+        let header = BlockHeader {
+            chain_id: head.chain_id,
+            height: head.height.next(),
+            parent: head.hash(),
+            timestamp: self.env.now().max(head.timestamp + 1),
+            messages: head.messages,
+            body: body_commitment(&transactions),
+            executed_root: toy_genesis().executed_root,
+            ..BlockHeader::default()
+        };
+        Block {
+            header,
+            transactions,
+        }
+    }
+
+    /// Takes a block as the root's order has it, and waits until none of it waits.
+    pub(super) async fn derive(&mut self, block: Block) -> Block {
+        self.ledger.execute(&block.transactions);
+        let header = block.header.clone();
+        self.chain.push(CertifiedBlock {
+            block: block.clone(),
+            certificate: uncertified(),
+        });
+        let (height, state_root) = (header.height, toy_root(header.height, header.hash()));
+        self.observe(ChainUpdate::Override(header)).await;
+        self.observe(ChainUpdate::Executed { height, state_root })
+            .await;
+        let gone = async {
+            let waits = |bytes: &Bytes| {
+                let hash = transaction_hash(bytes);
+                self.sequencer.pending_by_hash(&hash).is_some()
+            };
+            while block.transactions.iter().any(waits) {
+                self.env.sleep(Duration::from_millis(5)).await;
+            }
+        };
+        within(&*self.env, "the end of waiting for what is derived", gone).await;
         block
     }
 
@@ -229,6 +296,18 @@ impl ToyNode {
             .certificate
             .verify(&committee, header)
             .expect("a valid certificate");
+    }
+}
+
+/// In the place of a certificate, for a block that nobody certified.
+fn uncertified() -> Certificate {
+    Certificate {
+        epoch: Epoch(0),
+        height: Height(0),
+        round: 0,
+        block: B256::ZERO,
+        signers: U256::ZERO,
+        signatures: Vec::new(),
     }
 }
 

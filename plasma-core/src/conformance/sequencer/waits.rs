@@ -161,6 +161,12 @@ impl Suite<'_> {
             [sent[1].clone(), sent[2].clone(), sent[0].clone()]
         );
         assert_eq!(node.sequencer.pending(1), [sent[1].clone()]);
+        let now = node.env.now();
+        assert_eq!(
+            node.sequencer.ready(usize::MAX, now),
+            Vec::<Bytes>::new(),
+            "what is behind a gap is not ready"
+        );
         let hash = transaction_hash(&sent[0]);
         assert_eq!(node.sequencer.pending_by_hash(&hash), Some(sent[0].clone()));
         assert_eq!(

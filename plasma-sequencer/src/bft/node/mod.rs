@@ -284,6 +284,12 @@ impl Sequencer for BftSequencer {
         pending.unwrap_or_default()
     }
 
+    fn ready(&self, bytes: usize, now: Timestamp) -> Vec<Bytes> {
+        let replica = self.shared.replica();
+        let ready = replica.as_ref().map(|one| one.app().ready(bytes, now));
+        ready.unwrap_or_default()
+    }
+
     fn pending_by_hash(&self, hash: &TransactionHash) -> Option<Bytes> {
         let replica = self.shared.replica();
         replica.as_ref()?.app().pool().get(hash).cloned()
