@@ -11,13 +11,14 @@ use async_trait::async_trait;
 use plasma_bridge::{BridgeClient, Deployment, EvmSettlement, RootAccount};
 use plasma_core::{
     Address, B256, Bytes, ChainId, Committee, Env, Epoch, Height, OutboxMessage, OutboxProof, Seat,
-    Sequencer, Settlement as _, Signer, Stage, Status, SubmitError, TokioEnv, U256, keccak256,
+    Settlement as _, Signer, Stage, Status, SubmitError, TokioEnv, U256, keccak256,
     transaction_hash,
 };
 use plasma_da::EmbeddedDa;
 use plasma_sdk::{
     Based, BatcherConfig, ChainBuilder, EmbeddedRoot, EmbeddedRootConfig, LaunchError,
     ProposerConfig, RootHandle, RunningChain, SequencerParts, SequencerPlan, Solo,
+    StartedSequencer,
     devnet::{DevAccount, DevSequencer, Devnet, DevnetConfig},
 };
 use plasma_sequencer::{BftConfig, BftSequencer, MemoryJournal, MemoryLog, Peer, Schedule};
