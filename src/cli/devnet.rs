@@ -57,6 +57,9 @@ pub(super) struct DevnetArgs {
     /// How long an epoch of the network of sequencers lasts at least, in whole seconds.
     #[arg(long, value_parser = duration::parse, default_value = "60s")]
     epoch: Duration,
+    /// For how long the sequencers may leave what is in the inbox before the root orders without them, in whole seconds.
+    #[arg(long, value_parser = duration::parse, default_value = "60s")]
+    silence: Duration,
     /// An outside Ethereum node instead of the embedded root (http:// or ws://).
     #[arg(long, value_name = "URL")]
     root: Option<String>,
@@ -110,6 +113,7 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
                 }),
         )?,
         forced_delay: whole_seconds("--forced-delay", args.forced_delay)?,
+        silence: whole_seconds("--silence", args.silence)?,
         root: args.root,
         data: args.data,
         host: args.host,

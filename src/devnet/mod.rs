@@ -108,6 +108,8 @@ pub struct DevnetConfig {
     pub challenge_window: u64,
     /// Seconds after which anyone may force a message of the inbox.
     pub forced_delay: u64,
+    /// Seconds for which what waits in the inbox may wait before the root orders without the committee.
+    pub silence: u64,
     /// An outside Ethereum node instead of the embedded root.
     pub root: Option<String>,
     /// Where data is kept; `None` for memory.
@@ -138,6 +140,7 @@ impl Default for DevnetConfig {
             block_time: Duration::from_millis(250),
             challenge_window: 10,
             forced_delay: 30,
+            silence: 60,
             root: None,
             data: None,
             host: "127.0.0.1".to_owned(),
@@ -365,6 +368,7 @@ fn chain(config: &DevnetConfig, k: u32, number: u32) -> ChainBuilder {
         .sequencer(solo)
         .challenge_window(config.challenge_window)
         .forced_delay(config.forced_delay)
+        .silence(config.silence)
         .endowment(chain_balance() * U256::from(FUNDED_ACCOUNTS))
         .batcher(BatcherConfig {
             max_age: Duration::from_millis(500),

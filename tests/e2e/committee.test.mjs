@@ -46,7 +46,7 @@ describe('four sequencers, each in a process of its own', () => {
   }
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'plasma-committee-'))
-    devnet = await launch('--sequencers', '4', '--processes', folder, '--block-time', '100ms')
+    devnet = await launch('--sequencers', '4', '--processes', folder, '--block-time', '100ms', '--silence', '3s')
     chain = devnet.chains[0]
     const sequencers = chain.sequencers
     for (const [number, sequencer] of sequencers.entries()) {
@@ -108,6 +108,26 @@ describe('four sequencers, each in a process of its own', () => {
     await eventually('blocks after it', async () => await height(nodes[0].url) >= before + 5)
     await load.stop()
     last = await included(load.hashes, urls())
+  })
+
+  it('without a quorum it goes on through the root, and the committee resumes by itself', async () => {
+    await kill(2)
+    await kill(3)
+    const began = Date.now()
+    const me = clients({ ...chain, rpc: nodes[0].url }, devnet, 6)
+    const sent = []
+    for (let count = 0; count < 3; count++) {
+      sent.push(await me.wallet.sendTransaction({ to: devnet.accounts[1].address, value: 7n, nonce: count, gas: 50_000n }))
+    }
+    const at = await included(sent, urls())
+    assert.ok(Number((await block(nodes[0].url, 'safe')).number) >= at, 'nobody certified it: the root has it')
+    console.log(`without a quorum, 3 transactions were in block ${at} after ${Date.now() - began} ms, at a silence of 3 s`)
+    await open(2)
+    await open(3)
+    const load = new Load(devnet, chain, urls)
+    await eventually('blocks of the committee', async () => (await must(nodes[1].url, 'plasma_committee')).height >= at + 5)
+    await load.stop()
+    last = await included([...sent, ...load.hashes], urls())
   })
 
   it('what they certify is published, and a fresh verifier derives the same', async () => {
