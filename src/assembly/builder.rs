@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use plasma_bridge::{Deployment, EvmSettlement, Registration, RootAccount};
+use plasma_bridge::{BridgeClient, Deployment, EvmSettlement, Registration, RootAccount};
 use plasma_core::{
     B256, BlockContext, BlockHeader, Bytes, ChainId, DataAvailability, Env, Execution, Gas,
     Genesis, GenesisState, Height, Query, Reply, Settlement, Timestamp, U256,
@@ -16,19 +16,19 @@ use plasma_exec::{Durability, MemoryConfig, MemoryStore, ModuleRuntime, Program,
 use serde::Serialize;
 
 use super::{
-    EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle, RunningChain, SequencerParts,
-    SequencerPlan, Solo,
+    CommitteeMember, Committees, EmbeddedRoot, EmbeddedRootConfig, LaunchError, RootHandle,
+    RunningChain, SequencerParts, SequencerPlan, Solo,
 };
 use crate::{
     chain::{Chain, ChainConfig},
-    committee,
+    committee::{self, Tips},
     devnet::DevAccount,
     dispute::ChainTraces,
     explain,
     node::{BatcherConfig, ChainGate, Health, Node, NodeParts, ProposerConfig, RootOrderedConfig},
     programs::builtin_program,
     remote,
-    rpc::{self, RpcContext, RpcLimits},
+    rpc::{self, RpcContext, RpcLimits, RpcModule},
 };
 
 /// The birth of a chain that names none: 2026-01-01. Constant, so that one configuration has one genesis.
@@ -421,7 +421,7 @@ impl ChainBuilder {
             self.proven_by(),
             tokio::runtime::Handle::current(),
         ));
-        let node = Node::start(NodeParts {
+        let mut node = Node::start(NodeParts {
             chain,
             sequencer: sequencer.clone(),
             da: da.clone(),
@@ -434,6 +434,13 @@ impl ChainBuilder {
             member: member.clone(),
             health,
         });
+        let tips = member
+            .as_ref()
+            .and_then(|member| self.tips(member, &module));
+        if let Some(tips) = tips {
+            let task = committee::take_tips(tips, env.clone(), node.health().clone());
+            node.attend(env.spawn("tips", Box::pin(task)));
+        }
         let name = self.name;
         Ok(RunningChain {
             name,
@@ -447,6 +454,32 @@ impl ChainBuilder {
             member,
             root: embedded,
             traces,
+        })
+    }
+
+    /// How a member's tips get to the root, where they do.
+    fn tips(&self, member: &CommitteeMember, module: &RpcModule<()>) -> Option<Tips> {
+        let (Root::At(handle), Committees::Elected(network, _)) = (&self.root, &member.committees)
+        else {
+            return None;
+        };
+        let (least, account) = (member.payout?, handle.account.clone()?);
+        let by_value = self.execution_name == "evm";
+        let client = BridgeClient::new(handle.client.clone(), handle.contracts);
+        Some(Tips {
+            bft: member.bft.clone(),
+            signer: member.signer.clone(),
+            least,
+            chain_id: self.chain_id,
+            l2_bridge: if by_value {
+                plasma_exec::L2_BRIDGE
+            } else {
+                plasma_exec::module_address("bridge")
+            },
+            by_value,
+            module: module.clone(),
+            client: client.with_account(account),
+            network: network.clone(),
         })
     }
 

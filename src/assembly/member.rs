@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use plasma_bridge::SequencerNetwork;
-use plasma_core::{B256, BlockHeader, Committee, Env, SequencerError, Signer};
+use plasma_core::{B256, BlockHeader, Committee, Env, SequencerError, Signer, U256};
 use plasma_sequencer::{
     BftConfig, BftFault, BftSequencer, FileJournal, FileLog, Journal, MemoryJournal, MemoryLog,
     MempoolLimits, Peer, RoundLog, Schedule,
@@ -38,6 +38,7 @@ pub struct Member {
     block_time: Duration,
     limits: MempoolLimits,
     fault: Option<BftFault>,
+    payout: Option<U256>,
 }
 
 /// A member that runs, for what its node does besides ordering.
@@ -47,6 +48,10 @@ pub struct CommitteeMember {
     pub bft: Arc<BftSequencer>,
     /// Where its committees come from.
     pub committees: Committees,
+    /// Its key.
+    pub(crate) signer: Signer,
+    /// From which amount on its tips are taken to the root, in wei.
+    pub(crate) payout: Option<U256>,
 }
 
 impl fmt::Debug for CommitteeMember {
@@ -68,6 +73,7 @@ impl Member {
             block_time: Duration::from_millis(250),
             limits: MempoolLimits::default(),
             fault: None,
+            payout: Some(U256::from(10_u64.pow(18))),
         }
     }
 
@@ -100,6 +106,13 @@ impl Member {
     /// Lets it misbehave, for development networks.
     pub fn fault(mut self, fault: Option<BftFault>) -> Self {
         self.fault = fault;
+        self
+    }
+
+    /// From which amount on what its key has on the chain, tips that is, is taken to its operator on the root at each
+    /// border of epochs, in wei; `None` leaves it. Default: 1 XPL.
+    pub fn payout(mut self, least: Option<U256>) -> Self {
+        self.payout = least;
         self
     }
 
@@ -149,7 +162,7 @@ impl SequencerPlan for Member {
         config.fault = self.fault;
         let bft = BftSequencer::start(
             config,
-            self.signer,
+            self.signer.clone(),
             parts.env,
             parts.gate,
             journal,
@@ -162,6 +175,8 @@ impl SequencerPlan for Member {
             member: Some(CommitteeMember {
                 bft,
                 committees: self.committees,
+                signer: self.signer,
+                payout: self.payout,
             }),
         })
     }

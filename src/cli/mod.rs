@@ -117,7 +117,9 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Devnet(args) => devnet::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Devnet(args) => Box::pin(devnet::run(args))
+            .await
+            .map(|()| ExitCode::SUCCESS),
         Command::Bridge(command) => bridge::run(command).await.map(|()| ExitCode::SUCCESS),
         Command::Node(args) => node::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Verify(args) => verify::run(args).await,

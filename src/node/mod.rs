@@ -143,7 +143,9 @@ impl Node {
             health,
         };
         let mut tasks = Vec::new();
-        if let Some(CommitteeMember { bft, committees }) = member
+        if let Some(CommitteeMember {
+            bft, committees, ..
+        }) = member
             && let Committees::Elected(network, borders) = committees
         {
             let (env, health) = (shared.env.clone(), shared.health.clone());
@@ -197,6 +199,11 @@ impl Node {
         let task = proposer::run(shared, settlement, traces, config);
         self.tasks
             .push(self.shared.env.spawn("guest-player", Box::pin(task)));
+    }
+
+    /// Lets a task run as long as the node does.
+    pub(crate) fn attend(&mut self, task: Task) {
+        self.tasks.push(task);
     }
 
     /// The chain as it executes it.

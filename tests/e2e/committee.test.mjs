@@ -142,13 +142,18 @@ const registry = parseAbi(['event DoubleVoted(address indexed operator, address 
 const stakes = parseAbi(['function delegate(address operator, uint256 amount) returns (uint256)'])
 
 describe('a committee that the root elects', () => {
-  it('who votes for two blocks is found out, reported, slashed and not elected again', async () => {
-    const devnet = await launch('--sequencers', '4', '--epoch', '8s', '--fault', 'equivocate@3', '--block-time', '100ms')
+  it('who votes for two blocks is found out, reported, slashed and not elected again; tips get to the root', async () => {
+    const devnet = await launch('--sequencers', '4', '--epoch', '8s', '--fault', 'equivocate@3', '--block-time', '100ms', '--challenge-window', '2s')
     try {
       const chain = devnet.chains[0]
       const [first, , , liar] = chain.sequencers
       const load = new Load(devnet, chain, () => [first.rpc])
       const root = clients({ rpc: devnet.root.rpc, chainId: devnet.root.chainId }, devnet, 0)
+      // As if it were of tips, which take longer to add up.
+      const me = clients(chain, devnet, 7)
+      await done(me, me.wallet.sendTransaction({ to: first.key, value: 5n * 10n ** 18n }))
+      const paid = () => root.open.readContract({ address: devnet.root.contracts.xpl, abi: erc20, functionName: 'balanceOf', args: [first.key] })
+      const before = await paid()
       const [event] = await eventually('the report', async () => {
         const events = await root.open.getLogs({ address: devnet.root.contracts.network.registry, event: registry[0], fromBlock: 0n })
         return events.length && events
@@ -165,6 +170,7 @@ describe('a committee that the root elects', () => {
       await included(load.hashes, chain.sequencers.map(({ rpc }) => rpc))
       const events = await root.open.getLogs({ address: devnet.root.contracts.network.registry, event: registry[0], fromBlock: 0n })
       assert.equal(events.length, 1, 'once')
+      await eventually('tips on the root', async () => await paid() > before + 49n * 10n ** 17n)
     } finally {
       await devnet.stop()
     }
