@@ -3,10 +3,11 @@
 //! Batches, outbox messages and batch entries are compared with the running contracts in
 //! `settlement.rs`: their vectors use values that Rust's types exclude.
 
+use plasma_bridge::possession_digest;
 use plasma_core::{
     Address, B256, BlockHeader, Bytes, ChainId, Checkpoint, Committee, EntryKind, Epoch, Height,
-    Inbox, InboxEntry, InboxMessage, MessageKind, Outbox, OutboxProof, Seat, Seconds, Signature,
-    TraceCommitment, U256, Vote,
+    Inbox, InboxEntry, InboxMessage, MessageKind, Outbox, OutboxProof, Promise, Seat, Seconds,
+    Signature, Signer, TraceCommitment, U256, Vote,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -108,14 +109,42 @@ fn committees_and_votes() {
             round: v.get("round"),
             block: v.get("blockHash"),
         };
-        let signature: Bytes = v.get("signature");
-        let signature = Signature::from_bytes(signature[..].try_into().expect("65 bytes"));
         assert_eq!(
-            signature.recover(vote.digest()),
+            signature(v).recover(vote.digest()),
             Ok(v.get::<Address>("signer"))
         );
         vote.digest()
     });
+}
+
+#[test]
+fn promises_and_possession_of_keys() {
+    check("promise", |v| {
+        let (digest, signer): (B256, Signer) = (v.get("hash"), key(v));
+        let chain_id = v.get::<ChainId>("chainId");
+        let (transaction, deadline) = (v.get("transaction"), v.get::<Height>("deadline"));
+        let promise = Promise::sign(&signer, chain_id, transaction, deadline);
+        // Signatures are deterministic: the same one is over the same digest.
+        assert_eq!(promise.signature, signature(v));
+        assert_eq!(promise.verify(), Ok(true));
+        assert_eq!(promise.sequencer, v.get::<Address>("signer"));
+        digest
+    });
+    check("possession", |v| {
+        let digest = possession_digest(v.get("rootChainId"), v.get("registry"), v.get("operator"));
+        assert_eq!(key(v).sign(digest), signature(v));
+        assert_eq!(signature(v).recover(digest), Ok(v.get::<Address>("signer")));
+        digest
+    });
+}
+
+fn key(v: &Vector) -> Signer {
+    Signer::from_bytes(&v.get("privateKey")).expect("a key")
+}
+
+fn signature(v: &Vector) -> Signature {
+    let bytes: Bytes = v.get("signature");
+    Signature::from_bytes(bytes[..].try_into().expect("65 bytes"))
 }
 
 #[test]

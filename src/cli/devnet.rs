@@ -245,6 +245,11 @@ fn print(report: &DevnetReport) {
     ] {
         println!("  {name:14} {address}");
     }
+    if let Some(network) = &contracts.network {
+        println!("  {:14} {}", "Sequencers", network.registry);
+        println!("  {:14} {}", "Stakes", network.stakes);
+        println!("  {:14} {}", "XplGovernor", network.governor);
+    }
     println!("\nChains:");
     for chain in &report.chains {
         println!(

@@ -31,6 +31,7 @@ library Evidence {
     error DifferentSigners(address first, address second);
 
     bytes32 internal constant KEY_TAG = keccak256("plasma.sequencer.key.v1");
+    bytes32 internal constant PROMISE_TAG = keccak256("plasma.promise.v1");
 
     /// @notice The key that signed both.
     function signerOf(DoubleVote calldata d) internal pure returns (address key) {
@@ -49,6 +50,15 @@ library Evidence {
     /// @notice What a key signs to say that it is the operator's, at one registry alone.
     function keyDigest(address registry, address operator) internal view returns (bytes32) {
         return keccak256(abi.encode(KEY_TAG, block.chainid, registry, operator));
+    }
+
+    /// @notice What a sequencer signs to promise that a transaction is in a block in time.
+    function promiseDigest(uint64 chainId, bytes32 transaction, uint64 deadline)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(PROMISE_TAG, chainId, transaction, deadline));
     }
 
     /// @notice Who signed. Its twin with the other `s` says the same: what is proven is who, not which bytes.

@@ -68,8 +68,6 @@ contract Promises {
     event Answered(bytes32 indexed id, uint64 height);
     event Broken(bytes32 indexed id, address indexed operator, uint256 lost);
 
-    bytes32 private constant TAG = keccak256("plasma.promise.v1");
-
     SequencerRegistry public immutable registry;
     /// @notice Wei that an accusation costs, and an answer earns.
     uint256 public immutable deposit;
@@ -99,7 +97,7 @@ contract Promises {
         if (msg.value != deposit) {
             revert WrongDeposit(deposit, msg.value);
         }
-        bytes32 digest = keccak256(abi.encode(TAG, p.chainId, p.transaction, p.deadline));
+        bytes32 digest = Evidence.promiseDigest(p.chainId, p.transaction, p.deadline);
         address signer = Evidence.recover(digest, p.signature);
         address operator = registry.operatorOf(signer);
         if (operator == address(0)) revert NotASequencer(signer);

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import { Disputes, MatchKey } from "../src/Disputes.sol";
+import { Evidence } from "../src/Evidence.sol";
 import { Hashing } from "../src/Hashing.sol";
 import { Machine, Program } from "../src/Machine.sol";
 import {
@@ -26,6 +27,8 @@ contract VectorsTest {
         string memory json =
             string.concat("{\n", section("header", headers()), section("batch", batches()));
         json = string.concat(json, section("committee", committees()), section("vote", votes()));
+        json = string.concat(json, section("promise", promises()));
+        json = string.concat(json, section("possession", possessions()));
         json = string.concat(json, section("message", messages()), section("entry", entries()));
         json = string.concat(json, section("checkpoint", checkpoints()));
         json = string.concat(json, section("outboxMessage", outboxMessages()));
@@ -113,15 +116,47 @@ contract VectorsTest {
             uint32 round = uint32(u64(i));
             bytes32 blockHash = word(i);
             bytes32 digest = Hashing.vote(chainId, epoch, height, round, blockHash);
-            uint256 key = i + 1;
-            (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
             string memory o = string.concat(field("chainId", chainId), field("epoch", epoch));
             o = string.concat(o, field("height", height), field("round", round));
-            o = string.concat(o, field("blockHash", blockHash), field("privateKey", bytes32(key)));
-            o = string.concat(o, field("signer", vm.addr(key)));
-            o = string.concat(o, field("signature", abi.encodePacked(r, s, v)));
+            o = string.concat(o, field("blockHash", blockHash), signed(i + 1, digest));
             json = item(json, string.concat(o, last("hash", digest)));
         }
+    }
+
+    function promises() private returns (string memory json) {
+        for (uint256 i = 0; i < 3; ++i) {
+            uint64 chainId = u64(i);
+            bytes32 transaction = word(i);
+            uint64 deadline = u64(i);
+            bytes32 digest = Evidence.promiseDigest(chainId, transaction, deadline);
+            string memory o = field("chainId", chainId);
+            o = string.concat(o, field("transaction", transaction), field("deadline", deadline));
+            json = item(json, string.concat(o, signed(i + 1, digest), last("hash", digest)));
+        }
+    }
+
+    /// @dev What keys sign to become an operator's, on roots of these ids.
+    function possessions() private returns (string memory json) {
+        uint256 before = block.chainid;
+        for (uint256 i = 0; i < 3; ++i) {
+            uint64 rootChainId = uint64(31337 + i);
+            address registry = account(i);
+            address operator = account(i);
+            vm.chainId(rootChainId);
+            bytes32 digest = Evidence.keyDigest(registry, operator);
+            string memory o = field("rootChainId", rootChainId);
+            o = string.concat(o, field("registry", registry), field("operator", operator));
+            json = item(json, string.concat(o, signed(i + 1, digest), last("hash", digest)));
+        }
+        vm.chainId(before);
+    }
+
+    /// @notice Who signed a digest, and how.
+    function signed(uint256 key, bytes32 digest) private pure returns (string memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        string memory o = field("privateKey", bytes32(key));
+        o = string.concat(o, field("signer", vm.addr(key)));
+        return string.concat(o, field("signature", abi.encodePacked(r, s, v)));
     }
 
     /// @dev Each with the accumulator after it and those before.

@@ -54,7 +54,8 @@ pub(crate) const CREATED: usize = 12;
 impl Contracts {
     /// The addresses that a deployment by `deployer` gives when its first transaction has `nonce`.
     ///
-    /// The order is the one that `ChainRegistry.sol` documents; the contracts know each other by
+    /// The order is the one that `ChainRegistry.sol` documents, and then the network's: stakes, registry, timelock, governor,
+    /// promises, fee burner. The contracts know each other by
     /// immutables, so that each needs the others' addresses before they exist.
     pub fn predicted(deployer: Address, nonce: u64) -> Self {
         Self {
