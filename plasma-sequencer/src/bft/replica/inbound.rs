@@ -1,6 +1,7 @@
 //! Messages from others: nothing reaches the engine that is not signed by a seat.
 
 use arc_malachitebft_core_consensus::Input;
+use arc_malachitebft_core_types::Validator as _;
 use plasma_core::{
     Address, Bytes, Epoch, Height, MAX_TRANSACTION_BYTES, Timestamp, transaction_hash,
 };
@@ -34,7 +35,7 @@ impl Replica {
                 }
             }
             Message::Decided(decided) => self.receive_decided(from, decided, now),
-            Message::Fetch { from: height } => self.answer(from, height),
+            Message::Fetch { from: height } => self.answer(from, height, now),
             Message::Blocks(blocks) => self.receive_blocks(from, blocks),
             Message::Transactions(transactions) => self.receive_transactions(transactions, now),
         }
@@ -88,6 +89,13 @@ impl Replica {
         if height == next && !self.begun && self.seated() {
             self.begin(now);
         }
+        let round = message.round;
+        let turn = round
+            .as_u32()
+            .map(|round| self.seats.proposer(round).address().0);
+        if height == next && turn == Some(message.proposer.0) {
+            self.patience.heard(round, now);
+        }
         self.run(Input::Proposal(proposal), now);
     }
 
@@ -112,10 +120,15 @@ impl Replica {
     fn receive_transactions(&mut self, transactions: Vec<Bytes>, now: Timestamp) {
         for bytes in transactions {
             let hash = transaction_hash(&bytes);
-            if bytes.len() > MAX_TRANSACTION_BYTES || self.app.pool().contains(&hash) {
+            if self.app.pool().contains(&hash) {
+                continue;
+            }
+            if bytes.len() > MAX_TRANSACTION_BYTES {
+                self.refusals += 1;
                 continue;
             }
             if let Err(error) = self.app.accept(hash, bytes, now) {
+                self.refusals += 1;
                 tracing::trace!(%hash, %error, "a peer's transaction is not taken");
             }
         }
