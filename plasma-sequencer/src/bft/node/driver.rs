@@ -8,7 +8,7 @@ use std::{
 
 use futures::future::select;
 use metrics::{counter, gauge, histogram};
-use plasma_core::{Address, BlockHeader, ChainUpdate, Height, SequencerError};
+use plasma_core::{Address, BlockHeader, ChainUpdate, Height, Seat, SequencerError};
 use tokio::sync::Notify;
 
 use super::Shared;
@@ -134,20 +134,28 @@ impl Shared {
 impl Shared {
     /// How many turns in a row each seat missed, of those that changed.
     fn show_misses(&self, replica: &Replica) {
-        let app = replica.app();
+        let show = |seat: &Seat, misses: u32| {
+            gauge!("plasma_bft_misses", "seat" => seat.key.to_string()).set(f64::from(misses));
+        };
+        let (schedule, committee) = (replica.app().schedule(), replica.app().committee());
         let shown = self.shown.lock();
         let mut shown = shown.unwrap_or_else(PoisonError::into_inner);
-        let seats = &app.committee().seats;
-        shown.resize(seats.len(), 0);
-        for ((seat, misses), shown) in seats.iter().zip(app.turns().misses()).zip(&mut *shown) {
-            if *shown == misses {
-                continue;
+        let (epoch, before) = &mut *shown;
+        if *epoch != committee.epoch {
+            let seats = schedule.of(*epoch).map_or(&[][..], |gone| &gone.seats);
+            seats.iter().for_each(|seat| show(seat, 0));
+            (*epoch, *before) = (committee.epoch, Vec::new());
+        }
+        before.resize(committee.seats.len(), 0);
+        let now = committee.seats.iter().zip(replica.app().turns().misses());
+        for ((seat, misses), before) in now.zip(before) {
+            if *before != misses {
+                show(seat, misses);
+                let more = u64::from(misses.saturating_sub(*before));
+                let key = seat.key.to_string();
+                counter!("plasma_bft_missed_turns_total", "seat" => key).increment(more);
+                *before = misses;
             }
-            let key = seat.key.to_string();
-            gauge!("plasma_bft_misses", "seat" => key.clone()).set(f64::from(misses));
-            let more = misses.saturating_sub(*shown);
-            counter!("plasma_bft_missed_turns_total", "seat" => key).increment(more.into());
-            *shown = misses;
         }
     }
 

@@ -77,7 +77,8 @@ struct Shared {
     work: Arc<Notify>,
     links: Links,
     budgets: Budgets,
-    shown: Mutex<Vec<u32>>,
+    /// The misses that metrics show, of a term's seats.
+    shown: Mutex<(Epoch, Vec<u32>)>,
 }
 
 /// How a member is doing.

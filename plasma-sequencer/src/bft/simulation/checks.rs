@@ -86,6 +86,11 @@ impl World {
             assert!(same || self.root.overrode, "two blocks at {height}");
             return;
         }
+        let base = Domain::base_of(certified.certificate.round);
+        if self.root.base.is_some_and(|current| current != base) {
+            // Certified by those who were not told that its height is decided anew.
+            return;
+        }
         let committee = self.committee_after(parent);
         let verdict = certified.certificate.verify(&committee, header);
         assert_eq!(verdict, Ok(()), "the certificate at {height}");

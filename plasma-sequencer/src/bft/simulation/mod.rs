@@ -5,7 +5,7 @@
 //! has blocks that a member lacks.
 //!
 //! Everything follows from a seed. `PLASMA_SEED=7 cargo nextest run -p plasma-sequencer --features
-//! bft simulation` replays one; `PLASMA_LONG=1` tries thousands.
+//! bft simulation` replays one; `PLASMA_LONG=1` tries thousands, `PLASMA_RUNS=300` so many of each kind.
 //!
 //! What is checked, in every run:
 //! - no two blocks at one height are certified, by anybody, but where the root overrode the first, and all honest
@@ -30,10 +30,21 @@ use plasma_core::{Committee, Epoch, Height, Seat, Timestamp};
 use scenario::{Liar, Scenario};
 use world::{DAWN, World};
 
-/// The seeds of a test: some, or many, or one.
+/// The seeds of a test: some, or many, or one, or as many as are asked for.
 fn seeds(some: u64, many: u64) -> Vec<u64> {
-    if let Ok(seed) = std::env::var("PLASMA_SEED") {
-        return vec![seed.parse().expect("PLASMA_SEED is a number")];
+    let asked = |name| {
+        let value = std::env::var(name).ok()?;
+        Some(
+            value
+                .parse()
+                .unwrap_or_else(|_| panic!("{name} is a number")),
+        )
+    };
+    if let Some(seed) = asked("PLASMA_SEED") {
+        return vec![seed];
+    }
+    if let Some(runs) = asked("PLASMA_RUNS") {
+        return (0..runs).collect();
     }
     let long = std::env::var("PLASMA_LONG").is_ok_and(|value| value != "0" && !value.is_empty());
     (0..if long { many } else { some }).collect()

@@ -3,14 +3,16 @@
 //! Each member has a node that reads the root, some later than others. What the node executed before the member had it
 //! certified, it says so; and where the derived chain goes another way, the member goes on after the root's block.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use plasma_core::{
-    Address, Block, BlockHeader, ChainUpdate, Height, Timestamp, body_commitment,
+    Address, B256, Block, BlockHeader, ChainUpdate, Height, Timestamp, body_commitment,
     conformance::sequencer::{toy_genesis, toy_root},
     transaction_hash,
 };
 use rand::{Rng as _, rngs::SmallRng};
+
+use crate::{Journal as _, bft::Domain};
 
 use super::{
     scenario::{Event, Scenario},
@@ -35,19 +37,28 @@ pub(super) struct Root {
     /// Whether it says anything beside committees, and whether it overrode something.
     pub(super) speaks: bool,
     pub(super) overrode: bool,
+    forgot: BTreeSet<B256>,
+    /// What rounds count from since the last override.
+    pub(super) base: Option<u32>,
     told_late: bool,
 }
 
 impl Root {
     pub(super) fn new(scenario: &Scenario, nodes: usize, rng: &mut SmallRng) -> Self {
-        let speaks =
-            |(_, event): &(u64, Event)| matches!(event, Event::Derive { .. } | Event::Force { .. });
+        let speaks = |(_, event): &(u64, Event)| {
+            matches!(
+                event,
+                Event::Derive { .. } | Event::Force { .. } | Event::Forget { .. }
+            )
+        };
         Self {
             lags: (0..nodes).map(|_| rng.random_range(0..LATEST_MS)).collect(),
             reads: (0..nodes).map(|_| rng.random_range(0..READ_MS)).collect(),
             overrides: vec![VecDeque::new(); nodes],
             speaks: scenario.events.iter().any(speaks),
             overrode: false,
+            forgot: BTreeSet::new(),
+            base: None,
             told_late: scenario.told_late,
         }
     }
@@ -150,40 +161,52 @@ impl World {
         }
     }
 
-    /// The root makes a block of its own, `back` blocks below the newest one.
-    pub(super) fn force(&mut self, back: u64) {
-        let head = self
-            .chain
-            .last_key_value()
-            .map_or(0, |(height, _)| height.0);
-        let parent = Height(head.saturating_sub(back));
+    /// The root goes on `back` blocks below the newest one: with a block of its own, or from that one.
+    pub(super) fn force(&mut self, back: u64, own: bool) {
+        let head = self.chain.last_key_value();
+        let head = head.map_or(0, |(height, _)| height.0);
+        let last = Height(head.saturating_sub(back));
         let genesis = toy_genesis();
-        let header = match self.chain.get(&parent) {
-            Some(block) => &block.header,
-            None => &genesis,
+        let parent = match self.chain.get(&last) {
+            Some(block) => block.header.clone(),
+            None => genesis,
         };
-        let forced = BlockHeader {
-            height: parent.next(),
-            parent: header.hash(),
-            timestamp: Timestamp((header.timestamp.0 + 1).max(DAWN + self.now)),
-            proposer: Address::ZERO,
-            body: body_commitment(&[]),
-            seal: plasma_core::B256::ZERO,
-            ..header.clone()
-        };
-        let lost = self.chain.split_off(&forced.height);
-        for bytes in lost.into_values().flat_map(|block| block.transactions) {
-            self.included.remove(&transaction_hash(&bytes));
-            self.wishes.push(Wish { bytes, sent: 0 });
+        // From one block it goes on once: rounds would count from the same base the second time.
+        if !own && (last.0 == 0 || !self.root.forgot.insert(parent.hash())) {
+            return;
         }
-        self.root.overrode = true;
-        let block = Block {
-            header: forced.clone(),
-            transactions: Vec::new(),
+        let lost = self.chain.split_off(&last.next());
+        for block in lost.into_values() {
+            for bytes in &block.transactions {
+                self.included.remove(&transaction_hash(bytes));
+                let bytes = bytes.clone();
+                self.wishes.push(Wish { bytes, sent: 0 });
+            }
+        }
+        let header = if own {
+            let forced = BlockHeader {
+                height: last.next(),
+                parent: parent.hash(),
+                timestamp: Timestamp((parent.timestamp.0 + 1).max(DAWN + self.now)),
+                proposer: Address::ZERO,
+                body: body_commitment(&[]),
+                ..parent
+            };
+            let block = Block {
+                header: forced.clone(),
+                transactions: Vec::new(),
+            };
+            self.chain.insert(forced.height, block);
+            forced
+        } else {
+            parent
         };
-        self.chain.insert(forced.height, block);
+        self.root.overrode = true;
+        self.root.base = Some(Domain::base_after(header.hash()));
         for (lag, overrides) in self.root.lags.iter().zip(&mut self.root.overrides) {
-            overrides.push_back((self.now + lag, forced.clone()));
+            // All see at once that the root reorganised.
+            let lag = if own { *lag } else { 0 };
+            overrides.push_back((self.now + lag, header.clone()));
         }
     }
 
@@ -194,6 +217,17 @@ impl World {
             return;
         }
         let node = &mut self.nodes[number];
+        if !header.proposer.is_zero() {
+            // Of what the root forgot only those hear who have it, and those who are there.
+            let journal = node.journal.reopen();
+            let head = journal.head().map_or(Height(0), |head| head.height);
+            let next = journal.get(header.height.next()).ok().flatten();
+            let known = self.chain.get(&header.height.next());
+            let came_back = next.is_some_and(|next| Some(&next.block) == known);
+            if head < header.height || came_back {
+                return;
+            }
+        }
         node.ledger.reset();
         node.executed = Height(0);
         for (_, block) in self.chain.range(..=header.height) {
@@ -202,8 +236,11 @@ impl World {
         node.executed = header.height;
         let now = node.clock(self.now);
         if let Some(replica) = &mut node.replica {
-            let told = replica.observe(ChainUpdate::Override(header), now);
+            let told = replica.observe(ChainUpdate::Override(header.clone()), now);
             told.expect("a block of this chain");
+            let (height, state_root) = (header.height, toy_root(header.height, header.hash()));
+            let update = ChainUpdate::Executed { height, state_root };
+            replica.observe(update, now).expect("known news");
         }
         self.settle(number);
     }

@@ -45,6 +45,8 @@ pub(super) enum Event {
     Derive { node: usize },
     /// The root makes a block of its own, so far below the newest one.
     Force { back: u64 },
+    /// The root forgets blocks, so many below the newest one, as when it reorganises.
+    Forget { back: u64 },
 }
 
 /// A run.
@@ -164,7 +166,11 @@ impl Scenario {
             for _ in 0..rng.random_range(1..=2) {
                 let back = rng.random_range(0..=3);
                 let at = rng.random_range(1_000..scenario.calm_at);
-                scenario.events.push((at, Event::Force { back }));
+                let event = match rng.random_range(0..2) {
+                    0 => Event::Force { back },
+                    _ => Event::Forget { back },
+                };
+                scenario.events.push((at, event));
             }
         }
         scenario

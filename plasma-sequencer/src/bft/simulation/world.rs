@@ -469,7 +469,8 @@ impl World {
                 }
             }
             Event::Derive { node } => self.derive(node),
-            Event::Force { back } => self.force(back),
+            Event::Force { back } => self.force(back, true),
+            Event::Forget { back } => self.force(back, false),
             Event::Part { sides } => self.network.part(Some(sides)),
             Event::Heal => self.network.part(None),
         }
