@@ -23,8 +23,8 @@ use std::{
 use borsh::{BorshDeserialize, BorshSerialize};
 use plasma_core::{
     Address, B256, BatchHeader, Block, BlockHeader, Bytes, Certificate, CertifiedBlock, Committee,
-    Epoch, Gas, Gate, Height, MAX_BODY_BYTES, MAX_TRANSACTION_BYTES, Promise, Rejection,
-    SequencerError, Signer, SubmitError, Timestamp, TransactionHash, transaction_hash,
+    Gas, Gate, Height, MAX_BODY_BYTES, MAX_TRANSACTION_BYTES, Promise, Rejection, SequencerError,
+    Signer, SubmitError, Timestamp, TransactionHash, transaction_hash,
 };
 
 use super::{

@@ -143,7 +143,7 @@ impl Knowledge {
                     .collect();
                 // Used, and too large.
                 many.push(ToyTransaction::new(sequential(1), 0).to_bytes());
-                many.push(vec![rng.random(); 200_000].into());
+                many.push(vec![rng.random::<u8>(); 200_000].into());
                 vec![Message::Transactions(many).to_bytes()]
             }
             Attack::Noise => {
@@ -202,7 +202,7 @@ impl Knowledge {
                 height: self.next,
                 ..toy_genesis()
             },
-            transactions: vec![vec![rng.random(); 100_000].into()],
+            transactions: vec![vec![rng.random::<u8>(); 100_000].into()],
         };
         forged.certificate.height = self.next;
         vec![

@@ -2,7 +2,8 @@
 
 use arc_malachitebft_core_types::{NilOrVal, Round, VoteType};
 use plasma_core::{
-    B256, Bytes, CertifiedBlock, Height, Signer, conformance::sequencer::toy_genesis, encode,
+    B256, Block, Bytes, Certificate, CertifiedBlock, Epoch, Height, Signer, U256,
+    conformance::sequencer::toy_genesis, encode,
 };
 use plasma_sequencer::{
     BlockId, Decided, Domain, Key, Message, Part, Proposal, Signed, SignedVote, Vote, VoteSignature,
@@ -19,7 +20,7 @@ const RANDOM: u64 = 40_000;
 fn domain() -> Domain {
     Domain {
         chain_id: toy_genesis().chain_id,
-        epoch: plasma_core::Epoch(3),
+        epoch: Epoch(3),
         base: 0,
     }
 }
@@ -52,13 +53,17 @@ fn messages() -> Vec<Message> {
     let place = (Height(5).into(), Round::new(2), block);
     let part = Part::split(&key, &domain(), place, &[9; 300], 200).remove(1);
     let certified = CertifiedBlock {
-        block: plasma_core::Block {
+        block: Block {
             header: toy_genesis(),
             transactions: vec![vec![1, 2, 3].into(), Bytes::default()],
         },
-        certificate: plasma_core::Certificate {
+        certificate: Certificate {
+            epoch: Epoch(3),
+            height: Height(5),
+            round: 2,
+            block,
+            signers: U256::from(7),
             signatures: vec![signature.0; 3],
-            ..plasma_core::Certificate::default()
         },
     };
     let decided = Decided {

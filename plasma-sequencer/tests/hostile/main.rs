@@ -294,18 +294,18 @@ async fn links_that_say_nothing_or_too_much_are_ended_and_keep_nobody_out() {
     let network = Arc::new(Network::new());
     network.go_on(Duration::from_millis(300), "at first").await;
     let before = resident();
-    let key = signer(HOSTILE);
+    let (key, genesis) = (signer(HOSTILE), toy_genesis());
     // Another chain, and a key that is nobody's.
     let other = BlockHeader {
         timestamp: plasma_core::Timestamp(7),
         ..toy_genesis()
     };
-    for (key, genesis) in [(&key, &other), (&signer(9), &toy_genesis())] {
+    for (key, genesis) in [(&key, &other), (&signer(9), &genesis)] {
         let refused = Link::open(network.addresses[0], key, genesis).await;
         assert!(refused.is_err());
     }
     // Too long, by one byte.
-    let mut link = Link::open(network.addresses[0], &key, &toy_genesis())
+    let mut link = Link::open(network.addresses[0], &key, &genesis)
         .await
         .expect("a seat");
     let length = MAX_MESSAGE_BYTES as u32 + 1;
@@ -313,13 +313,13 @@ async fn links_that_say_nothing_or_too_much_are_ended_and_keep_nobody_out() {
     let ended = tokio::time::timeout(Duration::from_secs(10), link.receive()).await;
     assert!(ended.expect("it hangs up").is_err());
     // As long as may be, and it never comes; and a later link of the same key ends it.
-    let mut old = Link::open(network.addresses[0], &key, &toy_genesis())
+    let mut old = Link::open(network.addresses[0], &key, &genesis)
         .await
         .expect("a seat");
     old.send_announced(MAX_MESSAGE_BYTES as u32, &[0; 1_000])
         .await
         .expect("open");
-    let links = (0..50).map(|_| Link::open(network.addresses[0], &key, &toy_genesis()));
+    let links = (0..50).map(|_| Link::open(network.addresses[0], &key, &genesis));
     let links = futures::future::join_all(links).await;
     let ended = tokio::time::timeout(Duration::from_secs(10), old.receive()).await;
     assert!(ended.expect("it hangs up").is_err());
@@ -335,7 +335,7 @@ async fn links_that_say_nothing_or_too_much_are_ended_and_keep_nobody_out() {
         }
         idle.push(stream);
     }
-    let link = Link::open(network.addresses[0], &key, &toy_genesis());
+    let link = Link::open(network.addresses[0], &key, &genesis);
     let link = tokio::time::timeout(Duration::from_secs(4), link).await;
     assert!(link.expect("before the others time out").is_ok());
     let (most, blocks) = network
