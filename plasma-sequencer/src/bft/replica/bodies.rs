@@ -120,7 +120,7 @@ impl Replica {
             self.consider(key, now);
             return;
         }
-        self.patience.heard(round, now);
+        self.patience.arriving((self.app.next(), round), now);
         let Some(body) = self.assemble(key, part, proposer) else {
             return;
         };

@@ -37,7 +37,8 @@ impl Replica {
                 r.resume_with(())
             }
             Effect::StartRound(_, round, proposer, _, r) => {
-                self.patience.start_round(round, now);
+                let place = (self.app.next(), round);
+                self.patience.start_round(place, proposer.0, now);
                 let over = round
                     .as_u32()
                     .unwrap_or_default()

@@ -1,7 +1,6 @@
 //! Messages from others: nothing reaches the engine that is not signed by a seat.
 
 use arc_malachitebft_core_consensus::Input;
-use arc_malachitebft_core_types::Validator as _;
 use plasma_core::{
     Address, Bytes, Epoch, Height, MAX_TRANSACTION_BYTES, Timestamp, transaction_hash,
 };
@@ -82,19 +81,14 @@ impl Replica {
         }
         if height <= next {
             self.app.evidence_mut().proposal(&domain, &proposal);
+            let place = (height, message.round);
+            self.patience.proposed(place, message.proposer.0, now);
         }
         if height < next {
             return;
         }
         if height == next && !self.begun && self.seated() {
             self.begin(now);
-        }
-        let round = message.round;
-        let turn = round
-            .as_u32()
-            .map(|round| self.seats.proposer(round).address().0);
-        if height == next && turn == Some(message.proposer.0) {
-            self.patience.heard(round, now);
         }
         self.run(Input::Proposal(proposal), now);
     }

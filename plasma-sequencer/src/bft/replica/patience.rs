@@ -12,17 +12,18 @@
 use std::collections::VecDeque;
 
 use arc_malachitebft_core_types::{LinearTimeouts, Round, Timeout, TimeoutKind};
-use plasma_core::Timestamp;
+use plasma_core::{Address, Height, Timestamp};
 
 /// How many times what heights took is waited for a proposal, and for votes.
 const PROPOSE_MARGIN: u64 = 4;
 const VOTE_MARGIN: u64 = 2;
 /// The least that is waited, as a share of what is configured.
 const LEAST_SHARE: u64 = 10;
-/// What is forgotten of the longest one with each height: one part of so many.
-const FORGOTTEN: u64 = 8;
-/// Rounds of a height whose beginnings are remembered.
-const MAX_ROUNDS: usize = 16;
+/// What is forgotten of the longest one with each height: one part of so many. A seat that is far away and was passed
+/// over once has its next turn before that is forgotten.
+const FORGOTTEN: u64 = 64;
+/// Rounds whose beginnings are remembered.
+const MAX_ROUNDS: usize = 32;
 /// Heights whose latencies wait to be fetched.
 const MAX_LATENCIES: usize = 64;
 
@@ -34,16 +35,27 @@ pub(super) struct Patience {
     usual: u64,
     /// When the height began here.
     height: Option<u64>,
-    /// When its last rounds did.
-    rounds: VecDeque<(Round, u64)>,
+    /// The last rounds, of earlier heights too: what comes too late may come after the decision.
+    rounds: VecDeque<Begun>,
     latencies: VecDeque<u64>,
+}
+
+/// A round that began.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    height: Height,
+    round: Round,
+    proposer: Address,
+    at: u64,
+    /// Whether its proposal came. Said again it shows nothing.
+    proposed: bool,
 }
 
 impl Patience {
     /// Nothing is known yet: as configured.
     pub(super) fn new(timeouts: LinearTimeouts) -> Self {
         Self {
-            usual: millis(&timeouts, TimeoutKind::Propose, Round::new(0)),
+            usual: millis(&timeouts, TimeoutKind::Propose, Round::new(0)) / PROPOSE_MARGIN,
             timeouts,
             height: None,
             rounds: VecDeque::new(),
@@ -53,29 +65,64 @@ impl Patience {
 
     pub(super) fn begin(&mut self, now: Timestamp) {
         self.height = Some(now.0);
-        self.rounds.clear();
     }
 
-    pub(super) fn start_round(&mut self, round: Round, now: Timestamp) {
+    pub(super) fn start_round(
+        &mut self,
+        (height, round): (Height, Round),
+        proposer: Address,
+        now: Timestamp,
+    ) {
         if self.rounds.len() >= MAX_ROUNDS {
             self.rounds.pop_front();
         }
-        self.rounds.push_back((round, now.0));
+        self.rounds.push_back(Begun {
+            height,
+            round,
+            proposer,
+            at: now.0,
+            proposed: false,
+        });
     }
 
-    /// Something of a round's proposer arrived.
-    pub(super) fn heard(&mut self, round: Round, now: Timestamp) {
-        let begun = self.rounds.iter().find(|(one, _)| *one == round);
-        if let Some((_, at)) = begun {
-            self.usual = self.usual.max(now.0.saturating_sub(*at));
+    /// A proposal arrived whose signature holds.
+    pub(super) fn proposed(
+        &mut self,
+        (height, round): (Height, Round),
+        proposer: Address,
+        now: Timestamp,
+    ) {
+        let Some(begun) = self.find(height, round) else {
+            return;
+        };
+        if begun.proposer == proposer && !begun.proposed {
+            begun.proposed = true;
+            let at = begun.at;
+            self.takes(at, now);
         }
+    }
+
+    /// A part arrived of the block that is proposed in a round.
+    pub(super) fn arriving(&mut self, (height, round): (Height, Round), now: Timestamp) {
+        if let Some(Begun { at, .. }) = self.find(height, round).copied() {
+            self.takes(at, now);
+        }
+    }
+
+    fn find(&mut self, height: Height, round: Round) -> Option<&mut Begun> {
+        let mut rounds = self.rounds.iter_mut().rev();
+        rounds.find(|one| (one.height, one.round) == (height, round))
+    }
+
+    fn takes(&mut self, at: u64, now: Timestamp) {
+        self.usual = self.usual.max(now.0.saturating_sub(at));
     }
 
     /// The engine decided.
     pub(super) fn decided(&mut self, now: Timestamp) {
-        if let Some((_, at)) = self.rounds.back() {
-            let took = now.0.saturating_sub(*at);
-            self.usual = took.max(self.usual - self.usual.div_ceil(FORGOTTEN));
+        self.usual -= self.usual.div_ceil(FORGOTTEN);
+        if let Some(Begun { at, .. }) = self.rounds.back().copied() {
+            self.takes(at, now);
         }
         if let Some(began) = self.height.take() {
             if self.latencies.len() >= MAX_LATENCIES {
@@ -83,7 +130,6 @@ impl Patience {
             }
             self.latencies.push_back(now.0.saturating_sub(began));
         }
-        self.rounds.clear();
     }
 
     /// How long the heights took that were decided since the last call, in milliseconds.
@@ -121,12 +167,18 @@ mod tests {
         patience.wait(Timeout::new(Round::new(round), TimeoutKind::Propose))
     }
 
-    /// Heights that take so long each.
-    fn heights(patience: &mut Patience, count: u64, took: u64) {
-        for height in 0..count {
+    fn far() -> Address {
+        Address::repeat_byte(9)
+    }
+
+    /// Heights that take so long each, after `from`.
+    fn heights(patience: &mut Patience, from: u64, count: u64, took: u64) {
+        for height in from..from + count {
             let now = height * 10_000;
+            let place = (Height(height), Round::new(0));
             patience.begin(Timestamp(now));
-            patience.start_round(Round::new(0), Timestamp(now));
+            patience.start_round(place, far(), Timestamp(now));
+            patience.proposed(place, far(), Timestamp(now + took / 2));
             patience.decided(Timestamp(now + took));
         }
     }
@@ -135,32 +187,41 @@ mod tests {
     fn timeouts_follow_what_heights_take_and_grow_to_what_is_configured() {
         let mut patience = Patience::new(ReplicaConfig::default().timeouts);
         assert_eq!(propose(&patience, 0), 1_000);
-        heights(&mut patience, 60, 10);
+        heights(&mut patience, 0, 300, 10);
         assert_eq!(propose(&patience, 0), 100, "not less than a tenth");
         assert_eq!(propose(&patience, 1), 200);
         for round in 5..100 {
             let configured = 1_000 + 250 * u64::from(round);
             assert_eq!(propose(&patience, round), configured.min(10_000));
         }
-        heights(&mut patience, 1, 80);
+        heights(&mut patience, 300, 1, 80);
         assert_eq!(propose(&patience, 0), 320);
-        heights(&mut patience, 1, 900);
+        heights(&mut patience, 301, 1, 900);
         assert_eq!(propose(&patience, 0), 1_000, "not more than is configured");
         let rebroadcast = Timeout::new(Round::new(0), TimeoutKind::Rebroadcast);
         assert_eq!(patience.wait(rebroadcast), 1_500);
-        assert_eq!(patience.latencies().len(), 62);
+        assert_eq!(patience.latencies().len(), MAX_LATENCIES);
     }
 
     #[test]
-    fn a_proposal_that_comes_too_late_makes_the_next_timeouts_longer() {
+    fn a_seat_that_is_far_away_is_waited_for_the_next_time() {
         let mut patience = Patience::new(ReplicaConfig::default().timeouts);
-        heights(&mut patience, 60, 10);
-        patience.begin(Timestamp(0));
-        patience.start_round(Round::new(0), Timestamp(0));
-        patience.start_round(Round::new(1), Timestamp(130));
-        patience.heard(Round::new(0), Timestamp(150));
-        assert_eq!(propose(&patience, 0), 600);
-        patience.heard(Round::new(7), Timestamp(5_000));
-        assert_eq!(propose(&patience, 0), 600, "of a round that never began");
+        heights(&mut patience, 0, 300, 10);
+        let place = (Height(300), Round::new(0));
+        let near = Address::repeat_byte(1);
+        patience.start_round(place, far(), Timestamp(0));
+        patience.start_round((Height(300), Round::new(1)), near, Timestamp(130));
+        patience.decided(Timestamp(140));
+        // Decided without it, and then it comes.
+        patience.proposed(place, near, Timestamp(150));
+        assert_eq!(propose(&patience, 0), 100, "not whose turn it was");
+        patience.proposed(place, far(), Timestamp(220));
+        assert_eq!(propose(&patience, 0), 880);
+        heights(&mut patience, 301, 20, 10);
+        assert!(propose(&patience, 0) > 600, "{}", propose(&patience, 0));
+        patience.proposed(place, far(), Timestamp(900_000));
+        assert!(propose(&patience, 0) < 880, "said again");
+        patience.proposed((Height(7), Round::new(7)), far(), Timestamp(900_000));
+        assert!(propose(&patience, 0) < 880, "of a round that never began");
     }
 }
