@@ -7,6 +7,7 @@
 
 mod availability;
 mod claims;
+mod committee;
 mod derivation;
 mod disputes;
 mod evm;

@@ -5,8 +5,8 @@ use std::{env, path::PathBuf, time::Instant};
 use tempfile::TempDir;
 
 use crate::{
-    Failure, Figure, Machine, Report, availability, claims, derivation, disputes, evm, guest, live,
-    machine, parallel, startup, state, transfers,
+    Failure, Figure, Machine, Report, availability, claims, committee, derivation, disputes, evm,
+    guest, live, machine, parallel, startup, state, transfers,
 };
 
 /// What to measure, and how much of it.
@@ -37,7 +37,7 @@ struct Group {
     measure: fn(&Options) -> Result<Vec<Figure>, Failure>,
 }
 
-const GROUPS: [Group; 12] = [
+const GROUPS: [Group; 13] = [
     Group {
         names: transfers::NAMES,
         measure: transfers::measure,
@@ -81,6 +81,10 @@ const GROUPS: [Group; 12] = [
     Group {
         names: disputes::NAMES,
         measure: disputes::measure,
+    },
+    Group {
+        names: committee::NAMES,
+        measure: committee::measure,
     },
     Group {
         names: startup::NAMES,

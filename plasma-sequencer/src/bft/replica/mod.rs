@@ -20,6 +20,7 @@ mod bodies;
 mod effects;
 mod gossip;
 mod inbound;
+mod patience;
 mod sync;
 mod timers;
 
@@ -50,6 +51,7 @@ use super::{
 
 use bodies::Bodies;
 use gossip::Gossip;
+use patience::Patience;
 use sync::Fetching;
 use timers::Timers;
 
@@ -63,7 +65,7 @@ const MISSING_PATIENCE_MS: u64 = 15_000;
 /// How a member works.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplicaConfig {
-    /// How long each step of a round may take.
+    /// The longest that each step of a round may take. Where heights take less, less is waited.
     pub timeouts: LinearTimeouts,
     /// The length of a block's parts, at most [`MAX_PART_BYTES`].
     pub part_bytes: usize,
@@ -108,6 +110,15 @@ pub struct Output {
     pub message: Message,
 }
 
+/// What messages of peers cost beside their bytes. Counts since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expenses {
+    /// Signatures whose signer was recovered.
+    pub recoveries: u64,
+    /// Transactions that were looked at and refused.
+    pub refusals: u64,
+}
+
 /// One member of a committee.
 pub struct Replica {
     config: ReplicaConfig,
@@ -123,6 +134,7 @@ pub struct Replica {
     /// Whether the log is being read.
     recovering: bool,
     timers: Timers,
+    patience: Patience,
     bodies: Bodies,
     /// The round for which the engine waits for a value of ours.
     wanted: Option<Round>,
@@ -144,6 +156,8 @@ pub struct Replica {
     /// The own precommits of late, by what they sign.
     precommits: VecDeque<(B256, Signature)>,
     failure: Option<SequencerError>,
+    /// Transactions of peers that were refused.
+    refusals: u64,
 }
 
 impl Replica {
@@ -172,6 +186,7 @@ impl Replica {
         );
         let mut replica = Self {
             timers: Timers::default(),
+            patience: Patience::new(config.timeouts),
             bodies: Bodies::default(),
             fetching: Fetching::new(now, config.probe_ms),
             gossip: Gossip::default(),
@@ -194,6 +209,7 @@ impl Replica {
             certified: VecDeque::new(),
             precommits: VecDeque::new(),
             failure: None,
+            refusals: 0,
         };
         replica.recover(now)?;
         Ok(replica)
@@ -232,6 +248,20 @@ impl Replica {
         let mut all = self.precommits.iter().rev();
         all.find(|(signed, _)| *signed == digest)
             .map(|(_, signature)| *signature)
+    }
+
+    /// How long the heights took that were agreed on here since the last call, from beginning to decision, in
+    /// milliseconds.
+    pub fn latencies(&mut self) -> impl Iterator<Item = u64> + use<> {
+        self.patience.latencies().into_iter()
+    }
+
+    /// What peers cost so far.
+    pub fn expenses(&self) -> Expenses {
+        Expenses {
+            recoveries: self.verifier.recoveries(),
+            refusals: self.refusals,
+        }
     }
 
     /// What is to be sent.
@@ -344,6 +374,10 @@ impl Replica {
                 self.sync();
             }
             Err(error @ SequencerError::Journal(_)) => self.fail(error.clone()),
+            Ok(None) if self.app.seats().domain().base != self.seats.domain().base => {
+                self.turn_to_next();
+                self.sync();
+            }
             _ => {}
         }
     }
@@ -451,6 +485,7 @@ impl Replica {
     /// Lets the engine begin the next height.
     fn begin(&mut self, now: Timestamp) {
         self.begun = true;
+        self.patience.begin(now);
         let (height, seats) = (self.app.height(), self.seats.clone());
         let policy = VoteExtensionPolicy::Disabled;
         self.run(Input::StartHeight(height, seats, false, None, policy), now);
@@ -508,12 +543,10 @@ impl Replica {
     fn recover(&mut self, now: Timestamp) -> Result<(), SequencerError> {
         let read = self.log.read();
         let (place, entries) = read.map_err(|error| SequencerError::Journal(error.to_string()))?;
-        if place.height == self.app.next() {
-            // An override that no certified block shows yet.
-            self.app.rebase(place.base);
-            self.seats = self.app.seats();
-        }
-        if place != self.place() || entries.is_empty() {
+        // An override that no certified block shows yet.
+        let about = self.app.resume(place.height, place.base);
+        self.seats = self.app.seats();
+        if !about || entries.is_empty() {
             self.turn_to_next();
             return self.failure.clone().map_or(Ok(()), Err);
         }
