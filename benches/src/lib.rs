@@ -17,6 +17,7 @@ mod machine;
 mod measure;
 mod node;
 mod parallel;
+mod signatures;
 mod startup;
 mod state;
 mod suite;

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::{
     Failure, Figure, Machine, Report, availability, claims, derivation, disputes, evm, guest, live,
-    machine, parallel, startup, state, transfers,
+    machine, parallel, signatures, startup, state, transfers,
 };
 
 /// What to measure, and how much of it.
@@ -37,10 +37,14 @@ struct Group {
     measure: fn(&Options) -> Result<Vec<Figure>, Failure>,
 }
 
-const GROUPS: [Group; 12] = [
+const GROUPS: [Group; 13] = [
     Group {
         names: transfers::NAMES,
         measure: transfers::measure,
+    },
+    Group {
+        names: signatures::NAMES,
+        measure: signatures::measure,
     },
     Group {
         names: live::NAMES,
