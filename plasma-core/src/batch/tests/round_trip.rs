@@ -97,7 +97,8 @@ fn plain_transactions_go_into_columns() {
                00008025a028ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276a067cb\
                e9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83";
     let bytes = crate::hex::decode(hex).expect("hex");
-    let fields = Fields::parse(&bytes, &mut Vec::new()).expect("a transaction");
+    let mut without = Vec::new();
+    let fields = Fields::parse(&bytes, &mut without).expect("a transaction");
     assert_eq!((fields.nonce, fields.chain_id), (U256::from(9), 1));
     check(&block(vec![bytes.into()]));
 }
