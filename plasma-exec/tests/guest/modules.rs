@@ -112,16 +112,15 @@ impl Users {
                 let key = address(&key);
                 self.call(from, None, true, &IKeys::revokeCall { key }, later)
             }
-            n => {
+            3 => {
+                // What no added key may do.
+                let revoke = IKeys::revokeCall { key: address(&key) };
+                self.call(from, Some(&*key), true, &revoke, later)
+            }
+            _ => {
                 let amount = U256::from(dice.below(1 << 20));
                 let call = transfer(signer(9).address(), amount);
-                self.call(
-                    from,
-                    Some(&*key),
-                    n == 3 && dice.below(4) == 0,
-                    &call,
-                    later,
-                )
+                self.call(from, Some(&*key), false, &call, later)
             }
         }
     }
