@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::{
     Failure, Figure, Machine, Report, availability, claims, committee, derivation, disputes, evm,
-    guest, live, machine, parallel, startup, state, transfers,
+    guest, live, machine, parallel, signatures, startup, state, transfers,
 };
 
 /// What to measure, and how much of it.
@@ -41,6 +41,10 @@ const GROUPS: [Group; 13] = [
     Group {
         names: transfers::NAMES,
         measure: transfers::measure,
+    },
+    Group {
+        names: signatures::NAMES,
+        measure: signatures::measure,
     },
     Group {
         names: live::NAMES,

@@ -10,11 +10,12 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use plasma_core::{
     Address, Authorization, B256, BatchHeader, BlobRef, Block, BlockContext, BlockHeader, Bytes,
     Certificate, CertifiedBlock, ChainHead, ChainId, Checkpoint, CommitmentScheme, Committee,
-    DaCommitment, EntryKind, Epoch, Gas, Genesis, Height, Inbox, InboxEntry, InboxMessage, Log,
-    MessageKind, NativeTransaction, Outbox, OutboxMessage, OutboxProof, OutgoingMessage, Promise,
-    Receipt, RootBlock, Sample, SampleKind, Seat, Seconds, Signature, Signer, Stage, Status, Step,
-    StepLeaf, Timestamp, TraceCommitment, TransitionInput, U256, Vote, body_commitment, chunk_root,
-    decode, decode_batch, encode, encode_batch, hex, keccak256, steps_root,
+    DaCommitment, Ed25519Proof, EntryKind, Epoch, Gas, Genesis, Height, Inbox, InboxEntry,
+    InboxMessage, Log, MessageKind, NativeTransaction, Outbox, OutboxMessage, OutboxProof,
+    OutgoingMessage, P256Proof, Promise, Proof, PublicKey, Receipt, RootBlock, Sample, SampleKind,
+    Seat, Seconds, Signature, Signer, Stage, Status, Step, StepLeaf, Timestamp, TraceCommitment,
+    TransitionInput, U256, Vote, WebAuthnProof, body_commitment, chunk_root, decode, decode_batch,
+    encode, encode_batch, hex, keccak256, steps_root,
 };
 
 /// Values that differ from each other, in the order that they are asked for.
@@ -155,7 +156,7 @@ impl Values {
             nonce: self.number(),
             expires_at: self.number(),
             max_fee: self.word().into(),
-            authorization: Authorization::Secp256k1(self.signature()),
+            authorization: self.signature().into(),
         }
     }
 }
@@ -216,7 +217,54 @@ fn book() -> Book {
     messages(&mut book, v);
     results(&mut book, v);
     segments(&mut book, v);
+    proofs(&mut book, v);
     book
+}
+
+/// Who vouches for a transaction. (At the end, so that the values above stay.)
+fn proofs(book: &mut Book, v: &mut Values) {
+    let ed25519 = Ed25519Proof {
+        key: v.word(),
+        r: v.word(),
+        s: v.word(),
+    };
+    let p256 = P256Proof {
+        key_is_odd: true,
+        key_x: v.word(),
+        r: v.word(),
+        s: v.word(),
+    };
+    let assertion = WebAuthnProof {
+        proof: p256,
+        authenticator_data: v.bytes(),
+        client_data_rest: v.bytes(),
+    };
+    book.encoding("Ed25519Proof", &ed25519);
+    book.encoding("P256Proof", &p256);
+    book.encoding("WebAuthnProof", &assertion);
+    let proofs = [
+        ("Secp256k1", Proof::Secp256k1(v.signature())),
+        ("Ed25519", Proof::Ed25519(ed25519)),
+        ("P256", Proof::P256(p256)),
+        ("WebAuthn", Proof::WebAuthn(assertion)),
+    ];
+    for (name, proof) in proofs {
+        book.encoding(&format!("Proof.{name}"), &proof);
+        let account = Some(v.address());
+        book.encoding(
+            &format!("Authorization.{name}, for another account"),
+            &Authorization { account, proof },
+        );
+    }
+    let keys = [
+        ("Secp256k1", PublicKey::Secp256k1(v.address())),
+        ("Ed25519", PublicKey::Ed25519(v.word())),
+        ("P256", PublicKey::P256(p256.key().into())),
+    ];
+    for (name, key) in keys {
+        book.encoding(&format!("PublicKey.{name}"), &key);
+        book.bytes(&format!("PublicKey.{name}: address"), key.address());
+    }
 }
 
 /// What segments are named by. (At the end, so that the values above stay.)

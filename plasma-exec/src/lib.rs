@@ -19,9 +19,10 @@ mod modules;
 
 pub use modules::{
     Amount, Answer, AssetGenesis, Bank, BridgeGenesis, BridgeModule, CallError, CallResult,
-    Context, DOMAIN_NAME, DOMAIN_VERSION, Fees, FeesGenesis, IBank, IBridge, IFees, Interface,
-    Module, ModuleGenesis, ModuleRuntime, NONCE_WINDOW, NativeCall, NativeCallError, View, XPL,
-    gas, issued_asset, module_address, state_scope,
+    Context, DOMAIN_NAME, DOMAIN_VERSION, Fees, FeesGenesis, IBank, IBridge, IFees, IKeys,
+    Interface, Keys, MAX_KEY_ASSETS, MAX_KEY_FUNCTIONS, MAX_KEYS, Module, ModuleGenesis,
+    ModuleRuntime, NONCE_WINDOW, NativeCall, NativeCallError, View, XPL, gas, issued_asset,
+    module_address, state_scope,
 };
 
 /// The ABI as data, as [`sol!`] makes it.

@@ -7,6 +7,7 @@ mod bytes;
 mod contracts;
 mod harness;
 mod hostile;
+mod keys;
 mod logs;
 mod modules;
 mod stages;

@@ -57,7 +57,7 @@ fn word(number: u64) -> Value {
     json!(format!("0x{number:064x}"))
 }
 
-async fn receipt(harness: &Harness, hash: &Value) -> Value {
+pub(crate) async fn receipt(harness: &Harness, hash: &Value) -> Value {
     for _ in 0..200 {
         let receipt = harness
             .call("eth_getTransactionReceipt", json!([hash]))

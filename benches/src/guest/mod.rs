@@ -9,10 +9,12 @@ mod dearest;
 
 use alloy_consensus::{SignableTransaction as _, TxEip1559, transaction::RlpEcdsaEncodableTx as _};
 use alloy_primitives::{TxKind, hex};
-use plasma_core::{Address, Bytes, U256};
+use plasma_core::{
+    Address, B256, Bytes, Ed25519Signer, P256Signer, Proof, Prover, PublicKey, U256,
+};
 use plasma_exec::{
-    Bank, EvmExecution, EvmGenesis, EvmGenesisAccount, IBank, Interface, MACHINE_TRANSACTION_GAS,
-    ModuleRuntime, NativeCall, SolCall as _, SolValue as _, XPL, sol,
+    Bank, EvmExecution, EvmGenesis, EvmGenesisAccount, IBank, IKeys, Interface, Keys,
+    MACHINE_TRANSACTION_GAS, ModuleRuntime, NativeCall, SolCall as _, SolValue as _, XPL, sol,
 };
 
 use crate::{Failure, Figure, Options};
@@ -20,6 +22,10 @@ use chain::{CHAIN, Chain, block, program, signer};
 
 pub(crate) const NAMES: &[&str] = &[
     "guest.native_transfer_instructions",
+    "guest.ed25519_transfer_instructions",
+    "guest.secp256r1_transfer_instructions",
+    "guest.passkey_transfer_instructions",
+    "guest.added_key_transfer_instructions",
     "guest.erc20_transfer_instructions",
     "guest.largest_segment_instructions",
 ];
@@ -40,20 +46,26 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
         "accelerated hashes and signatures",
     ];
     let mut figures = Vec::new();
-    if options.wants(NAMES[0]) {
-        figures.push(Figure::new(NAMES[0], native()?, "instructions", &on));
+    for (name, key) in NAMES.iter().zip(Key::ALL) {
+        if options.wants(name) {
+            figures.push(Figure::new(name, native(key)?, "instructions", &on));
+        }
     }
-    if options.wants(NAMES[1]) {
-        figures.push(Figure::new(NAMES[1], erc20()?, "instructions", &on));
+    let [.., erc20_name, largest_name] = NAMES else {
+        return Err("there are names".into());
+    };
+    if options.wants(erc20_name) {
+        figures.push(Figure::new(erc20_name, erc20()?, "instructions", &on));
     }
-    if options.wants(NAMES[2]) {
+    if options.wants(largest_name) {
         let (instructions, name) = largest(options)?;
         let detail = format!(
             "{name}; {:.0}% of the bound of 2^28",
             100.0 * instructions as f64 / BOUND as f64
         );
-        figures
-            .push(Figure::new(NAMES[2], instructions as f64, "instructions", &on).detail(detail));
+        figures.push(
+            Figure::new(largest_name, instructions as f64, "instructions", &on).detail(detail),
+        );
     }
     Ok(figures)
 }
@@ -72,28 +84,106 @@ fn each(chain: &mut Chain<'_>, transactions: Vec<Bytes>) -> Result<f64, Failure>
     Ok(executed as f64 / count as f64)
 }
 
-fn native() -> Result<f64, Failure> {
+/// What signs native transfers, in the order of the names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Secp256k1,
+    Ed25519,
+    P256,
+    Passkey,
+    /// Of ed25519, for another account.
+    Added,
+}
+
+impl Key {
+    const ALL: [Self; 5] = [
+        Self::Secp256k1,
+        Self::Ed25519,
+        Self::P256,
+        Self::Passkey,
+        Self::Added,
+    ];
+
+    fn prover(self, number: u64) -> Box<dyn Prover> {
+        let secret = B256::repeat_byte(number as u8 + 1);
+        let p256 = || P256Signer::from_bytes(&secret).expect("a scalar");
+        match self {
+            Self::Secp256k1 => Box::new(signer(number as u8)),
+            Self::Ed25519 | Self::Added => Box::new(Ed25519Signer::from_bytes(&secret)),
+            Self::P256 => Box::new(p256()),
+            Self::Passkey => Box::new(Passkey(p256())),
+        }
+    }
+}
+
+/// A passkey in software.
+struct Passkey(P256Signer);
+
+impl Prover for Passkey {
+    fn public_key(&self) -> PublicKey {
+        self.0.public_key()
+    }
+
+    fn prove(&self, digest: B256) -> Proof {
+        Proof::WebAuthn(self.0.assert(digest, "wallet.example"))
+    }
+}
+
+/// Transfers by a hundred accounts, to one another.
+fn native(key: Key) -> Result<f64, Failure> {
     let (program, runtime) = (program("modules"), ModuleRuntime::new());
-    let balances: Vec<String> = (0..100)
-        .map(|n| format!("\"{}\":\"1000000000000000000000\"", signer(n).address()))
+    let provers: Vec<Box<dyn Prover>> = (0..TRANSFERS).map(|n| key.prover(n)).collect();
+    let account = |n: u64| match key {
+        Key::Added => signer(n as u8).address(),
+        _ => provers[n as usize].public_key().address(),
+    };
+    let balances: Vec<String> = (0..TRANSFERS)
+        .map(|n| format!("\"{}\":\"1000000000000000000000\"", account(n)))
         .collect();
     let genesis = format!("{{\"balances\":{{{}}}}}", balances.join(","));
     let mut chain = Chain::new(&runtime, &program, genesis.as_bytes());
-    let bank = Interface::of(&Bank);
+    let (bank, keys) = (Interface::of(&Bank), Interface::of(&Keys));
+    let (expires_at, genesis) = (chain.now().seconds().0 + 6_000, chain.genesis());
+    let call = |module, call: Vec<u8>, nonce| NativeCall {
+        module,
+        call: call.into(),
+        nonce,
+        expires_at,
+        max_fee: U256::from(1_000_000_000_000_000_u64),
+    };
+    if key == Key::Added {
+        let add = |n: u64| -> Result<Bytes, Failure> {
+            let public = provers[n as usize].public_key();
+            let add = IKeys::addCall {
+                scheme: public.scheme() as u8,
+                key: Bytes::copy_from_slice(public.as_bytes()),
+                expiresAt: expires_at,
+                modules: vec![bank.address()],
+                functions: vec![IBank::transferCall::SELECTOR.into()],
+                assets: vec![XPL],
+                limits: vec![U256::from(10).pow(U256::from(18))],
+                period: 0,
+            };
+            let signed = call(&keys, add.abi_encode(), 0).sign(&signer(n as u8), CHAIN, genesis)?;
+            Ok(signed.to_bytes())
+        };
+        each(
+            &mut chain,
+            (0..TRANSFERS).map(add).collect::<Result<_, _>>()?,
+        )?;
+    }
     let transfer = |n: u64| -> Result<Bytes, Failure> {
-        let call = IBank::transferCall {
+        let transfer = IBank::transferCall {
             asset: XPL,
-            to: signer((n * 7 % 100) as u8).address(),
+            to: account(n * 7 % TRANSFERS),
             amount: U256::from(n + 1),
         };
-        let call = NativeCall {
-            module: &bank,
-            call: call.abi_encode().into(),
-            nonce: n / 100,
-            expires_at: chain.now().seconds().0 + 600,
-            max_fee: U256::from(1_000_000_000_000_000_u64),
+        let call = call(&bank, transfer.abi_encode(), u64::from(key == Key::Added));
+        let prover = &provers[n as usize];
+        let signed = match key {
+            Key::Added => call.sign_for(account(n), prover, CHAIN, genesis)?,
+            _ => call.sign(prover, CHAIN, genesis)?,
         };
-        let signed = call.sign(&signer((n % 100) as u8), CHAIN, chain.genesis())?;
         Ok(signed.to_bytes())
     };
     let transactions: Result<_, _> = (0..TRANSFERS).map(transfer).collect();

@@ -244,7 +244,7 @@ impl<'a> Columns<'a> {
         header: &BlockHeader,
         out: &mut Vec<u8>,
     ) -> Result<(), CodecError> {
-        let native = form.kind == Kind::Native;
+        let native = form.kind.is_native();
         let to = if form.has_to {
             Some(self.addresses.resolve(self.callees.next_usize()?)?)
         } else {
@@ -269,7 +269,13 @@ impl<'a> Columns<'a> {
             0
         };
         let access = if form.has_access { self.opaque()? } else { &[] };
-        let (signature, odd) = self.signature()?;
+        let (signature, odd) = if form.kind == Kind::Vouched {
+            fields::signature_place(access)
+                .ok_or_else(|| malformed("an authorization is of no known kind"))?;
+            (*self.whole_signature()?, false)
+        } else {
+            self.signature()?
+        };
         let mut scratch = core::mem::take(&mut self.scratch);
         let data = match &form.call {
             Call::Empty => &[],
@@ -337,13 +343,16 @@ impl<'a> Columns<'a> {
 
     /// `r` and `s`, and the parity, which stands in the highest bit of `s` (EIP-2098).
     fn signature(&mut self) -> Result<([u8; 64], bool), CodecError> {
-        let mut signature = *self
-            .signatures
-            .next()
-            .ok_or_else(|| malformed("a signature is missing"))?;
+        let mut signature = *self.whole_signature()?;
         let odd = signature[32] & HIGHEST_BIT != 0;
         signature[32] &= !HIGHEST_BIT;
         Ok((signature, odd))
+    }
+
+    fn whole_signature(&mut self) -> Result<&'a [u8; 64], CodecError> {
+        self.signatures
+            .next()
+            .ok_or_else(|| malformed("a signature is missing"))
     }
 
     fn opaque(&mut self) -> Result<&'a [u8], CodecError> {

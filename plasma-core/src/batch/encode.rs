@@ -146,11 +146,12 @@ impl Columns {
     }
 
     fn push_transaction(&mut self, header: &BlockHeader, bytes: &[u8]) {
-        let Some(fields) = Fields::parse(bytes) else {
+        let mut without = Vec::new();
+        let Some(fields) = Fields::parse(bytes, &mut without) else {
             self.push_form(&Form::Raw);
             return self.push_opaque(bytes);
         };
-        let own_chain = matches!(fields.kind, Kind::Unprotected | Kind::Native);
+        let own_chain = fields.kind == Kind::Unprotected || fields.kind.is_native();
         let form = FieldsForm {
             kind: fields.kind,
             foreign_chain: (!own_chain && fields.chain_id != header.chain_id.0)
@@ -172,7 +173,7 @@ impl Columns {
         self.nonces.push(fields.nonce);
         // Wallets offer a multiple of the base fee, the same for all, plus the tip.
         self.fees.push(fields.fee.wrapping_sub(fields.tip));
-        if fields.kind == Kind::Native {
+        if fields.kind.is_native() {
             let time = header.timestamp.seconds().0;
             self.expiries.push(U256::from(fields.expires_at));
             self.relative_expiries

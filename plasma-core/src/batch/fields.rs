@@ -18,26 +18,34 @@ pub(super) enum Kind {
     AccessList,
     /// Type 2, with a tip (EIP-1559).
     DynamicFee,
-    /// A [`NativeTransaction`](crate::NativeTransaction).
+    /// A [`NativeTransaction`](crate::NativeTransaction) by the account of a key of secp256k1.
     Native,
+    /// A native transaction by a key of another scheme, or by one that was added to the account.
+    Vouched,
 }
 
 impl Kind {
     /// All of them; a kind's place here is its number on the wire, plus one.
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Unprotected,
         Self::Legacy,
         Self::AccessList,
         Self::DynamicFee,
         Self::Native,
+        Self::Vouched,
     ];
+
+    /// Whether it is a native transaction.
+    pub(super) fn is_native(self) -> bool {
+        matches!(self, Self::Native | Self::Vouched)
+    }
 
     fn type_byte(self) -> Option<u8> {
         match self {
             Self::Unprotected | Self::Legacy => None,
             Self::AccessList => Some(1),
             Self::DynamicFee => Some(2),
-            Self::Native => Some(NATIVE_TRANSACTION_TYPE),
+            Self::Native | Self::Vouched => Some(NATIVE_TRANSACTION_TYPE),
         }
     }
 }
@@ -58,7 +66,7 @@ pub(super) struct Fields<'a> {
     pub(super) to: Option<Address>,
     pub(super) value: U256,
     pub(super) data: &'a [u8],
-    /// The items of the access list, in RLP.
+    /// The items of the access list, in RLP. Of a vouched transaction the authorization without `r` and `s`.
     pub(super) access: &'a [u8],
     pub(super) expires_at: u64,
     pub(super) odd: bool,
@@ -71,7 +79,7 @@ pub(super) fn write(fields: &Fields<'_>, out: &mut Vec<u8>) {
     if let Some(byte) = fields.kind.type_byte() {
         out.push(byte);
     }
-    if fields.kind == Kind::Native {
+    if fields.kind.is_native() {
         write_native(fields, out);
     } else {
         write_rlp(fields, out);
@@ -86,9 +94,31 @@ fn write_native(fields: &Fields<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(&fields.nonce.to_le_bytes::<32>()[..8]);
     out.extend_from_slice(&fields.expires_at.to_le_bytes());
     out.extend_from_slice(&fields.fee.to_le_bytes::<32>());
+    if fields.kind == Kind::Vouched {
+        let place = signature_place(fields.access).unwrap_or(fields.access.len());
+        let (before, after) = fields.access.split_at(place);
+        out.extend_from_slice(before);
+        out.extend_from_slice(&fields.signature);
+        out.extend_from_slice(after);
+        return;
+    }
     out.push(0);
     out.extend_from_slice(&fields.signature);
     out.push(27 + u8::from(fields.odd));
+}
+
+/// Where `r` and `s` stand in an [`Authorization`](crate::Authorization) that begins like this: behind the tag, the
+/// account if there is one, and the key. `None` if it is too short for that, or of no known tag.
+pub(super) fn signature_place(authorization: &[u8]) -> Option<usize> {
+    let tag = *authorization.first()?;
+    let key = match tag & 0x7f {
+        0 => 0,
+        1 => 32,
+        2 | 3 => 33,
+        _ => return None,
+    };
+    let account = if tag & 0x80 == 0 { 0 } else { 20 };
+    Some(1 + account + key).filter(|place| *place <= authorization.len())
 }
 
 fn write_rlp(fields: &Fields<'_>, out: &mut Vec<u8>) {
@@ -102,7 +132,9 @@ fn write_rlp(fields: &Fields<'_>, out: &mut Vec<u8>) {
             chain_id * U256::from(2) + odd + U256::from(35),
         ),
         Kind::AccessList => (&[chain_id, nonce, fee, gas], odd),
-        Kind::DynamicFee | Kind::Native => (&[chain_id, nonce, fields.tip, fee, gas], odd),
+        Kind::DynamicFee | Kind::Native | Kind::Vouched => {
+            (&[chain_id, nonce, fields.tip, fee, gas], odd)
+        }
     };
     let to = fields.to.as_ref().map_or(&[][..], |to| to.as_slice());
     let listed = matches!(fields.kind, Kind::AccessList | Kind::DynamicFee);
@@ -153,7 +185,7 @@ mod parse {
             reader::Reader,
             rlp::{self, Item},
         },
-        Fields, Kind, write,
+        Fields, Kind, signature_place, write,
     };
     use crate::{CodecError, NATIVE_TRANSACTION_TYPE};
 
@@ -176,42 +208,61 @@ mod parse {
 
         /// Takes a transaction apart; `None` when it is of no kind that columns have, or when its
         /// bytes are not exactly those that they would come back as.
-        pub(in crate::batch) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        ///
+        /// `without` is where an authorization without its signature is put.
+        pub(in crate::batch) fn parse(bytes: &'a [u8], without: &'a mut Vec<u8>) -> Option<Self> {
             let (first, rest) = bytes.split_first()?;
             let fields = match *first {
                 1 => rlp_fields(Kind::AccessList, rest),
                 2 => rlp_fields(Kind::DynamicFee, rest),
-                NATIVE_TRANSACTION_TYPE => native_fields(Reader::new(rest)).ok(),
+                NATIVE_TRANSACTION_TYPE => native_fields(rest, without),
                 0xc0.. => rlp_fields(Kind::Legacy, bytes),
                 _ => None,
             }?;
             let mut again = Vec::with_capacity(bytes.len());
             write(&fields, &mut again);
             // A batch keeps the parity in the highest bit of `s`, which is zero but in signatures
-            // that nobody takes.
-            let low = fields.signature[32] & HIGHEST_BIT == 0;
+            // that nobody takes. Of other schemes it keeps what there is.
+            let low = fields.kind == Kind::Vouched || fields.signature[32] & HIGHEST_BIT == 0;
             (low && again == bytes).then_some(fields)
         }
     }
 
-    fn native_fields(mut bytes: Reader<'_>) -> Result<Fields<'_>, CodecError> {
+    fn native_fields<'a>(bytes: &'a [u8], without: &'a mut Vec<u8>) -> Option<Fields<'a>> {
+        let mut reader = Reader::new(bytes);
+        let fields = called(&mut reader).ok()?;
+        let authorization = reader.rest();
+        if authorization.first() == Some(&0) {
+            let (signature, rest) = authorization[1..].split_first_chunk::<64>()?;
+            return Some(Fields {
+                odd: *rest == [28],
+                signature: *signature,
+                ..fields
+            });
+        }
+        let (before, rest) = authorization.split_at(signature_place(authorization)?);
+        let (signature, after) = rest.split_first_chunk::<64>()?;
+        without.clear();
+        without.extend_from_slice(before);
+        without.extend_from_slice(after);
+        Some(Fields {
+            kind: Kind::Vouched,
+            access: without,
+            signature: *signature,
+            ..fields
+        })
+    }
+
+    /// What stands before the authorization.
+    fn called<'a>(bytes: &mut Reader<'a>) -> Result<Fields<'a>, CodecError> {
         let to = Some(Address::from(bytes.array()?));
         let length = u32::from_le_bytes(bytes.array()?);
-        let data = bytes.take(length as usize)?;
-        let nonce = U256::from(u64::from_le_bytes(bytes.array()?));
-        let expires_at = u64::from_le_bytes(bytes.array()?);
-        let fee = U256::from_le_bytes(bytes.array::<32>()?);
-        let _scheme = bytes.byte()?;
-        let signature = bytes.array()?;
-        let odd = bytes.byte()? == 28;
         Ok(Fields {
-            nonce,
-            fee,
             to,
-            data,
-            expires_at,
-            odd,
-            signature,
+            data: bytes.take(length as usize)?,
+            nonce: U256::from(u64::from_le_bytes(bytes.array()?)),
+            expires_at: u64::from_le_bytes(bytes.array()?),
+            fee: U256::from_le_bytes(bytes.array::<32>()?),
             ..Fields::EMPTY
         })
     }

@@ -21,8 +21,9 @@
 //!   what the words of the call are. Each number then comes from its column, each address from the
 //!   table (a reference: 0 for the next new one, else one more than its place; `proposers`,
 //!   `callees`, `mentions` in words), each opaque thing from `blob` by its length, `r` and `s` from
-//!   the signatures, with the parity of `y` in the highest bit of `s` (EIP-2098). `fees` are
-//!   without the tip. Bytes that are no transaction of a known encoding, or not the one form that
+//!   the signatures, with the parity of `y` in the highest bit of `s` (EIP-2098). Of a native
+//!   transaction by a key of another scheme, or for another account, the authorization without `r`
+//!   and `s` is opaque. `fees` are without the tip. Bytes that are no transaction of a known encoding, or not the one form that
 //!   it has, are opaque as a whole. Senders are not stored: they follow from the signatures.
 //! - *Numbers* are digits times a power of ten, or differences, or places in a dictionary,
 //!   whichever the encoder finds cheaper. Byte planes are compressed one by one, each with an

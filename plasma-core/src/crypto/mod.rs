@@ -4,13 +4,18 @@
 //! All code goes through [`keccak256`], [`sha256`] and [`Signature::recover`], so that a guest can put the machine's
 //! in the place of ours: keccak by alloy's `native-keccak`, the other two by the feature `guest` (`guest.rs`). Natively
 //! the feature `libsecp256k1` recovers keys by the C library of that name, to the same effect (`fast.rs`).
+//!
+//! Further schemes are code everywhere: `ed25519.rs`, `secp256r1.rs`, and passkeys over the latter in `webauthn.rs`.
 
+mod ed25519;
 #[cfg(feature = "libsecp256k1")]
 mod fast;
 #[cfg(all(feature = "guest", target_os = "none"))]
 mod guest;
 #[cfg(not(all(feature = "guest", target_os = "none")))]
 mod native;
+mod secp256r1;
+mod webauthn;
 mod words;
 
 use core::fmt;
@@ -24,6 +29,13 @@ use guest as backend;
 #[cfg(not(all(feature = "guest", target_os = "none")))]
 use native as backend;
 
+#[cfg(feature = "std")]
+pub use ed25519::verify_ed25519;
+pub use ed25519::{Ed25519Proof, Ed25519Signer, ed25519_address};
+pub use secp256r1::{P256_KEY_BYTES, P256Proof, P256Signer, p256_address};
+pub use webauthn::{
+    AssertionError, MAX_AUTHENTICATOR_DATA_BYTES, MAX_CLIENT_DATA_BYTES, WebAuthnProof,
+};
 pub use words::{WordReader, Words};
 
 /// SHA-256, the hash of the state trie.
@@ -51,6 +63,21 @@ pub enum SignatureError {
     /// `r` or `s` is zero or too large, or no key fits.
     #[error("no public key fits this signature; sign the digest anew")]
     NoKey,
+    /// The bytes of the public key are no point of the scheme's curve.
+    #[error("the {scheme} public key is no point of the curve; send it as the scheme encodes it")]
+    KeyBytes {
+        /// Of which scheme.
+        scheme: &'static str,
+    },
+    /// The key did not sign this digest.
+    #[error("this {scheme} key did not sign this digest; sign the digest anew")]
+    Forged {
+        /// Of which scheme.
+        scheme: &'static str,
+    },
+    /// A passkey's assertion is not of the form that counts.
+    #[error(transparent)]
+    Assertion(#[from] AssertionError),
 }
 
 /// A recoverable secp256k1 signature.

@@ -86,6 +86,9 @@ pub enum Rejection {
     /// The signature proves nothing.
     #[error("invalid signature: {0}")]
     Signature(String),
+    /// The key that signed may not do this for the account.
+    #[error("key {0}")]
+    Key(String),
     /// Signed for another chain.
     #[error("wrong chain id {got}; this chain is {expected}, sign for it")]
     ChainId {
@@ -174,7 +177,7 @@ pub struct TransactionView {
     pub hash: TransactionHash,
     /// Its first byte: the EIP-2718 type, 0 for legacy.
     pub kind: u8,
-    /// Who signed.
+    /// The account that it is by.
     pub sender: Address,
     /// Whom it calls; `None` for a creation.
     pub to: Option<Address>,
@@ -190,8 +193,10 @@ pub struct TransactionView {
     pub max_fee_per_gas: u128,
     /// The most of that for the proposer, in wei.
     pub priority_fee_per_gas: u128,
-    /// `r`, `s` and the parity of `y`.
+    /// `r`, `s` and the parity of `y`; of another scheme its two numbers.
     pub signature: (U256, U256, bool),
+    /// The address of the key that signed for the account, where that is not the account's own.
+    pub key: Option<Address>,
 }
 
 /// A call that changes nothing.

@@ -1,5 +1,6 @@
 //! The nouns of the SDK, and their hashes.
 
+mod authorization;
 mod block;
 mod certificate;
 mod checkpoint;
@@ -13,6 +14,7 @@ mod step;
 mod trace;
 mod transaction;
 
+pub use authorization::{Authorization, KeyError, Proof, Prover, PublicKey, Scheme};
 pub use block::{
     Block, BlockContext, BlockHeader, CertifiedBlock, MAX_BODY_BYTES, MAX_BODY_TRANSACTIONS,
     body_commitment,
@@ -38,6 +40,6 @@ pub use step::{
 };
 pub use trace::{TRACE_HEIGHT, TraceCommitment, TraceProof};
 pub use transaction::{
-    Authorization, MAX_TRANSACTION_BYTES, NATIVE_TRANSACTION_TYPE, NativeTransaction,
-    TransactionHash, transaction_hash,
+    MAX_TRANSACTION_BYTES, NATIVE_TRANSACTION_TYPE, NativeTransaction, TransactionHash,
+    transaction_hash,
 };

@@ -3,7 +3,8 @@
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::{CodecError, Signature, codec};
+use super::Authorization;
+use crate::{CodecError, codec};
 
 /// A transaction is named by the keccak-256 of its bytes, as on Ethereum.
 pub type TransactionHash = B256;
@@ -40,21 +41,8 @@ pub struct NativeTransaction {
     pub expires_at: u64,
     /// The most that it may cost in fees, in wei of XPL.
     pub max_fee: U256,
-    /// Who signed, and in which scheme.
+    /// Who vouches for it: which key, and for which account.
     pub authorization: Authorization,
-}
-
-/// How an account vouches for a transaction. Further schemes take further tags.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "camelCase")
-)]
-#[non_exhaustive]
-pub enum Authorization {
-    /// The account is the address of the key that signed.
-    Secp256k1(Signature),
 }
 
 impl NativeTransaction {

@@ -3,7 +3,7 @@
 use alloc::string::ToString;
 
 use alloy_primitives::{Address, B256};
-use plasma_core::{Rejection, Signature};
+use plasma_core::{Rejection, Signature, SignatureError};
 
 /// Recovered senders by a name that covers the signature and what it signs.
 ///
@@ -25,12 +25,26 @@ impl Senders {
         digest: impl FnOnce() -> B256,
         signature: &Signature,
     ) -> Result<Address, Rejection> {
+        self.vouched(|| name, || signature.recover(digest()))
+    }
+
+    /// The signer under a name, found by `verify` if it is not known.
+    ///
+    /// The name must cover the signature and what it signs. Without a memory nobody asks for it.
+    pub(crate) fn vouched(
+        &self,
+        name: impl FnOnce() -> B256,
+        verify: impl FnOnce() -> Result<Address, SignatureError>,
+    ) -> Result<Address, Rejection> {
+        let refused = |error: SignatureError| Rejection::Signature(error.to_string());
+        if !cfg!(feature = "std") {
+            return verify().map_err(refused);
+        }
+        let name = name();
         if let Some(sender) = self.get(&name) {
             return Ok(sender);
         }
-        let sender = signature
-            .recover(digest())
-            .map_err(|error| Rejection::Signature(error.to_string()))?;
+        let sender = verify().map_err(refused)?;
         self.insert(name, sender);
         Ok(sender)
     }
@@ -38,20 +52,26 @@ impl Senders {
     /// Does `work` for every item, on all cores when there are enough of them.
     #[cfg(feature = "std")]
     pub(crate) fn in_parallel<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
-        use core::sync::atomic::{AtomicUsize, Ordering};
-
         /// Fewer are done before a thread has started; and more at once would leave cores idle at the end, while one of
         /// them is busy with something else.
         const BATCH: usize = 16;
-        let threads = crate::parallel::cores().min(items.len().div_ceil(BATCH));
+        Self::in_batches(items, BATCH, |batch| batch.iter().for_each(&work));
+    }
+
+    /// Does `work` for every so many items, on all cores when there are enough of them.
+    #[cfg(feature = "std")]
+    pub(crate) fn in_batches<T: Sync>(items: &[T], batch: usize, work: impl Fn(&[T]) + Sync) {
+        use core::sync::atomic::{AtomicUsize, Ordering};
+
+        let threads = crate::parallel::cores().min(items.len().div_ceil(batch));
         let next = AtomicUsize::new(0);
         crate::parallel::on_threads(threads, &|| {
             loop {
-                let start = next.fetch_add(BATCH, Ordering::Relaxed);
-                let Some(rest) = items.get(start..) else {
-                    break;
-                };
-                rest.iter().take(BATCH).for_each(&work);
+                let start = next.fetch_add(batch, Ordering::Relaxed);
+                match items.get(start..) {
+                    None | Some([]) => break,
+                    Some(rest) => work(&rest[..rest.len().min(batch)]),
+                }
             }
         });
     }
@@ -96,7 +116,7 @@ mod memory {
             &self.shards[name[31] as usize % SHARDS]
         }
 
-        pub(super) fn get(&self, name: &B256) -> Option<Address> {
+        pub(crate) fn get(&self, name: &B256) -> Option<Address> {
             let shard = self
                 .shard(name)
                 .lock()
@@ -108,7 +128,7 @@ mod memory {
                 .copied()
         }
 
-        pub(super) fn insert(&self, name: B256, sender: Address) {
+        pub(crate) fn insert(&self, name: B256, sender: Address) {
             let mut shard = self
                 .shard(&name)
                 .lock()

@@ -125,6 +125,7 @@ impl EthereumTransaction {
             max_fee_per_gas: transaction.max_fee_per_gas(),
             priority_fee_per_gas: self.priority_fee_per_gas(),
             signature: (signature.r(), signature.s(), signature.v()),
+            key: None,
         }
     }
 }

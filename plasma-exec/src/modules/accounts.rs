@@ -7,8 +7,8 @@ use borsh::{
 };
 use plasma_core::{Map, State, StateKey, StateRead, decode};
 
-/// Where accounts are. Keys and scopes of further signature schemes will stand beside them under
-/// `accounts/keys`; the account itself is the same whoever signs for it.
+/// Where accounts are. Keys that were added to them stand beside them, under `accounts/keys`; the account itself is the
+/// same whoever signs for it.
 pub(crate) const ACCOUNTS: Map<Address, Account> = Map::new("accounts");
 
 /// How many nonces an account may have in use ahead of the lowest unused one, that one included.

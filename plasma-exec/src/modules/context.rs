@@ -14,6 +14,7 @@ use super::{
     CallError, CallResult, Module, XPL,
     bank::IBank,
     gas::{self, Meter},
+    keys::Session,
     ledger, module_address,
     registry::{BANK, Registry},
 };
@@ -27,6 +28,8 @@ pub(crate) struct Effects {
     pub(crate) meter: Meter,
     pub(crate) logs: Vec<Log>,
     pub(crate) messages: Vec<OutgoingMessage>,
+    /// The added key that signed the transaction, where the account's own did not.
+    pub(crate) session: Option<Session>,
 }
 
 impl Effects {
@@ -35,6 +38,7 @@ impl Effects {
             meter: Meter::new(gas),
             logs: Vec::new(),
             messages: Vec::new(),
+            session: None,
         }
     }
 }
@@ -80,9 +84,21 @@ impl<'a> Context<'a> {
 
 /// # Who, when, where
 impl Context<'_> {
-    /// Who signed the call, or the address of the module that made it.
+    /// The account that signed the call, or the address of the module that made it.
     pub fn caller(&self) -> Address {
         self.caller
+    }
+
+    /// The address of the key that signed, where it is not the caller's own but one [added](crate::Keys) to it; none
+    /// in a call that another module made.
+    ///
+    /// The key's scope was checked, and whatever the call moves out of the caller's holdings counts against its
+    /// limits. What a module keeps for its callers in state of its own it has to limit by itself.
+    pub fn key(&self) -> Option<Address> {
+        let session = self.effects.session.as_ref();
+        session
+            .filter(|session| session.is_for(self.caller))
+            .map(Session::key)
     }
 
     /// The XPL, in wei, that came along: already in the module's account. Zero for a function that is not
@@ -285,6 +301,23 @@ impl Context<'_> {
         self.burn_asset(issued_asset(holder, tag), holder, amount)
     }
 
+    /// What leaves an account counts against the limits of the added key that signed for it.
+    fn spend(&mut self, asset: Address, from: Address, amount: U256) -> CallResult<()> {
+        let Some(session) = &self.effects.session else {
+            return Ok(());
+        };
+        if !session.is_for(from) {
+            return Ok(());
+        }
+        self.effects.meter.charge(gas::READ + gas::WRITE)?;
+        session.spend(self.state, asset, amount)
+    }
+
+    /// Whether this is the address of a module of the chain.
+    pub(super) fn is_module(&self, address: Address) -> bool {
+        self.registry.index_of(&address).is_some()
+    }
+
     pub(super) fn move_asset(
         &mut self,
         asset: Address,
@@ -295,6 +328,9 @@ impl Context<'_> {
         self.charge(2 * (gas::READ + gas::WRITE))?;
         if !amount.is_zero() && ledger::balance(self.state, asset, to).is_zero() {
             self.charge(gas::CREATE)?;
+        }
+        if from != to {
+            self.spend(asset, from, amount)?;
         }
         ledger::transfer(self.state, asset, from, to, amount)?;
         self.log_of_bank(&IBank::Transfer {
@@ -329,6 +365,7 @@ impl Context<'_> {
         amount: U256,
     ) -> CallResult<()> {
         self.charge(2 * (gas::READ + gas::WRITE))?;
+        self.spend(asset, from, amount)?;
         ledger::burn(self.state, asset, from, amount)?;
         let to = Address::ZERO;
         self.log_of_bank(&IBank::Transfer {
@@ -418,6 +455,7 @@ impl Context<'_> {
                 return Err(CallError::message(text));
             }
             self.charge(2 * (gas::READ + gas::WRITE))?;
+            self.spend(XPL, caller, value)?;
             ledger::transfer(self.state, XPL, caller, entry.interface.address(), value)?;
         }
         let mut context = Context {

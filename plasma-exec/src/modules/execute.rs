@@ -6,7 +6,7 @@ use alloy_primitives::{Address, U256};
 use plasma_core::{BlockContext, Gas, InboxMessage, MessageKind, Receipt, State, Status};
 
 use super::{
-    CallError, CallResult, Context, ModuleRuntime,
+    CallError, CallResult, Context, ModuleRuntime, XPL,
     accounts::{ACCOUNTS, Account},
     bridge,
     context::Effects,
@@ -165,15 +165,23 @@ impl ModuleRuntime {
             mut market,
             tip_per_gas,
             terms,
+            session,
             ..
         } = checked;
         let gas_price = market.base_fee + tip_per_gas;
         let price = U256::from(gas_price);
         account.nonces.take(terms.nonce);
-        account.balance -= U256::from(terms.gas_limit) * price;
+        let most = U256::from(terms.gas_limit) * price;
+        account.balance -= most;
         account.store_at(state, key);
+        if let Some(session) = &session {
+            session
+                .spend(state, XPL, most)
+                .expect("a key is checked for more than the fee");
+        }
 
         let mut effects = Effects::new(terms.gas_limit - terms.intrinsic);
+        effects.session = session;
         let outcome = self.enter(
             state,
             block,
@@ -186,8 +194,8 @@ impl ModuleRuntime {
         let receipt = match outcome {
             Ok(output) => Receipt {
                 output: output.into(),
-                logs: effects.logs,
-                messages: effects.messages,
+                logs: core::mem::take(&mut effects.logs),
+                messages: core::mem::take(&mut effects.messages),
                 ..Receipt::default()
             },
             Err(error) => failed(&error, &self.registry),
@@ -198,6 +206,9 @@ impl ModuleRuntime {
             let mut account = Account::load_at(state, &key);
             account.balance += unused;
             account.store_at(state, key);
+            if let Some(session) = &effects.session {
+                session.give_back(state, unused);
+            }
         }
         fees::collect(&mut market, gas_used, tip_per_gas);
         market.store(state);

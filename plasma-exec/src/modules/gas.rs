@@ -4,10 +4,22 @@
 //! [`TRANSACTION`], and the others are set against it, natively and in the fault-proof machine. A plain transfer
 //! costs [`TRANSACTION`] exactly, as wallets expect.
 
+use plasma_core::{Authorization, Proof, PublicKey, WebAuthnProof};
+
 use super::CallError;
 
 /// A transaction: its signature, its nonce, the fee, and a transfer of XPL.
 pub const TRANSACTION: u64 = 21_000;
+/// A signature of Ed25519, beside [`TRANSACTION`]: the machine has no instruction for it.
+pub const ED25519: u64 = 20_000;
+/// A signature of P-256, beside [`TRANSACTION`]: the machine has no instruction for it.
+pub const P256: u64 = 70_000;
+/// An added key that signs for its account: what it may do is read, what it has spent read and written.
+pub const SESSION: u64 = 25_000;
+/// Finding out whether bytes are a key of P-256.
+pub const P256_POINT: u64 = 5_000;
+/// A byte of a passkey's assertion: it is hashed.
+pub const ASSERTION_BYTE: u64 = 16;
 /// A zero byte of input (EIP-2028).
 pub const ZERO_BYTE: u64 = 4;
 /// Any other byte of input (EIP-2028).
@@ -75,6 +87,37 @@ pub fn hash(length: usize) -> u64 {
 pub fn intrinsic(input: &[u8]) -> u64 {
     let price = |byte: &u8| if *byte == 0 { ZERO_BYTE } else { NONZERO_BYTE };
     TRANSACTION + input.iter().map(price).sum::<u64>()
+}
+
+/// The gas of an authorization beyond that of a signature of secp256k1 by the account's own key, which is in
+/// [`TRANSACTION`].
+pub fn authorization(authorization: &Authorization) -> u64 {
+    let session = authorization.account.map_or(0, |_| SESSION);
+    session + proof(&authorization.proof)
+}
+
+fn proof(proof: &Proof) -> u64 {
+    match proof {
+        Proof::Ed25519(_) => ED25519,
+        Proof::P256(_) => P256,
+        Proof::WebAuthn(WebAuthnProof {
+            authenticator_data,
+            client_data_rest,
+            ..
+        }) => P256 + ASSERTION_BYTE * (authenticator_data.len() + client_data_rest.len()) as u64,
+        // The codec knows no other proof.
+        _ => 0,
+    }
+}
+
+/// The gas of finding out whether bytes are a key, and one for which not everybody signs.
+pub(crate) fn key_check(key: &PublicKey) -> u64 {
+    match key {
+        PublicKey::Ed25519(_) => ED25519,
+        PublicKey::P256(_) => P256_POINT,
+        // An address.
+        _ => HASH,
+    }
 }
 
 /// Gas that is there and gas that is used.

@@ -24,6 +24,9 @@ pub const DOMAIN_VERSION: &str = "1";
 
 const DOMAIN_TYPE: &str =
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
+/// What a key signs under that signs for an account other than its own: the account is the salt.
+const SALTED_DOMAIN_TYPE: &str = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,\
+     bytes32 salt)";
 /// What every native call is signed with, after its own arguments.
 const ENVELOPE: [(&str, &str); 4] = [
     ("uint64", "nonce"),
@@ -183,7 +186,7 @@ impl Interface {
                 let value = json!({
                     "selector": Bytes::copy_from_slice(selector),
                     "primaryType": typed.primary,
-                    "types": typed.types(),
+                    "types": typed.types(false),
                 });
                 Some((function.signature.as_str(), value))
             })
@@ -191,25 +194,35 @@ impl Interface {
         json!({ "address": self.address, "abi": self.abi, "native": native })
     }
 
-    /// The EIP-712 domain that native calls of this module are signed under.
-    pub(crate) fn domain(&self, chain_id: ChainId) -> Value {
-        json!({
+    /// The EIP-712 domain that native calls of this module are signed under, for an account that is not the key's own
+    /// where one is given.
+    pub(crate) fn domain(&self, chain_id: ChainId, account: Option<Address>) -> Value {
+        let mut domain = json!({
             "name": DOMAIN_NAME,
             "version": DOMAIN_VERSION,
             "chainId": chain_id.0,
             "verifyingContract": self.address,
-        })
+        });
+        if let Some(account) = account {
+            domain["salt"] = json!(account.into_word());
+        }
+        domain
     }
 
     /// The hash of that domain.
-    pub(crate) fn domain_hash(&self, chain_id: ChainId) -> B256 {
-        Words::new()
-            .word(keccak256(DOMAIN_TYPE))
+    pub(crate) fn domain_hash(&self, chain_id: ChainId, account: Option<Address>) -> B256 {
+        let kind = if account.is_some() {
+            SALTED_DOMAIN_TYPE
+        } else {
+            DOMAIN_TYPE
+        };
+        let words = Words::new()
+            .word(keccak256(kind))
             .word(keccak256(DOMAIN_NAME))
             .word(keccak256(DOMAIN_VERSION))
             .uint(chain_id.0)
-            .address(self.address)
-            .keccak()
+            .address(self.address);
+        account.into_iter().fold(words, Words::address).keccak()
     }
 }
 
@@ -282,7 +295,7 @@ impl TypedCall {
     }
 
     /// The types of the typed data, as `eth_signTypedData_v4` takes them.
-    fn types(&self) -> Value {
+    fn types(&self, salted: bool) -> Value {
         let member = |(kind, name): (&str, &str)| json!({ "name": name, "type": kind });
         let domain = [
             ("string", "name"),
@@ -290,11 +303,11 @@ impl TypedCall {
             ("uint256", "chainId"),
             ("address", "verifyingContract"),
         ];
+        let domain = domain
+            .into_iter()
+            .chain(salted.then_some(("bytes32", "salt")));
         let mut types = serde_json::Map::new();
-        types.insert(
-            "EIP712Domain".into(),
-            domain.into_iter().map(member).collect(),
-        );
+        types.insert("EIP712Domain".into(), domain.map(member).collect());
         types.insert(
             self.primary.clone(),
             self.all_members().map(member).collect(),
@@ -318,7 +331,7 @@ impl TypedCall {
         message.insert("max_fee".into(), envelope.max_fee.to_string().into());
         message.insert("genesis_hash".into(), json!(envelope.genesis));
         Some(json!({
-            "types": self.types(),
+            "types": self.types(domain.get("salt").is_some()),
             "primaryType": self.primary,
             "domain": domain,
             "message": message,

@@ -24,6 +24,7 @@ mod fees;
 pub mod gas;
 mod genesis;
 mod interface;
+mod keys;
 mod ledger;
 mod module;
 mod native;
@@ -31,6 +32,8 @@ mod numbers;
 mod query;
 mod registry;
 mod runtime;
+#[cfg(feature = "std")]
+mod signatures;
 #[cfg(feature = "std")]
 mod spread;
 mod transaction;
@@ -47,6 +50,7 @@ pub use error::{CallError, CallResult};
 pub use fees::{Fees, FeesGenesis, IFees};
 pub use genesis::{AssetGenesis, ModuleGenesis};
 pub use interface::{DOMAIN_NAME, DOMAIN_VERSION, Interface, module_address};
+pub use keys::{IKeys, Keys, MAX_KEY_ASSETS, MAX_KEY_FUNCTIONS, MAX_KEYS};
 pub use ledger::XPL;
 pub use module::Module;
 pub use native::{NativeCall, NativeCallError};

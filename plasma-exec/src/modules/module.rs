@@ -21,8 +21,11 @@ use super::{CallError, CallResult, Context, View, error::shorten, gas};
 /// - A call that fails undoes all its writes, events and messages; nothing has to be cleaned up.
 /// - Work is paid for: reads, writes, events and messages charge gas by themselves; loops and hashes over much
 ///   data are charged with [`Context::charge`].
-/// - A call arrives from anyone, with any arguments. [`Context::caller`] is who signed it, or the address of the
-///   module that made it.
+/// - A call arrives from anyone, with any arguments. [`Context::caller`] is the account that signed it, whatever the scheme
+///   of its key, or the address of the module that made it.
+/// - A key that the caller [added](crate::Keys) may have signed: its scope names modules and functions, so give what
+///   differs in risk a function of its own. Its limits count what leaves the caller's holdings of assets; what the module
+///   keeps for its callers in its own state it limits by itself, by [`Context::key`].
 ///
 /// # Example
 /// A tip jar: whoever fills it is remembered, the owner empties it. Nothing is left out.

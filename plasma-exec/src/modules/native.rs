@@ -2,8 +2,8 @@
 
 use alloc::{format, string::String};
 
-use alloy_primitives::{B256, Bytes, U256};
-use plasma_core::{Authorization, ChainId, NativeTransaction, Signature, Signer};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use plasma_core::{Authorization, ChainId, NativeTransaction, Prover};
 use serde_json::Value;
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 /// A call of a module, to be signed as EIP-712 typed data.
 ///
 /// ```
-/// use plasma_core::{Address, B256, ChainId, Signer, U256};
+/// use plasma_core::{Address, B256, ChainId, Ed25519Signer, Prover, Signer, U256};
 /// use plasma_exec::{Bank, IBank, Interface, NativeCall, SolCall, XPL};
 ///
 /// let bank = Interface::of(&Bank);
@@ -33,6 +33,11 @@ use super::{
 /// let signer = Signer::from_bytes(&B256::repeat_byte(0x11)).expect("a key");
 /// let transaction = call.sign(&signer, chain_id, genesis)?;
 /// assert_eq!(transaction.to_bytes()[0], 0x70);
+/// // A key of any other scheme signs the same digest, for the account that is its own.
+/// let signer = Ed25519Signer::from_bytes(&B256::repeat_byte(0x11));
+/// let transaction = call.sign(&signer, chain_id, genesis)?;
+/// let sender = transaction.authorization.proof.signer(call.digest(chain_id, genesis)?);
+/// assert_eq!(sender, Ok(signer.public_key().address()));
 /// # Ok::<(), plasma_exec::NativeCallError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -41,7 +46,7 @@ pub struct NativeCall<'a> {
     pub module: &'a Interface,
     /// Selector and arguments, ABI-encoded.
     pub call: Bytes,
-    /// One of the signer's unused numbers, within its window.
+    /// One of the account's unused numbers, within its window.
     pub nonce: u64,
     /// The last second, Unix time, in which a block may include it.
     pub expires_at: u64,
@@ -107,9 +112,19 @@ impl NativeCall<'_> {
 
     /// The typed data, as `eth_signTypedData_v4` takes it.
     pub fn typed_data(&self, chain_id: ChainId, genesis: B256) -> Result<Value, NativeCallError> {
+        self.typed_data_for(None, chain_id, genesis)
+    }
+
+    /// The typed data that a key signs for an account other than its own: the account is the domain's salt.
+    pub fn typed_data_for(
+        &self,
+        account: Option<Address>,
+        chain_id: ChainId,
+        genesis: B256,
+    ) -> Result<Value, NativeCallError> {
         self.typed()?
             .typed_data(
-                self.module.domain(chain_id),
+                self.module.domain(chain_id, account),
                 &self.call,
                 &self.envelope(genesis),
             )
@@ -128,34 +143,59 @@ impl NativeCall<'_> {
 
     /// The digest that is signed.
     pub fn digest(&self, chain_id: ChainId, genesis: B256) -> Result<B256, NativeCallError> {
+        self.digest_for(None, chain_id, genesis)
+    }
+
+    /// The digest that a key signs for an account other than its own.
+    pub fn digest_for(
+        &self,
+        account: Option<Address>,
+        chain_id: ChainId,
+        genesis: B256,
+    ) -> Result<B256, NativeCallError> {
         self.typed()?
             .digest(
-                self.module.domain_hash(chain_id),
+                self.module.domain_hash(chain_id, account),
                 &self.call,
                 &self.envelope(genesis),
             )
             .ok_or_else(|| self.arguments_error())
     }
 
-    /// Signs it.
+    /// Signs it, for the account that is the key's own.
     pub fn sign(
         &self,
-        signer: &Signer,
+        signer: &impl Prover,
         chain_id: ChainId,
         genesis: B256,
     ) -> Result<NativeTransaction, NativeCallError> {
-        Ok(self.signed_with(signer.sign(self.digest(chain_id, genesis)?)))
+        let proof = signer.prove(self.digest(chain_id, genesis)?);
+        Ok(self.signed_with(proof))
     }
 
-    /// The transaction, with a signature from a wallet.
-    pub fn signed_with(&self, signature: Signature) -> NativeTransaction {
+    /// Signs it for an account to which the key was added: see [`Keys`](crate::Keys).
+    pub fn sign_for(
+        &self,
+        account: Address,
+        signer: &impl Prover,
+        chain_id: ChainId,
+        genesis: B256,
+    ) -> Result<NativeTransaction, NativeCallError> {
+        let account = Some(account);
+        let proof = signer.prove(self.digest_for(account, chain_id, genesis)?);
+        Ok(self.signed_with(Authorization { account, proof }))
+    }
+
+    /// The transaction, with what a wallet gave: a signature, a proof of another scheme, or either with the account
+    /// that it is for.
+    pub fn signed_with(&self, authorization: impl Into<Authorization>) -> NativeTransaction {
         NativeTransaction {
             module: self.module.address(),
             call: self.call.clone(),
             nonce: self.nonce,
             expires_at: self.expires_at,
             max_fee: self.max_fee,
-            authorization: Authorization::Secp256k1(signature),
+            authorization: authorization.into(),
         }
     }
 }

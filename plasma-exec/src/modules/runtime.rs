@@ -10,7 +10,7 @@ use plasma_core::{
 use serde_json::{Value, json};
 
 use super::{
-    Bank, BridgeModule, Fees, Interface, Module, View, gas,
+    Bank, BridgeModule, Fees, Interface, Keys, Module, View, gas,
     genesis::ModuleGenesis,
     interface::{DOMAIN_NAME, DOMAIN_VERSION},
     registry::Registry,
@@ -20,7 +20,7 @@ use crate::ethereum::Senders;
 
 /// Native Rust modules as an [`Execution`].
 ///
-/// [`Bank`], [`Fees`] and [`BridgeModule`] are always there; a chain adds its own.
+/// [`Bank`], [`Fees`], [`BridgeModule`] and [`Keys`] are always there; a chain adds its own.
 ///
 /// ```
 /// use plasma_core::{Address, BlockContext, Execution, MemoryState, Query, Reply, U256};
@@ -70,6 +70,7 @@ impl ModuleRuntime {
         registry.insert(Bank);
         registry.insert(Fees);
         registry.insert(BridgeModule);
+        registry.insert(Keys);
         Self {
             registry,
             senders: Senders::default(),
@@ -149,12 +150,6 @@ impl ModuleRuntime {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         seen.clone().unwrap_or_default()
-    }
-
-    #[cfg(not(feature = "std"))]
-    #[allow(clippy::unused_self)]
-    fn remembered(&self) -> BlockContext {
-        BlockContext::default()
     }
 }
 
@@ -247,12 +242,10 @@ impl Execution for ModuleRuntime {
     }
 
     fn prepare(&self, transactions: &[Bytes]) {
-        let block = self.remembered();
-        Senders::in_parallel(transactions, |bytes| {
-            // What is no transaction of this chain is refused when its turn comes.
-            if let Ok(transaction) = ModuleTransaction::decode(bytes) {
-                let _ = transaction.recover(&self.registry, &self.senders, &block);
-            }
-        });
+        // Without a memory of signers there is nothing to prepare.
+        #[cfg(feature = "std")]
+        self.remember_signers(transactions, &self.remembered());
+        #[cfg(not(feature = "std"))]
+        let _ = transactions;
     }
 }

@@ -7,7 +7,7 @@ use alloy_eips::eip2930::AccessList;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use plasma_core::{
     Admission, Authorization, BlockContext, Gas, MAX_TRANSACTION_BYTES, NATIVE_TRANSACTION_TYPE,
-    NativeTransaction, NonceRule, Rejection, Signature, StateKey, StateRead, TransactionHash,
+    NativeTransaction, NonceRule, Proof, Rejection, StateKey, StateRead, TransactionHash,
     TransactionView, transaction_hash,
 };
 
@@ -16,6 +16,7 @@ use super::{
     fee_market::FeeMarket,
     gas,
     interface::Envelope,
+    keys::Session,
     registry::{Entry, Registry},
 };
 use crate::ethereum::{EthereumTransaction, Senders, declared_work, least_work};
@@ -26,6 +27,21 @@ pub(crate) enum ModuleTransaction {
     Ethereum(EthereumTransaction),
     /// A call signed as typed data.
     Native(NativeTransaction, TransactionHash),
+}
+
+/// Who signed a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signed {
+    /// The account.
+    pub(crate) sender: Address,
+    /// The key that signed for it, where that is not the account's own.
+    pub(crate) key: Option<Address>,
+}
+
+impl Signed {
+    fn own(sender: Address) -> Self {
+        Self { sender, key: None }
+    }
 }
 
 /// What all kinds of transactions have.
@@ -57,6 +73,8 @@ pub(crate) struct Checked {
     /// What each unit of gas pays to the proposer, in wei.
     pub(crate) tip_per_gas: u128,
     pub(crate) terms: Terms,
+    /// The added key that signed, where the account's own did not.
+    pub(crate) session: Option<Session>,
 }
 
 impl ModuleTransaction {
@@ -81,12 +99,12 @@ impl ModuleTransaction {
     }
 
     /// Who signed it. Refuses what was signed for another chain.
-    fn sender(
+    fn signed(
         &self,
         registry: &Registry,
         senders: &Senders,
         block: &BlockContext,
-    ) -> Result<Address, Rejection> {
+    ) -> Result<Signed, Rejection> {
         if let Self::Ethereum(transaction) = self {
             transaction.check_chain(block.chain_id)?;
         }
@@ -99,17 +117,21 @@ impl ModuleTransaction {
         registry: &Registry,
         senders: &Senders,
         block: &BlockContext,
-    ) -> Result<Address, Rejection> {
+    ) -> Result<Signed, Rejection> {
         match self {
-            Self::Ethereum(transaction) => transaction.sender(senders),
+            Self::Ethereum(transaction) => transaction.sender(senders).map(Signed::own),
             Self::Native(transaction, _) => {
                 let digest = native_digest(transaction, registry, block)?;
-                let signature = native_signature(transaction);
-                // The digest says what was signed, so with the signature it names the answer.
-                let mut name = [0; 97];
-                name[..32].copy_from_slice(digest.as_slice());
-                name[32..].copy_from_slice(&signature.to_bytes());
-                senders.recover(keccak256(name), || digest, &signature)
+                let Authorization { account, proof } = &transaction.authorization;
+                let signer =
+                    senders.vouched(|| signer_name(digest, proof), || proof.signer(digest))?;
+                Ok(account.map_or_else(
+                    || Signed::own(signer),
+                    |account| Signed {
+                        sender: account,
+                        key: Some(signer),
+                    },
+                ))
             }
         }
     }
@@ -148,7 +170,15 @@ impl ModuleTransaction {
             });
         }
         let module = self.target(&terms, registry)?;
-        let sender = self.sender(registry, senders, block)?;
+        let Signed { sender, key: by } = self.signed(registry, senders, block)?;
+        let session = by
+            .map(|by| {
+                let call = (terms.to, &terms.input[..]);
+                let session = Session::open(state, (sender, by), call, now)?;
+                session.check_fee(state, terms.max_cost)?;
+                Ok(session)
+            })
+            .transpose()?;
         let key = ACCOUNTS.key(&sender);
         let account = Account::load_at(state, &key);
         self.check_account(&terms, sender, &account)?;
@@ -163,6 +193,7 @@ impl ModuleTransaction {
             module,
             tip_per_gas,
             terms,
+            session,
         })
     }
 
@@ -228,11 +259,10 @@ impl ModuleTransaction {
         senders: &Senders,
         block: &BlockContext,
     ) -> Option<TransactionView> {
-        let sender = self.recover(registry, senders, block).ok()?;
+        let Signed { sender, key } = self.recover(registry, senders, block).ok()?;
         match self {
             Self::Ethereum(transaction) => Some(transaction.view(sender)),
             Self::Native(transaction, hash) => {
-                let signature = native_signature(transaction);
                 let terms = native_terms(transaction, *hash, &FeeMarket::default());
                 Some(TransactionView {
                     hash: *hash,
@@ -246,7 +276,8 @@ impl ModuleTransaction {
                     gas_limit: Gas(gas::MAX_TRANSACTION),
                     max_fee_per_gas: terms.max_fee_per_gas,
                     priority_fee_per_gas: 0,
-                    signature: (signature.r.into(), signature.s.into(), signature.v == 28),
+                    signature: transaction.authorization.proof.numbers(),
+                    key,
                 })
             }
         }
@@ -346,7 +377,8 @@ fn ethereum_terms(transaction: &EthereumTransaction) -> Result<Terms, Rejection>
 /// A native call says what it may cost in all. That buys gas at the base fee, up to the most that a transaction
 /// may use; the proposer gets no part of it.
 fn native_terms(transaction: &NativeTransaction, hash: B256, market: &FeeMarket) -> Terms {
-    let intrinsic = gas::intrinsic(&transaction.call);
+    let intrinsic =
+        gas::intrinsic(&transaction.call) + gas::authorization(&transaction.authorization);
     let most = gas::MAX_TRANSACTION.min(market.gas_limit.max(intrinsic));
     let bought = transaction.max_fee.checked_div(U256::from(market.base_fee));
     let gas_limit = bought.map_or(most, |gas| u64::try_from(gas).unwrap_or(most).min(most));
@@ -367,19 +399,16 @@ fn native_terms(transaction: &NativeTransaction, hash: B256, market: &FeeMarket)
     }
 }
 
-fn native_signature(transaction: &NativeTransaction) -> Signature {
-    match &transaction.authorization {
-        Authorization::Secp256k1(signature) => *signature,
-        // The codec knows no other tag.
-        _ => Signature {
-            r: B256::ZERO,
-            s: B256::ZERO,
-            v: 0,
-        },
-    }
+/// What names a signature in the memory of signers: the digest says what was signed. No transaction of Ethereum's,
+/// which is named by its hash, begins with this byte.
+pub(super) fn signer_name(digest: B256, proof: &Proof) -> B256 {
+    let mut name = alloc::vec![NATIVE_TRANSACTION_TYPE];
+    name.extend_from_slice(digest.as_slice());
+    name.extend(plasma_core::encode(proof));
+    keccak256(name)
 }
 
-fn native_digest(
+pub(super) fn native_digest(
     transaction: &NativeTransaction,
     registry: &Registry,
     block: &BlockContext,
@@ -406,7 +435,9 @@ fn native_digest(
     };
     typed
         .digest(
-            entry.interface.domain_hash(block.chain_id),
+            entry
+                .interface
+                .domain_hash(block.chain_id, transaction.authorization.account),
             input,
             &envelope,
         )

@@ -11,7 +11,7 @@ use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::{U64, U128};
 use plasma_core::{
     Address, B256, BlockContext, Bytes, Execution, InboxMessage, NATIVE_TRANSACTION_TYPE,
-    NativeTransaction, TransactionView, U256,
+    NativeTransaction, Proof, TransactionView, U256,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -142,7 +142,11 @@ fn own(
 ) -> Own {
     let native = NativeTransaction::from_bytes(bytes).ok();
     let plasma = match &native {
-        Some(native) => json!({ "expiresAt": native.expires_at, "maxFee": native.max_fee }),
+        Some(native) => json!({
+            "expiresAt": native.expires_at,
+            "maxFee": native.max_fee,
+            "authorization": authorization(&native.authorization.proof, view.as_ref()),
+        }),
         None => json!({}),
     };
     // Bytes that are no transaction, which only the root's inbox can have brought in.
@@ -158,6 +162,7 @@ fn own(
         max_fee_per_gas: 0,
         priority_fee_per_gas: 0,
         signature: (U256::ZERO, U256::ZERO, false),
+        key: None,
     };
     let view = view.unwrap_or_else(malformed);
     let (r, s, odd) = view.signature;
@@ -185,6 +190,25 @@ fn own(
         transaction_index: place.map(|place| U64::from(place.index)),
         plasma,
     }
+}
+
+/// Which key signed: its scheme, its name, and itself where it does not follow from the signature.
+fn authorization(proof: &Proof, view: Option<&TransactionView>) -> Value {
+    let scheme = match proof {
+        Proof::Secp256k1(_) => "secp256k1",
+        Proof::Ed25519(_) => "ed25519",
+        Proof::P256(_) => "secp256r1",
+        Proof::WebAuthn(_) => "webauthn",
+        _ => "unknown",
+    };
+    let key = proof.public_key();
+    json!({
+        "scheme": scheme,
+        "key": view.map(|view| view.key.unwrap_or(view.sender)),
+        "publicKey": key.map(|key| Bytes::copy_from_slice(key.as_bytes())),
+        // Added to the account, and not its own.
+        "added": view.is_some_and(|view| view.key.is_some()),
+    })
 }
 
 fn deposit(

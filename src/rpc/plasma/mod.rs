@@ -7,6 +7,7 @@ mod modules;
 mod outbox;
 mod tree;
 mod typed;
+mod vouch;
 
 pub(super) use tree::OutboxTree;
 

@@ -7,12 +7,13 @@ use alloy::{
     json_abi::Function,
 };
 use plasma_core::{
-    Address, B256, Bytes, Call, ChainId, NativeTransaction, Query, Rejection, Signature, U256,
+    Address, Authorization, B256, Bytes, Call, ChainId, NativeTransaction, Query, Rejection, U256,
 };
 use plasma_exec::{Interface, JsonAbi, NativeCall};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::vouch::{self, Given, Kind};
 use crate::rpc::{
     arguments::Arguments,
     at::At,
@@ -73,6 +74,10 @@ struct Choices {
     expires_at: Option<U256>,
     /// In wei.
     max_fee: Option<U256>,
+    /// The key that will sign, where it is not the account's own but one that was added to it.
+    key: Option<Address>,
+    /// With what it will be signed.
+    scheme: Kind,
 }
 
 /// Typed data, as far as the chain has to be told: its types follow from the module.
@@ -89,6 +94,8 @@ struct Signed {
 struct Domain {
     chain_id: U256,
     verifying_contract: Address,
+    /// The account, where the key is not the account's own.
+    salt: Option<B256>,
 }
 
 fn schema(at: &At<'_>) -> Outcome<Schema> {
@@ -150,9 +157,13 @@ fn typed_data(node: &Node, arguments: &Arguments) -> Outcome<Value> {
         Some(seconds) => number(seconds, "expiresAt")?,
         None => node.context.env.now().seconds().0 + LIFETIME,
     };
+    let account = choices.key.filter(|key| *key != from).map(|_| from);
     let max_fee = match choices.max_fee {
         Some(wei) => wei,
-        None => default_fee(&at, from, interface.address(), &call)?,
+        None => {
+            let more = choices.scheme.gas(account.is_some());
+            default_fee(&at, from, interface.address(), &call, more)?
+        }
     };
     let call = NativeCall {
         module: &interface,
@@ -162,7 +173,7 @@ fn typed_data(node: &Node, arguments: &Arguments) -> Outcome<Value> {
         max_fee,
     };
     let (chain_id, genesis) = identity(node);
-    call.typed_data(chain_id, genesis)
+    call.typed_data_for(account, chain_id, genesis)
         .map_err(|error| Refusal::invalid(error.to_string()))
 }
 
@@ -181,8 +192,14 @@ fn find(at: &At<'_>, is: impl Fn(&str, &Module) -> bool) -> Outcome<Option<(Inte
     Ok(found.map(|(name, module)| (Interface::new(&name, module.abi.clone()), module)))
 }
 
-/// What the call costs as things stand, with room for a rising base fee.
-fn default_fee(at: &At<'_>, from: Address, module: Address, input: &Bytes) -> Outcome<U256> {
+/// What the call costs as things stand, with `more` gas for its signature, and with room for a rising base fee.
+fn default_fee(
+    at: &At<'_>,
+    from: Address,
+    module: Address,
+    input: &Bytes,
+    more: u64,
+) -> Outcome<U256> {
     let call = Call {
         from,
         to: Some(module),
@@ -197,7 +214,7 @@ fn default_fee(at: &At<'_>, from: Address, module: Address, input: &Bytes) -> Ou
         ));
     }
     let base_fee = U256::from(at.fees().base_fee.max(1));
-    Ok(base_fee * U256::from(outcome.gas_used.0) * U256::from(FEE_MARGIN))
+    Ok(base_fee * U256::from(outcome.gas_used.0 + more) * U256::from(FEE_MARGIN))
 }
 
 /// The transaction that typed data and its signature make.
@@ -210,19 +227,15 @@ async fn signed(node: &Arc<Node>, arguments: &Arguments) -> Outcome<NativeTransa
     };
     let data: Signed = data
         .map_err(|error| Refusal::invalid(format!("invalid argument 0 (typed data): {error}")))?;
-    let signature: Bytes = arguments.required(1, "signature")?;
-    let signature: &[u8; 65] = signature.as_ref().try_into().map_err(|_| {
-        Refusal::invalid(format!(
-            "a signature is 65 bytes, r, s and v; this one is {}",
-            signature.len()
-        ))
-    })?;
-    let signature = Signature::from_bytes(signature);
+    let given: Given = arguments.required(
+        1,
+        "signature: 65 bytes, or {scheme, key, signature} of another scheme",
+    )?;
     let node = node.clone();
-    blocking(move || rebuild(&node, &data, signature)).await
+    blocking(move || rebuild(&node, &data, &given)).await
 }
 
-fn rebuild(node: &Node, data: &Signed, signature: Signature) -> Outcome<NativeTransaction> {
+fn rebuild(node: &Node, data: &Signed, given: &Given) -> Outcome<NativeTransaction> {
     let (chain_id, genesis) = identity(node);
     if data.domain.chain_id != U256::from(chain_id.0) {
         let rejection = Rejection::ChainId {
@@ -292,7 +305,12 @@ fn rebuild(node: &Node, data: &Signed, signature: Signature) -> Outcome<NativeTr
         expires_at: number(uint("expires_at")?, "expires_at")?,
         max_fee: uint("max_fee")?,
     };
-    Ok(call.signed_with(signature))
+    let account = vouch::account(data.domain.salt)?;
+    let digest = call
+        .digest_for(account, chain_id, genesis)
+        .map_err(|error| Refusal::invalid(error.to_string()))?;
+    let proof = vouch::proof(given, digest)?;
+    Ok(call.signed_with(Authorization { account, proof }))
 }
 
 /// Calldata of arguments as typed data writes them.

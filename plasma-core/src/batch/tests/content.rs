@@ -11,8 +11,8 @@ use alloy_primitives::{Address, B256, Bytes, Signature as EthereumSignature, TxK
 use proptest::prelude::*;
 
 use crate::{
-    Authorization, Block, BlockHeader, ChainHead, ChainId, Epoch, Height, NativeTransaction,
-    Signature, Timestamp, body_commitment,
+    Authorization, Block, BlockHeader, ChainHead, ChainId, Ed25519Proof, Epoch, Height,
+    NativeTransaction, P256Proof, Proof, Signature, Timestamp, WebAuthnProof, body_commitment,
 };
 
 /// The chain of all content.
@@ -210,30 +210,65 @@ fn ethereum(
         .boxed()
 }
 
-fn native() -> BoxedStrategy<Bytes> {
+/// By keys of every scheme, for their own accounts and for others. Keys are few, as on a chain, and numbers any.
+fn authorization() -> impl Strategy<Value = Authorization> {
     let v = prop_oneof![8 => 27_u8..29, 1 => any::<u8>()];
+    let key = prop_oneof![
+        3 => (0..3_u8).prop_map(B256::repeat_byte),
+        1 => any::<[u8; 32]>().prop_map(B256::from)
+    ];
+    let bytes = || prop::collection::vec(any::<u8>(), 0..80).prop_map(Bytes::from);
+    let numbers = any::<[[u8; 32]; 2]>();
+    let proof = (0..5_u8, key, v, numbers, signature(), bytes(), bytes());
+    let proof = proof.prop_map(|(kind, key, v, [r, s], signature, one, two)| {
+        let [r, s] = [r, s].map(B256::from);
+        let p256 = P256Proof {
+            key_is_odd: v == 28,
+            key_x: key,
+            r,
+            s,
+        };
+        match kind {
+            0 => Proof::Ed25519(Ed25519Proof { key, r, s }),
+            1 => Proof::P256(p256),
+            2 => Proof::WebAuthn(WebAuthnProof {
+                proof: p256,
+                authenticator_data: one,
+                client_data_rest: two,
+            }),
+            _ => Proof::Secp256k1(Signature {
+                r: signature.r().into(),
+                s: signature.s().into(),
+                v,
+            }),
+        }
+    });
+    let account = prop_oneof![2 => Just(None), 1 => address().prop_map(Some)];
+    (account, proof).prop_map(|(account, proof)| Authorization { account, proof })
+}
+
+fn native() -> BoxedStrategy<Bytes> {
     (
         address(),
         calldata(),
         small(),
         small(),
         number(),
-        signature(),
-        v,
+        authorization(),
     )
-        .prop_map(|(module, call, nonce, expires_at, max_fee, signature, v)| {
-            let (r, s) = (signature.r().into(), signature.s().into());
-            let authorization = Authorization::Secp256k1(Signature { r, s, v });
-            NativeTransaction {
-                module,
-                call,
-                nonce,
-                expires_at,
-                max_fee,
-                authorization,
-            }
-            .to_bytes()
-        })
+        .prop_map(
+            |(module, call, nonce, expires_at, max_fee, authorization)| {
+                NativeTransaction {
+                    module,
+                    call,
+                    nonce,
+                    expires_at,
+                    max_fee,
+                    authorization,
+                }
+                .to_bytes()
+            },
+        )
         .boxed()
 }
 

@@ -87,7 +87,7 @@ fn plain_transactions_go_into_columns() {
                 block
                     .transactions
                     .iter()
-                    .all(|bytes| Fields::parse(bytes).is_some()),
+                    .all(|bytes| Fields::parse(bytes, &mut Vec::new()).is_some()),
                 "{kind:?}"
             );
         }
@@ -97,7 +97,8 @@ fn plain_transactions_go_into_columns() {
                00008025a028ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276a067cb\
                e9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83";
     let bytes = crate::hex::decode(hex).expect("hex");
-    let fields = Fields::parse(&bytes).expect("a transaction");
+    let mut without = Vec::new();
+    let fields = Fields::parse(&bytes, &mut without).expect("a transaction");
     assert_eq!((fields.nonce, fields.chain_id), (U256::from(9), 1));
     check(&block(vec![bytes.into()]));
 }
@@ -106,7 +107,7 @@ proptest! {
     /// Whatever alloy signs, as long as the signature is one that a chain takes.
     #[test]
     fn signed_transactions_go_into_columns(bytes in signed()) {
-        prop_assert!(Fields::parse(&bytes).is_some());
+        prop_assert!(Fields::parse(&bytes, &mut Vec::new()).is_some());
     }
 }
 
@@ -150,7 +151,10 @@ fn the_largest_blocks_fit() {
         list.extend_from_slice(&signature[33..]);
         let mut bytes = vec![0xf8, list.len() as u8];
         bytes.extend(list);
-        assert!(Fields::parse(&bytes).is_some(), "goes into columns");
+        assert!(
+            Fields::parse(&bytes, &mut Vec::new()).is_some(),
+            "goes into columns"
+        );
         bytes.into()
     });
     // Calls full of words that are hard to tell from noise.
@@ -162,11 +166,23 @@ fn the_largest_blocks_fit() {
                 data.extend(core::iter::repeat_n(0, shift));
                 data.extend_from_slice(&word[shift..]);
             }
-            let authorization = crate::Authorization::Secp256k1(crate::Signature {
-                r: B256::from_slice(&noise(32, n)),
-                s: B256::repeat_byte(1),
-                v: 27,
-            });
+            let [r, s] = [B256::from_slice(&noise(32, n)), B256::repeat_byte(1)];
+            let proof = match n % 3 {
+                0 => crate::Proof::Secp256k1(crate::Signature { r, s, v: 27 }),
+                1 => crate::Proof::Ed25519(crate::Ed25519Proof { key: r, r, s }),
+                _ => crate::Proof::WebAuthn(crate::WebAuthnProof {
+                    proof: crate::P256Proof {
+                        key_is_odd: true,
+                        key_x: r,
+                        r,
+                        s,
+                    },
+                    authenticator_data: noise(37, n),
+                    client_data_rest: noise(30, n + 1),
+                }),
+            };
+            let account = (n % 2 == 0).then(|| crate::Address::from_slice(&noise(20, n)));
+            let authorization = crate::Authorization { account, proof };
             let (module, call, max_fee) = (crate::Address::ZERO, data.into(), U256::from(n));
             let (nonce, expires_at) = (n as u64, u64::MAX - n as u64);
             crate::NativeTransaction {
@@ -179,6 +195,61 @@ fn the_largest_blocks_fit() {
             }
             .to_bytes()
         });
+    }
+}
+
+/// Native transactions by keys of every scheme, for their own accounts and for others, and what they take each in a batch
+/// of many by few.
+#[test]
+fn every_authorization_goes_into_columns() {
+    use crate::{Authorization, Ed25519Signer, P256Signer, Proof, Prover, Signer};
+
+    const COUNT: u64 = 400;
+    let key = |n: u64| crate::keccak256((n % 20).to_be_bytes());
+    let p256 = |n| P256Signer::from_bytes(&key(n)).expect("a scalar");
+    type Make<'a> = &'a dyn Fn(u64, B256) -> Proof;
+    let schemes: [(&str, Make<'_>, f64); 4] = [
+        (
+            "secp256k1",
+            &|n, digest| Signer::from_bytes(&key(n)).expect("a scalar").prove(digest),
+            70.0,
+        ),
+        (
+            "ed25519",
+            &|n, digest| Ed25519Signer::from_bytes(&key(n)).prove(digest),
+            75.0,
+        ),
+        ("secp256r1", &|n, digest| p256(n).prove(digest), 75.0),
+        (
+            "a passkey",
+            &|n, digest| Proof::WebAuthn(p256(n).assert(digest, "a.example")),
+            80.0,
+        ),
+    ];
+    for (name, prove, most) in schemes {
+        for account in [None, Some(crate::Address::repeat_byte(7))] {
+            let transactions: Vec<Bytes> = (0..COUNT)
+                .map(|n| {
+                    let native = crate::NativeTransaction {
+                        module: crate::Address::repeat_byte(1),
+                        call: [&[1, 2, 3, 4][..], &[0; 32]].concat().into(),
+                        nonce: n / 20,
+                        expires_at: 1_900_000_000,
+                        max_fee: U256::from(10_000_000),
+                        authorization: Authorization {
+                            account,
+                            proof: prove(n, crate::keccak256(n.to_be_bytes())),
+                        },
+                    };
+                    let bytes = native.to_bytes();
+                    assert!(Fields::parse(&bytes, &mut Vec::new()).is_some(), "{name}");
+                    bytes
+                })
+                .collect();
+            let taken = check(&block(transactions)).len() as f64 / COUNT as f64;
+            println!("{name}, {account:?}: {taken:.1} bytes in a batch");
+            assert!(taken <= most, "{name}, {account:?}: {taken} over {most}");
+        }
     }
 }
 

@@ -34,6 +34,7 @@ sol! {
         function spend(address asset, uint256 amount) external;
         function issue(address to, uint256 amount) external;
         function shaped(Shape shape) external;
+        function addKey(bytes input) external;
         function send(uint64 destination, address recipient, bytes payload) external;
         struct Shape { uint64 a; uint64[] b; }
         event Written(uint64 indexed key, bytes value);
@@ -103,6 +104,13 @@ impl Module for Trouble {
                 call.done()
             }
             Calls::shaped(call) => call.done(),
+            Calls::addKey(call) => {
+                let inner =
+                    <crate::IKeys::addCall as alloy_sol_types::SolCall>::abi_decode(&call.input)
+                        .map_err(|error| CallError::message(format!("{error}")))?;
+                context.call::<crate::Keys, _>(&inner, U256::ZERO)?;
+                call.done()
+            }
             Calls::send(call) => {
                 let destination = ChainId(call.destination);
                 context.send(destination, call.recipient, call.payload.clone(), 1, 2)?;
@@ -256,7 +264,7 @@ impl Chain {
 
 /// All who can hold anything on this chain.
 pub(super) fn holders() -> Vec<Address> {
-    let modules = ["bank", "fees", "bridge", "trouble"].map(module_address);
+    let modules = ["bank", "fees", "bridge", "keys", "trouble"].map(module_address);
     let others = [
         Suite::PROPOSER,
         Address::ZERO,

@@ -4,9 +4,11 @@ mod calls;
 mod chain;
 mod conformance;
 mod inbox;
+mod keys;
 mod native;
 mod queries;
 mod rejections;
+mod schemes;
 #[cfg(feature = "std")]
 mod spread;
 mod transfers;

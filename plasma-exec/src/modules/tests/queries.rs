@@ -158,7 +158,10 @@ fn modules_answer_by_name() {
     let unknown = ask("nothing", alloc::vec![])
         .expect_err("there is none")
         .to_string();
-    assert!(unknown.contains("bank, fees, bridge, trouble"), "{unknown}");
+    assert!(
+        unknown.contains("bank, fees, bridge, keys, trouble"),
+        "{unknown}"
+    );
 }
 
 #[test]

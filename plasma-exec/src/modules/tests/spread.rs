@@ -26,7 +26,7 @@ fn fold(
 }
 
 /// On every number of threads a block, whole or in segments, is its fold.
-fn check(base: &MemoryState, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
+pub(super) fn check(base: &MemoryState, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
     let sequential = runtime();
     let whole = fold(&sequential, base, block, steps);
     let segments = fold_segments(
@@ -47,7 +47,7 @@ fn check(base: &MemoryState, block: &BlockContext, steps: &[Step]) -> BlockOutco
     whole
 }
 
-fn block(transactions: impl IntoIterator<Item = Step>) -> Vec<Step> {
+pub(super) fn block(transactions: impl IntoIterator<Item = Step>) -> Vec<Step> {
     core::iter::once(Step::Begin)
         .chain(transactions)
         .chain([Step::End])

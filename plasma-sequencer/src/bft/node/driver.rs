@@ -143,7 +143,9 @@ impl Shared {
         let (epoch, before) = &mut *shown;
         if *epoch != committee.epoch {
             let seats = schedule.of(*epoch).map_or(&[][..], |gone| &gone.seats);
-            seats.iter().for_each(|seat| show(seat, 0));
+            for seat in seats {
+                show(seat, 0);
+            }
             (*epoch, *before) = (committee.epoch, Vec::new());
         }
         before.resize(committee.seats.len(), 0);
