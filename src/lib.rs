@@ -4,6 +4,7 @@ mod assembly;
 mod chain;
 #[doc(hidden)]
 pub mod cli;
+mod committee;
 pub mod devnet;
 mod dispute;
 mod explain;
@@ -13,13 +14,15 @@ mod remote;
 pub mod rpc;
 
 pub use assembly::{
-    Based, ChainBuilder, DEFAULT_GENESIS_TIME, EmbeddedRoot, EmbeddedRootConfig, LaunchError,
-    RootHandle, RunningChain, SequencerParts, SequencerPlan, Solo,
+    Based, ChainBuilder, CommitteeMember, Committees, DEFAULT_GENESIS_TIME, EmbeddedRoot,
+    EmbeddedRootConfig, LaunchError, Member, RootHandle, RunningChain, SequencerParts,
+    SequencerPlan, Solo, StartedSequencer,
 };
 pub use chain::{
     Chain, ChainConfig, ChainError, ChainEvent, InboxRecord, Ledger, OuterTrace, Position,
     RootInbox, SegmentInputs, Stages, StoredBlock, StoredSegment,
 };
+pub use committee::{Borders, CommitteeView, SeatView};
 pub use dispute::{ChainTraces, Fault, FaultKind, FaultyTraces};
 pub use explain::{Explainer, Explanation};
 pub use node::{

@@ -1,17 +1,22 @@
 //! Putting the contracts on a root, and chains into them.
 
+mod network;
+
+use std::sync::Arc;
+
 use alloy::sol_types::SolValue as _;
 use plasma_core::{
-    Address, Bytes, ChainId, RootBlock, RootReceipt, Seconds, SettlementError, U256,
+    Address, Bytes, ChainId, RootBlock, RootReceipt, Seconds, SettlementError, Signer, U256,
 };
 
 use crate::{
-    contracts::{Contracts, Registration, RootContract, abi},
+    contracts::{CREATED, Contracts, Registration, RootContract, abi},
+    network::NetworkTerms,
     root::{Gas, RootAccount, RootCall, root_receipt},
 };
 
-/// A whole root in one go: contracts, tokens for tests, chains, what backs their genesis balances,
-/// grants.
+/// A whole root in one go: contracts, the network of sequencers and XPL's governance, tokens for tests, chains, what backs
+/// their genesis balances, grants, and the first sequencers.
 ///
 /// All transactions are sent before the first receipt is awaited: each has a nonce and a gas limit
 /// of its own, and the contracts' addresses follow from the nonces. So it takes as long as the root
@@ -19,7 +24,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Deployment {
     holder: Address,
-    chains: Vec<Registration>,
+    terms: NetworkTerms,
+    chains: Vec<NewChain>,
+    sequencers: Vec<FirstSequencer>,
     tokens: Vec<TestToken>,
     endowments: Vec<(ChainId, U256)>,
     grants: Vec<(Address, U256)>,
@@ -28,6 +35,21 @@ pub struct Deployment {
 
 /// The heights of the levels of disputes: segments of a claim, then steps of the machine.
 pub const DISPUTE_HEIGHTS: [u8; 2] = [24, 28];
+
+/// A chain to register.
+#[derive(Clone, Debug)]
+struct NewChain {
+    registration: Registration,
+    /// Whether the network's committee certifies it, instead of the registration's.
+    served: bool,
+}
+
+/// A sequencer that bonds as part of the deployment; its account and the key that votes are one.
+#[derive(Clone, Debug)]
+struct FirstSequencer {
+    signer: Arc<Signer>,
+    stake: U256,
+}
 
 /// An ERC-20 for development networks; its whole supply goes to the deployer.
 #[derive(Clone, Debug)]
@@ -57,7 +79,9 @@ impl Deployment {
     pub fn new(account: &RootAccount) -> Self {
         Self {
             holder: account.address(),
+            terms: NetworkTerms::default(),
             chains: Vec::new(),
+            sequencers: Vec::new(),
             tokens: Vec::new(),
             endowments: Vec::new(),
             grants: Vec::new(),
@@ -72,9 +96,37 @@ impl Deployment {
         self
     }
 
-    /// Registers a chain.
+    /// Other terms of the network of sequencers, and of governance.
+    pub fn network(mut self, terms: NetworkTerms) -> Self {
+        self.terms = terms;
+        self
+    }
+
+    /// Registers a chain, whose committee is the registration's.
     pub fn chain(mut self, registration: Registration) -> Self {
-        self.chains.push(registration);
+        self.chains.push(NewChain {
+            registration,
+            served: false,
+        });
+        self
+    }
+
+    /// Registers a chain that the network's committee certifies; the registration's own committee counts for nothing.
+    pub fn served_chain(mut self, registration: Registration) -> Self {
+        self.chains.push(NewChain {
+            registration,
+            served: true,
+        });
+        self
+    }
+
+    /// Lets somebody join the network with this stake, which the deployer gives, and some of the root's coin for gas. The
+    /// account and the key that votes are one. With at least one of them, the first committee is elected as well.
+    pub fn sequencer(mut self, signer: Signer, stake: U256) -> Self {
+        self.sequencers.push(FirstSequencer {
+            signer: Arc::new(signer),
+            stake,
+        });
         self
     }
 
@@ -110,7 +162,7 @@ impl Deployment {
             .send_all(|nonce| {
                 first = Some(nonce);
                 let verifier = Contracts::predicted_verifier(deployer, nonce);
-                self.calls(&Contracts::predicted(deployer, nonce), verifier)
+                self.calls(&Contracts::predicted(deployer, nonce), verifier, deployer)
             })
             .await?;
         let nonce = first.unwrap_or_default();
@@ -129,11 +181,13 @@ impl Deployment {
             .filter_map(|receipt| receipt.block_number)
             .min();
         let origin = account.root().header_at(origin.unwrap_or_default()).await?;
+        let gas_used: u64 = receipts.iter().map(|receipt| receipt.gas_used).sum();
+        let gas_of_network = self.start_network(account, &contracts).await?;
         Ok(Deployed {
             contracts,
-            tokens: created[6..].to_vec(),
+            tokens: created[CREATED..].to_vec(),
             origin: origin.map(|header| header.block()).unwrap_or_default(),
-            gas_used: receipts.iter().map(|receipt| receipt.gas_used).sum(),
+            gas_used: gas_used + gas_of_network,
         })
     }
 
@@ -145,31 +199,34 @@ impl Deployment {
             inbox,
             bridge,
             tournament,
+            network,
         } = *contracts;
-        let tokens = (nonce + 6..)
+        let tokens = (nonce + CREATED as u64..)
             .take(self.tokens.len())
             .map(|nonce| deployer.create(nonce));
         let verifier = Contracts::predicted_verifier(deployer, nonce);
         [xpl, chain_registry, inbox, tournament, bridge, verifier]
             .into_iter()
+            .chain(network.into_iter().flat_map(network::in_order))
             .chain(tokens)
             .collect()
     }
 
     /// Every transaction with its gas limit, in order.
-    fn calls(&self, contracts: &Contracts, verifier: Address) -> Vec<(RootCall, u64)> {
+    fn calls(
+        &self,
+        contracts: &Contracts,
+        verifier: Address,
+        deployer: Address,
+    ) -> Vec<(RootCall, u64)> {
         let Contracts {
             xpl,
             chain_registry,
             inbox,
             bridge,
             tournament,
+            ..
         } = *contracts;
-        let create = |contract, arguments| {
-            let code = creation_code(contract, arguments);
-            let gas = creation_gas(&code);
-            (RootCall::create(code), gas)
-        };
         let mut calls = vec![
             create(RootContract::Xpl, (self.holder, self.holder).abi_encode()),
             create(RootContract::ChainRegistry, inbox.abi_encode()),
@@ -187,6 +244,7 @@ impl Deployment {
             create(RootContract::Bridge, (xpl, inbox, tournament).abi_encode()),
             create(RootContract::RiscvStep, Vec::new()),
         ];
+        calls.extend(self.network_creations(contracts, deployer));
         for token in &self.tokens {
             let TestToken {
                 name,
@@ -197,8 +255,13 @@ impl Deployment {
             let arguments = (name, symbol, U256::from(decimals), supply).abi_encode_params();
             calls.push(create(RootContract::TestToken, arguments));
         }
+        calls.extend(self.network_wiring(contracts));
         for chain in &self.chains {
-            calls.push((register(contracts, chain), REGISTER_GAS));
+            let mut registration = chain.registration.clone();
+            if let Some(network) = contracts.network.filter(|_| chain.served) {
+                registration.committee = network.committee();
+            }
+            calls.push((register(contracts, &registration), REGISTER_GAS));
         }
         let total = self
             .endowments
@@ -221,6 +284,7 @@ impl Deployment {
             };
             calls.push((RootCall::new(xpl, &transfer), TOKEN_GAS));
         }
+        calls.extend(self.sequencer_grants(contracts));
         calls
     }
 }
@@ -335,6 +399,13 @@ fn endow(contracts: &Contracts, chain_id: ChainId, token: Address, amount: U256)
         amount,
     };
     RootCall::new(contracts.bridge, &call)
+}
+
+/// A creation with its gas limit.
+fn create(contract: RootContract, arguments: Vec<u8>) -> (RootCall, u64) {
+    let code = creation_code(contract, arguments);
+    let gas = creation_gas(&code);
+    (RootCall::create(code), gas)
 }
 
 fn creation_code(contract: RootContract, arguments: Vec<u8>) -> Bytes {

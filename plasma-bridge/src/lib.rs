@@ -23,16 +23,23 @@ mod bridge;
 mod contracts;
 mod deploy;
 mod evm;
+mod network;
 mod root;
 mod sovereign;
 mod tournament;
 
 pub use bridge::{BridgeClient, Enqueued, InboxStatus, WithdrawalStatus};
-pub use contracts::{Contracts, Refusal, Registration, RootContract};
+pub use contracts::{Contracts, NetworkContracts, Refusal, Registration, RootContract};
 pub use deploy::{
     DISPUTE_HEIGHTS, Deployed, Deployment, RegisteredChain, endow_chain, fund, register_chain,
 };
 pub use evm::EvmSettlement;
+pub use network::{
+    BlockVote, DoubleVote, EPOCH_WINDOWS, Election, EpochTimes, EvidenceError, MovedStake,
+    NetworkAddresses, NetworkStatus, NetworkTerms, Participation, PendingUnbonding,
+    SequencerNetwork, SequencerStatus, StakePosition, SupplyError, UnbondedStake, VotingTerms,
+    XplSupply, possession_digest,
+};
 pub use root::{RootAccount, RootClient, RootConfig};
 pub use sovereign::SovereignSettlement;
 pub use tournament::{Event, MoveCall, Role, RootReader, move_call, next_move, read_view};

@@ -24,8 +24,8 @@ async fn everything_is_in_place_after_one_call_at_any_nonce() {
             started.elapsed(),
             deployed.gas_used
         );
-        // Six contracts, a token, a registration, an approval and an endowment.
-        let nonce = round * 10;
+        // Twelve contracts, a token, four appointments, a registration, an approval and an endowment.
+        let nonce = round * 20;
         assert_eq!(
             deployed.contracts,
             Contracts::predicted(account.address(), nonce)
@@ -80,7 +80,7 @@ async fn chains_are_added_to_contracts_that_exist() {
         "{origin:?}"
     );
     let first = settlement.origin().await.expect("found");
-    assert!(first.number <= deployed.origin.number + 8, "{first:?}");
+    assert!(first.number <= deployed.origin.number + 18, "{first:?}");
     let xpl = deployed.contracts.xpl;
     endow_chain(
         &account,

@@ -14,8 +14,8 @@ use plasma_core::{
 };
 use serde_json::Value;
 use support::{
-    Anvil, CHAIN, Tamper, TestChain, Updates, account, checkpoint, config, deployed, dev_signer,
-    env, next, next_error, response, word,
+    Anvil, CHAIN, DEPLOYED, Tamper, TestChain, Updates, account, checkpoint, config, deployed,
+    dev_signer, env, next, next_error, response, word,
 };
 
 /// An honest node with three messages and a batch; and the contracts.
@@ -86,7 +86,7 @@ async fn a_log_left_out_is_missed() {
             logs.retain(|log| {
                 let block = log["blockNumber"].as_str().unwrap_or_default().to_owned();
                 let number = u64::from_str_radix(&block[2..], 16).unwrap_or_default();
-                number != 11 + left_out as u64
+                number != DEPLOYED + 1 + left_out as u64
             });
             seen.fetch_add(1, Relaxed);
             answer["result"] = logs.into();
@@ -97,7 +97,7 @@ async fn a_log_left_out_is_missed() {
             "{left_out}: {reason}"
         );
         let head = honest.root().head().await.expect("a head");
-        assert_eq!(head.number, 14, "one block for each");
+        assert_eq!(head.number, DEPLOYED + 4, "one block for each");
     }
 }
 
@@ -131,11 +131,11 @@ async fn a_changed_event_breaks_the_hash_chain() {
     let (anvil, honest, _) = busy().await;
     // Which byte of which word of the event's data, words counted from the end, and how it shows.
     let cases = [
-        (11, 0, 0, "the accumulator of 1 messages"), // A message's data.
-        (11, 3, 31, "the accumulator of 1 messages"), // Its deadline.
-        (13, 5, 31, "the accumulator of 3 messages"), // Its amount.
-        (14, 0, 31, "the hash of 1 entries"),        // An entry's time.
-        (14, 3, 31, "has another hash or entry"),    // A batch's bytes.
+        (DEPLOYED + 1, 0, 0, "the accumulator of 1 messages"), // A message's data.
+        (DEPLOYED + 1, 3, 31, "the accumulator of 1 messages"), // Its deadline.
+        (DEPLOYED + 3, 5, 31, "the accumulator of 3 messages"), // Its amount.
+        (DEPLOYED + 4, 0, 31, "the hash of 1 entries"),        // An entry's time.
+        (DEPLOYED + 4, 3, 31, "has another hash or entry"),    // A batch's bytes.
     ];
     for (block, word, byte, expected) in cases {
         let settlement = through(&anvil, &honest, config(), move |request, answer| {
@@ -207,13 +207,14 @@ async fn a_block_that_goes_while_the_stream_starts_is_taken_back() {
     let gone = word(0xee);
     let settlement = through(&anvil, &honest, config(), move |request, answer| {
         let params = request.params().map_or("", |params| params.get());
-        let asks = request.method() == "eth_getBlockByNumber" && params.contains("0xb");
+        let asks = request.method() == "eth_getBlockByNumber"
+            && params.contains(&format!("{:#x}", DEPLOYED + 1));
         if asks && first.fetch_add(1, Relaxed) == 0 {
             answer["result"]["hash"] = gone.to_string().into();
         }
     });
     let from = plasma_core::RootBlock {
-        number: 11,
+        number: DEPLOYED + 1,
         hash: gone,
         ..Default::default()
     };
@@ -221,11 +222,11 @@ async fn a_block_that_goes_while_the_stream_starts_is_taken_back() {
     let RootUpdate::Reorg { to } = next(&mut updates).await else {
         panic!("a reorganisation")
     };
-    assert_eq!(to.number, 10);
+    assert_eq!(to.number, DEPLOYED);
     let RootUpdate::Block { block, events } = next(&mut updates).await else {
         panic!("a block")
     };
-    assert_eq!((block.number, events.len()), (11, 1));
+    assert_eq!((block.number, events.len()), (DEPLOYED + 1, 1));
 }
 
 #[tokio::test]

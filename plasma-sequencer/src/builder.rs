@@ -99,9 +99,12 @@ impl BlockBuilder {
 
     /// The next block, or `None` when it would say nothing.
     pub fn build(&self, now: Timestamp, transactions: Vec<Bytes>) -> Option<Block> {
-        if transactions.is_empty() && !self.has_news() {
-            return None;
-        }
+        let news = !transactions.is_empty() || self.has_news();
+        news.then(|| self.build_any(now, transactions))
+    }
+
+    /// The next block, even if it says nothing: it moves the chain's time on.
+    pub fn build_any(&self, now: Timestamp, transactions: Vec<Bytes>) -> Block {
         let behind = self.executed.0 > self.head.height;
         let (executed_height, executed_root) = if behind {
             // The node runs ahead of this head, in blocks that are about to override it.
@@ -130,10 +133,10 @@ impl BlockBuilder {
                 .map(BatchHeader::hash)
                 .unwrap_or_default(),
         };
-        Some(Block {
+        Block {
             header,
             transactions,
-        })
+        }
     }
 
     /// Goes on after a block that follows the head and is durable.

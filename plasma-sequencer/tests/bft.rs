@@ -23,7 +23,7 @@ use plasma_core::{
 };
 use plasma_sequencer::{
     BftConfig, BftSequencer, FileJournal, FileLog, Journal, MemoryJournal, MemoryLog,
-    MempoolLimits, Peer, RoundLog,
+    MempoolLimits, Peer, RoundLog, Schedule,
 };
 
 fn signer(number: u8) -> Signer {
@@ -42,7 +42,8 @@ fn committee(members: u8) -> Committee {
 }
 
 fn config(genesis: BlockHeader, members: u8) -> BftConfig {
-    let mut config = BftConfig::new(genesis, committee(members));
+    let schedule = Schedule::new(committee(members)).expect("a committee");
+    let mut config = BftConfig::new(genesis, schedule);
     config.app.gas_limit = TOY_BLOCK_GAS;
     config.app.limits = MempoolLimits {
         bytes: TOY_POOL_BYTES,

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     chain::{Chain, ChainConfig},
+    committee,
     devnet::DevAccount,
     dispute::ChainTraces,
     explain,
@@ -167,6 +168,11 @@ impl ChainBuilder {
         self
     }
 
+    /// The execution's genesis configuration.
+    pub(crate) fn genesis_config(&self) -> Bytes {
+        self.genesis.clone()
+    }
+
     /// The chain's birth. Default: [`DEFAULT_GENESIS_TIME`].
     pub fn genesis_time(mut self, time: Timestamp) -> Self {
         self.genesis_time = time;
@@ -295,7 +301,7 @@ impl ChainBuilder {
     /// What the chain is registered with on a root.
     pub fn registration(&self) -> Result<Registration, LaunchError> {
         let (_, state, root) = self.genesis_block()?;
-        let committee: Option<B256> = self.sequencer.as_ref().map(|plan| plan.registered());
+        let committee: Option<B256> = self.sequencer.as_ref().map(|plan| plan.committee());
         let Some(committee) = committee else {
             return Err(LaunchError::Configuration(
                 "a chain is registered with its committee; give it a sequencer".to_owned(),
@@ -347,16 +353,25 @@ impl ChainBuilder {
         let chain = Arc::new(Chain::open(config, self.data.as_deref())?);
         let gate = Arc::new(ChainGate::new(env.clone()));
         gate.open(chain.clone());
-        let sequencer = match self.sequencer.take() {
-            Some(plan) => Some(plan.start(SequencerParts {
-                chain_id: self.chain_id,
-                genesis: header.clone(),
-                gas_limit: self.gas_limit(&chain, &header),
-                gate,
-                env: env.clone(),
-                directory: self.subdirectory("journal")?,
-            })?),
+        let (settlement, shown, may_send) = self.settlement_client(header.hash()).await?;
+        let started = match self.sequencer.take() {
+            Some(plan) => {
+                let parts = SequencerParts {
+                    chain_id: self.chain_id,
+                    genesis: header.clone(),
+                    gas_limit: self.gas_limit(&chain, &header),
+                    gate,
+                    env: env.clone(),
+                    settlement: settlement.clone(),
+                    directory: self.subdirectory("journal")?,
+                };
+                Some(plan.start(parts).await?)
+            }
             None => None,
+        };
+        let (sequencer, member) = match started {
+            Some(started) => (Some(started.sequencer), started.member),
+            None => (None, None),
         };
         let da = match self.da.take() {
             Some(da) => da,
@@ -367,7 +382,6 @@ impl ChainBuilder {
                 None => Arc::new(EmbeddedDa::in_memory()),
             },
         };
-        let (settlement, shown, may_send) = self.settlement_client(header.hash()).await?;
         let mut context = RpcContext::new(chain.clone(), env.clone());
         context.sequencer.clone_from(&sequencer);
         context.forward = self.forward.take();
@@ -380,6 +394,7 @@ impl ChainBuilder {
         context.health = Some(health.clone());
         let mut module = rpc::module(context);
         remote::register(&mut module, chain.clone(), self.execution_name.clone());
+        committee::register(&mut module, self.chain_id, member.clone());
         explain::register(
             &mut module,
             chain.clone(),
@@ -407,6 +422,7 @@ impl ChainBuilder {
             root_ordered: may_send.then(|| self.root_ordered()),
             proposer: self.proposer.filter(|_| may_send),
             traces: traces.clone(),
+            member: member.clone(),
             health,
         });
         let name = self.name;
@@ -419,6 +435,7 @@ impl ChainBuilder {
             env,
             module,
             server,
+            member,
             root: embedded,
             traces,
         })

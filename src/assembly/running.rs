@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use plasma_core::{DataAvailability, Env, Sequencer, Settlement, TraceProvider};
 
-use super::EmbeddedRoot;
+use super::{CommitteeMember, EmbeddedRoot};
 use crate::{
     chain::{Chain, ChainError},
     dispute::ChainTraces,
@@ -22,6 +22,7 @@ pub struct RunningChain {
     pub(super) env: Arc<dyn Env>,
     pub(super) module: RpcModule<()>,
     pub(super) server: Option<(SocketAddr, ServerHandle)>,
+    pub(super) member: Option<CommitteeMember>,
     pub(super) root: Option<EmbeddedRoot>,
     pub(super) traces: Arc<ChainTraces>,
 }
@@ -45,6 +46,11 @@ impl RunningChain {
     /// Who orders; `None` on a verifier.
     pub fn sequencer(&self) -> Option<&Arc<dyn Sequencer>> {
         self.sequencer.as_ref()
+    }
+
+    /// The sequencer as a member of a committee; `None` where it is none.
+    pub fn member(&self) -> Option<&CommitteeMember> {
+        self.member.as_ref()
     }
 
     /// The client of the root; `None` on a chain without one.

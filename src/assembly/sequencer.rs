@@ -2,16 +2,17 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use plasma_core::{
-    B256, BASED_COMMITTEE, BlockHeader, ChainId, Committee, Env, Epoch, Gas, Gate, Sequencer,
-    SequencerError, Signer,
+    B256, BASED_COMMITTEE, BlockHeader, ChainId, Committee, Env, Gas, Gate, Sequencer,
+    SequencerError, Settlement, Signer,
 };
 use plasma_sequencer::{
     BasedConfig, BasedSequencer, FileJournal, Journal, MemoryJournal, MempoolLimits, SoloConfig,
     SoloSequencer,
 };
 
-use super::LaunchError;
+use super::{LaunchError, member::CommitteeMember};
 
 /// What a sequencer is built from.
 pub struct SequencerParts {
@@ -25,22 +26,30 @@ pub struct SequencerParts {
     pub gate: Arc<dyn Gate>,
     /// Time and tasks.
     pub env: Arc<dyn Env>,
+    /// The root, for those who learn from it who certifies.
+    pub settlement: Option<Arc<dyn Settlement>>,
     /// Where it keeps its journal; `None` for memory.
     pub directory: Option<PathBuf>,
 }
 
 /// A sequencer to be: it can be started only once the chain that it feeds is open.
+#[async_trait]
 pub trait SequencerPlan: Send {
-    /// Who will certify, as the root has to know it.
-    fn committee(&self) -> Committee;
-
-    /// What the chain is registered with in the committee's place. Default: the hash of its seats.
-    fn registered(&self) -> B256 {
-        self.committee().hash()
-    }
+    /// Who will certify, as the root has to know it: the hash of a committee's seats, the address of a contract that
+    /// has a committee for each epoch, or [`BASED_COMMITTEE`].
+    fn committee(&self) -> B256;
 
     /// Starts it.
-    fn start(self: Box<Self>, parts: SequencerParts) -> Result<Arc<dyn Sequencer>, LaunchError>;
+    async fn start(self: Box<Self>, parts: SequencerParts)
+    -> Result<StartedSequencer, LaunchError>;
+}
+
+/// A sequencer that runs.
+pub struct StartedSequencer {
+    /// As the node knows it.
+    pub sequencer: Arc<dyn Sequencer>,
+    /// The same as a member of a committee, if it is one: its node follows epochs for it and reports what it finds out.
+    pub member: Option<CommitteeMember>,
 }
 
 /// One sequencer, who certifies alone. The default.
@@ -75,12 +84,16 @@ impl Solo {
     }
 }
 
+#[async_trait]
 impl SequencerPlan for Solo {
-    fn committee(&self) -> Committee {
-        Committee::solo(self.signer.address())
+    fn committee(&self) -> B256 {
+        Committee::solo(self.signer.address()).hash()
     }
 
-    fn start(self: Box<Self>, parts: SequencerParts) -> Result<Arc<dyn Sequencer>, LaunchError> {
+    async fn start(
+        self: Box<Self>,
+        parts: SequencerParts,
+    ) -> Result<StartedSequencer, LaunchError> {
         let journal: Box<dyn Journal> = match &parts.directory {
             Some(directory) => {
                 let journal = FileJournal::open(directory, &parts.genesis, &*parts.env);
@@ -96,7 +109,10 @@ impl SequencerPlan for Solo {
             ..SoloConfig::new(parts.chain_id, parts.genesis)
         };
         let sequencer = SoloSequencer::start(config, self.signer, parts.env, parts.gate, journal)?;
-        Ok(Arc::new(sequencer))
+        Ok(StartedSequencer {
+            sequencer: Arc::new(sequencer),
+            member: None,
+        })
     }
 }
 
@@ -118,25 +134,25 @@ impl Based {
     }
 }
 
+#[async_trait]
 impl SequencerPlan for Based {
-    fn committee(&self) -> Committee {
-        Committee {
-            epoch: Epoch(0),
-            seats: Vec::new(),
-        }
-    }
-
-    fn registered(&self) -> B256 {
+    fn committee(&self) -> B256 {
         BASED_COMMITTEE
     }
 
-    fn start(self: Box<Self>, parts: SequencerParts) -> Result<Arc<dyn Sequencer>, LaunchError> {
+    async fn start(
+        self: Box<Self>,
+        parts: SequencerParts,
+    ) -> Result<StartedSequencer, LaunchError> {
         let config = BasedConfig {
             gas_limit: parts.gas_limit,
             limits: self.limits,
             ..BasedConfig::new(parts.chain_id, parts.genesis)
         };
         let sequencer = BasedSequencer::start(config, self.signer, parts.env, parts.gate)?;
-        Ok(Arc::new(sequencer))
+        Ok(StartedSequencer {
+            sequencer: Arc::new(sequencer),
+            member: None,
+        })
     }
 }

@@ -9,12 +9,12 @@ use std::{
 };
 
 use clap::Args;
+use plasma_bridge::NetworkTerms;
 use plasma_core::TokioEnv;
 
-use super::{Failure, duration};
-use crate::{
-    Fault,
-    devnet::{DevExecution, DevSequencer, Devnet, DevnetConfig, DevnetReport, MNEMONIC},
+use super::{Failure, duration, processes};
+use crate::devnet::{
+    DevExecution, DevFault, DevSequencer, Devnet, DevnetConfig, DevnetReport, MNEMONIC,
 };
 
 /// How long claims can be contested.
@@ -33,6 +33,17 @@ pub(super) struct DevnetArgs {
     /// How many chains; chain k serves at the chain port plus k.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     chains: u32,
+    /// How many sequencers. More than one are a committee, elected on the root, in this process: sequencer j of chain k
+    /// serves at the chain port plus k plus j times the number of chains.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    sequencers: u32,
+    /// How many of them have a seat at once: those of the most stake, at each election. Default: all.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    seats: Option<u16>,
+    /// Start the root alone, and write here what each sequencer of a process of its own needs: `plasma node --config
+    /// DIR/chain-4242/sequencer-0/node.toml` starts one. Needs --sequencers.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["fault", "ignore_messages", "data"])]
+    processes: Option<PathBuf>,
     /// The time between blocks (250ms, 2s, or seconds); 0 makes one as soon as there is something to include.
     #[arg(long, value_parser = duration::parse, default_value = "250ms")]
     block_time: Duration,
@@ -43,6 +54,9 @@ pub(super) struct DevnetArgs {
     /// After how long anyone may force a message of the inbox, in whole seconds.
     #[arg(long, value_parser = duration::parse, default_value = "30s")]
     forced_delay: Duration,
+    /// How long an epoch of the network of sequencers lasts at least, in whole seconds.
+    #[arg(long, value_parser = duration::parse, default_value = "60s")]
+    epoch: Duration,
     /// An outside Ethereum node instead of the embedded root (http:// or ws://).
     #[arg(long, value_name = "URL")]
     root: Option<String>,
@@ -67,10 +81,11 @@ pub(super) struct DevnetArgs {
     /// Fault injection: the sequencers consume no message of the inbox by themselves.
     #[arg(long, hide_short_help = true)]
     ignore_messages: bool,
-    /// Let somebody lie about block N of each chain, to see how it ends: wrong-root@N, wrong-trace@N, withheld-data@N
-    /// or stalled@N. Watch with `plasma dispute watch`.
+    /// Let something go wrong at block N of each chain, to see how it ends. Somebody lies on the root: wrong-root@N,
+    /// wrong-trace@N, withheld-data@N or stalled@N; watch with `plasma dispute watch`. Or a sequencer misbehaves:
+    /// equivocate@N, silent@N or partition@N; watch with `plasma sequencer status`.
     #[arg(long, value_name = "KIND@N")]
-    fault: Option<Fault>,
+    fault: Option<DevFault>,
 }
 
 pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
@@ -82,14 +97,17 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
         execution: args.execution,
         sequencer: args.sequencer,
         chains: args.chains,
+        sequencers: sequencers(&args)?,
+        network: network(&args)?,
         block_time: args.block_time,
         challenge_window: whole_seconds(
             "--challenge-window",
-            args.challenge_window.unwrap_or(if args.fault.is_some() {
-                DISPUTE_WINDOW
-            } else {
-                WINDOW
-            }),
+            args.challenge_window
+                .unwrap_or(if matches!(args.fault, Some(DevFault::Claim(_))) {
+                    DISPUTE_WINDOW
+                } else {
+                    WINDOW
+                }),
         )?,
         forced_delay: whole_seconds("--forced-delay", args.forced_delay)?,
         root: args.root,
@@ -97,14 +115,21 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
         host: args.host,
         root_port: args.root_port,
         chain_port: args.chain_port,
+        elsewhere: args.processes.is_some(),
         ignore_messages: args.ignore_messages,
         fault: args.fault,
     };
     if let Some(path) = &args.config_out {
         clear(path)?;
     }
-    let devnet = Devnet::launch(config, Arc::new(TokioEnv)).await?;
+    let devnet = Devnet::launch(config.clone(), Arc::new(TokioEnv)).await?;
     print(&devnet.report);
+    if let Some(folder) = &args.processes {
+        println!("\nStart each sequencer:");
+        for file in processes::write(folder, &config, &devnet.report)? {
+            println!("  plasma node --config {}", file.display());
+        }
+    }
     if let Some(path) = &args.config_out {
         let failed = |error| format!("--config-out {}: {error}", path.display());
         devnet.report.write(path).map_err(failed)?;
@@ -116,6 +141,34 @@ pub(super) async fn run(args: DevnetArgs) -> Result<(), Failure> {
     stopped().await?;
     devnet.stop().await?;
     Ok(())
+}
+
+/// What the network of sequencers keeps to.
+fn network(args: &DevnetArgs) -> Result<NetworkTerms, Failure> {
+    let defaults = NetworkTerms::default();
+    let epoch_length = whole_seconds("--epoch", args.epoch)?;
+    Ok(NetworkTerms {
+        epoch_length: u32::try_from(epoch_length)
+            .map_err(|_| "--epoch is more than a year; an epoch lasts at most 365 days")?,
+        seats: args.seats.unwrap_or(defaults.seats),
+        ..defaults
+    })
+}
+
+/// How many sequencers; one cannot misbehave in a committee that is none.
+fn sequencers(args: &DevnetArgs) -> Result<u32, Failure> {
+    match args.fault {
+        None if args.processes.is_some() && args.sequencers < 2 => {
+            Err("--processes needs a committee; add --sequencers 4".into())
+        }
+        Some(fault @ DevFault::Sequencer(_)) if args.sequencers < 4 => Err(format!(
+            "--fault {fault} with --sequencers {}: a committee bears one that misbehaves if it has at least 4; add \
+             --sequencers 4",
+            args.sequencers
+        )
+        .into()),
+        _ => Ok(args.sequencers),
+    }
 }
 
 /// Takes the file of an earlier run away, lest who waits for the new one reads the old; and tells now, not once all
@@ -194,6 +247,9 @@ fn print(report: &DevnetReport) {
             "  {:10} {} (chain id {}, {})",
             chain.name, chain.rpc, chain.chain_id, chain.execution
         );
+        for (number, sequencer) in chain.sequencers.iter().enumerate() {
+            println!("    sequencer {number} {} {}", sequencer.rpc, sequencer.key);
+        }
     }
 }
 

@@ -51,6 +51,8 @@ sol! {
     function bridge() external view returns (address);
     function tournament() external view returns (address);
     function xpl() external view returns (address);
+    function minter() external view returns (address);
+    function registry() external view returns (address);
 }
 
 /// The chain of this name or id on a root; the first one registered where none is named.
@@ -80,15 +82,7 @@ pub(super) async fn chain(
         }
         .into());
     };
-    let inbox = ask(&client, registry, &inboxCall {}).await?;
-    let bridge = ask(&client, inbox, &bridgeCall {}).await?;
-    let contracts = Contracts {
-        chain_registry: registry,
-        inbox,
-        bridge,
-        tournament: ask(&client, bridge, &tournamentCall {}).await?,
-        xpl: ask(&client, bridge, &xplCall {}).await?,
-    };
+    let contracts = contracts_at(&client, registry).await?;
     let uri = rpc.map_or(registration.uri.clone(), str::to_owned);
     if uri.is_empty() {
         return Err(format!(
@@ -102,6 +96,7 @@ pub(super) async fn chain(
         rpc: uri,
         chain_id: registration.chainId,
         execution: String::new(),
+        sequencers: Vec::new(),
     };
     Ok(Open {
         report: DevnetReport {
@@ -114,6 +109,66 @@ pub(super) async fn chain(
             accounts: Vec::new(),
         },
         chain,
+    })
+}
+
+/// The network of sequencers on a root: the one that may mint its XPL. The contracts are looked for where they are not known.
+pub(super) async fn network(
+    client: &RootClient,
+    url: &str,
+    known: Option<Contracts>,
+) -> Result<(Contracts, Address), Failure> {
+    let contracts = match known {
+        Some(contracts) => contracts,
+        None => {
+            let filter = Filter::new()
+                .event_signature(Registered::SIGNATURE_HASH)
+                .from_block(0);
+            let logs = client.provider().get_logs(&filter).await?;
+            let registry = logs
+                .iter()
+                .find(|log| Registered::decode_log(&log.inner).is_ok())
+                .map(|log| log.address());
+            let registry = registry.ok_or_else(|| {
+                format!("the root at {url} has no chain registered that would lead to a network; give --registry ADDRESS")
+            })?;
+            contracts_at(client, registry).await?
+        }
+    };
+    let minter = ask(client, contracts.xpl, &minterCall {}).await?;
+    if minter.is_zero() {
+        let xpl = contracts.xpl;
+        return Err(format!(
+            "the root at {url} has no network of sequencers: nobody may mint its XPL ({xpl}); give --registry ADDRESS if \
+             there is one all the same"
+        )
+        .into());
+    }
+    Ok((contracts, minter))
+}
+
+/// The contracts that a network of sequencers belongs to.
+pub(super) async fn contracts_of(
+    client: &RootClient,
+    network: Address,
+) -> Result<Contracts, Failure> {
+    let failed = |error| format!("no network of sequencers at {network}: {error}");
+    let inbox = ask(client, network, &inboxCall {}).await.map_err(failed)?;
+    let registry = ask(client, inbox, &registryCall {}).await.map_err(failed)?;
+    contracts_at(client, registry).await
+}
+
+/// The contracts around a registry of chains.
+async fn contracts_at(client: &RootClient, registry: Address) -> Result<Contracts, Failure> {
+    let inbox = ask(client, registry, &inboxCall {}).await?;
+    let bridge = ask(client, inbox, &bridgeCall {}).await?;
+    Ok(Contracts {
+        chain_registry: registry,
+        inbox,
+        bridge,
+        tournament: ask(client, bridge, &tournamentCall {}).await?,
+        xpl: ask(client, bridge, &xplCall {}).await?,
+        network: None,
     })
 }
 

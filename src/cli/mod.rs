@@ -10,12 +10,16 @@ mod evm;
 mod explain;
 mod logging;
 mod node;
+mod node_file;
+mod processes;
 mod program;
 mod progress;
 mod replay;
 mod rpc;
+mod sequencer;
 mod toolchain;
 mod verify;
+mod xpl;
 
 use std::process::ExitCode;
 
@@ -62,6 +66,12 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Defend the truth about a chain on its root: contradict what is false, and win the dispute.
     Challenge(challenge::ChallengeArgs),
+    /// Take part in the network of sequencers: join, bond, delegate, claim, report.
+    #[command(subcommand)]
+    Sequencer(sequencer::SequencerCommand),
+    /// Look at XPL as a whole.
+    #[command(subcommand)]
+    Xpl(xpl::XplCommand),
     /// Watch how claims are disputed.
     #[command(subcommand)]
     Dispute(dispute::DisputeCommand),
@@ -113,6 +123,8 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Verify(args) => verify::run(args).await,
         Command::Explain(args) => explain::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Challenge(args) => challenge::run(args).await,
+        Command::Sequencer(command) => sequencer::run(command).await,
+        Command::Xpl(command) => xpl::run(command).await,
         Command::Dispute(command) => dispute::run(command).await,
         Command::Program(command) => program::run(command).await,
         Command::Evm(command) => evm::run(command).await,

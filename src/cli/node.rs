@@ -8,17 +8,20 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, ValueEnum};
-use plasma_bridge::{Contracts, RootAccount, RootClient, RootConfig};
-use plasma_core::{B256, ChainId, Genesis, Signer, Timestamp, TokioEnv};
-use serde::Deserialize;
+use clap::Args;
+use plasma_bridge::{RootAccount, RootClient, SequencerNetwork};
+use plasma_core::{B256, ChainId, DataAvailability, Genesis, Signer, Timestamp, TokioEnv};
+use plasma_da::{EmbeddedDa, FallbackDa};
 use serde_json::json;
 use zeroize::Zeroize as _;
 
-use super::{Failure, devnet, rpc::ChainRpc};
+use super::{
+    Failure, devnet,
+    node_file::{NodeFile, Role, SequencerFile, SequencerKind},
+    rpc::ChainRpc,
+};
 use crate::{
-    assembly::{Based, ChainBuilder, DEFAULT_GENESIS_TIME, RootHandle, Solo},
-    node::BatcherConfig,
+    assembly::{Based, ChainBuilder, Committees, DEFAULT_GENESIS_TIME, Member, RootHandle, Solo},
     remote::{RemoteGenesis, RpcBlobs},
 };
 
@@ -33,96 +36,6 @@ pub(super) struct NodeArgs {
     /// Serve Prometheus metrics at this address.
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:9600")]
     metrics: Option<SocketAddr>,
-}
-
-/// What a node does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-enum Role {
-    /// Orders, publishes and claims.
-    Full,
-    /// Derives from the root and the published bytes alone.
-    Verifier,
-}
-
-/// The configuration file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NodeFile {
-    role: Role,
-    #[serde(default)]
-    name: Option<String>,
-    /// Where to keep data.
-    data: PathBuf,
-    /// Where to serve JSON-RPC.
-    listen: String,
-    /// A node of the chain: for its genesis when none is given here, for bytes, and to hand transactions to.
-    peer: Option<String>,
-    /// Where to ask for the published bytes; the peer otherwise, or this node's own disk.
-    da: Option<String>,
-    chain: Option<ChainFile>,
-    root: RootFile,
-    sequencer: Option<SequencerFile>,
-    #[serde(default)]
-    batcher: BatcherFile,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChainFile {
-    id: u64,
-    /// `modules` or `evm`.
-    execution: String,
-    /// The genesis configuration, JSON.
-    genesis: PathBuf,
-    /// The chain's birth, Unix milliseconds.
-    genesis_time_ms: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RootFile {
-    url: String,
-    contracts: Contracts,
-    /// The file with the key that publishes and claims.
-    key: Option<PathBuf>,
-    #[serde(default)]
-    client: RootConfig,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SequencerFile {
-    /// Who orders, as the chain is registered.
-    #[serde(default)]
-    kind: SequencerKind,
-    /// The file with the key that certifies; where the root orders, the one that this node's word is signed with.
-    key: PathBuf,
-    #[serde(default = "default_block_time_ms")]
-    block_time_ms: u64,
-}
-
-/// Who orders.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum SequencerKind {
-    /// The key of this node, alone.
-    #[default]
-    Solo,
-    /// The root: always, or while a committee in which this node has no seat is silent.
-    Based,
-}
-
-fn default_block_time_ms() -> u64 {
-    250
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct BatcherFile {
-    max_age_ms: Option<u64>,
-    target_bytes: Option<usize>,
-    max_cost_wei: Option<u128>,
 }
 
 pub(super) async fn run(args: NodeArgs) -> Result<(), Failure> {
@@ -144,7 +57,7 @@ pub(super) async fn run(args: NodeArgs) -> Result<(), Failure> {
     let env = Arc::new(TokioEnv);
     let client = RootClient::connect(&file.root.url, env.clone(), file.root.client.clone()).await?;
     let account = match (&file.root.key, role) {
-        (Some(key), Role::Full) => Some(RootAccount::new(
+        (Some(key), Role::Full | Role::Sequencer) => Some(RootAccount::new(
             client.clone(),
             read_key(&folder.join(key))?,
         )),
@@ -162,17 +75,13 @@ pub(super) async fn run(args: NodeArgs) -> Result<(), Failure> {
         .genesis_bytes(config)
         .data(folder.join(&file.data))
         .listen(&file.listen)
-        .root(root)
+        .root(root.clone())
         .batcher(file.batcher.config());
-    if let Some(name) = file.name {
+    if let Some(name) = &file.name {
         builder = builder.name(name);
     }
-    if let Some(url) = file
-        .da
-        .as_ref()
-        .or(file.peer.as_ref().filter(|_| role == Role::Verifier))
-    {
-        builder = builder.da(Arc::new(RpcBlobs::layer(url)?));
+    if let Some(da) = availability(&file, folder, role)? {
+        builder = builder.da(da);
     }
     if let Some(peer) = &file.peer {
         builder = builder.forward(peer);
@@ -191,6 +100,12 @@ pub(super) async fn run(args: NodeArgs) -> Result<(), Failure> {
                 SequencerKind::Based => builder.sequencer(Based::new(signer)),
             }
         }
+        Role::Sequencer => {
+            let sequencer = file
+                .sequencer
+                .ok_or("role sequencer needs a [sequencer] with a key, `listen` and `peers`")?;
+            builder.sequencer(member(&sequencer, folder, &root)?)
+        }
     };
     let node = builder.launch(env).await?;
     println!(
@@ -203,18 +118,58 @@ pub(super) async fn run(args: NodeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-impl BatcherFile {
-    fn config(&self) -> BatcherConfig {
-        let default = BatcherConfig::default();
-        BatcherConfig {
-            max_age: self
-                .max_age_ms
-                .map_or(default.max_age, Duration::from_millis),
-            target_bytes: self.target_bytes.unwrap_or(default.target_bytes),
-            max_cost_wei: self.max_cost_wei.unwrap_or(default.max_cost_wei),
-            ..default
-        }
+/// Where the published bytes are: on the own disk, and at others.
+fn availability(
+    file: &NodeFile,
+    folder: &Path,
+    role: Role,
+) -> Result<Option<Arc<dyn DataAvailability>>, Failure> {
+    let mut urls = file.da.clone();
+    if role == Role::Verifier && urls.is_empty() {
+        urls.extend(file.peer.clone());
     }
+    let mut layers: Vec<Arc<dyn DataAvailability>> = Vec::new();
+    if role != Role::Verifier && !urls.is_empty() {
+        let directory = folder.join(&file.data).join("da");
+        fs::create_dir_all(&directory)
+            .map_err(|error| format!("{}: {error}", directory.display()))?;
+        layers.push(Arc::new(EmbeddedDa::open(directory)?));
+    }
+    for url in urls {
+        layers.push(Arc::new(RpcBlobs::layer(&url)?));
+    }
+    let mut layers = layers.into_iter();
+    let Some(first) = layers.next() else {
+        return Ok(None);
+    };
+    let all = layers.fold(FallbackDa::new(first), FallbackDa::or);
+    Ok(Some(Arc::new(all)))
+}
+
+/// A seat in a committee: a fixed one, which the file names, or the root's.
+fn member(file: &SequencerFile, folder: &Path, root: &RootHandle) -> Result<Member, Failure> {
+    let signer = read_key(&folder.join(&file.key))?;
+    let committees = match (file.committee(), root.contracts.network) {
+        (Some(committee), _) => Committees::Fixed(committee),
+        (None, Some(contracts)) => {
+            let network = SequencerNetwork::new(root.client.clone(), contracts.registry);
+            let network = match &root.account {
+                Some(account) => network.with_account(account.clone()),
+                None => network,
+            };
+            Committees::Elected(network, file.borders())
+        }
+        (None, None) => {
+            return Err("who certifies? name [root.contracts.network], or the [[sequencer.seats]] of a fixed committee".into());
+        }
+    };
+    let member = Member::new(signer, committees)
+        .peers(file.peers())
+        .block_time(Duration::from_millis(file.block_time_ms));
+    Ok(match file.listen {
+        Some(listen) => member.listener(Member::bind(listen)?),
+        None => member,
+    })
 }
 
 /// The chain's genesis: the file's own, or its peer's; either is checked against the root's registration.

@@ -51,6 +51,11 @@ impl DevAccount {
         Self::at(FUNDED_ACCOUNTS + 2 + chain)
     }
 
+    /// The operator of a seat in the committee of all chains, and its key.
+    pub fn member(number: u32) -> Self {
+        Self::sequencer(2_000 + number)
+    }
+
     /// The account of somebody who claims what is false. No chain of a devnet has so high a number.
     pub fn liar() -> Self {
         Self::sequencer(1_000)

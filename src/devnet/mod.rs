@@ -4,19 +4,25 @@
 //! the chains speak to it through the same client.
 
 mod accounts;
+mod fault;
 mod report;
 mod saved;
+mod sequencers;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use plasma_bridge::{Deployment, EvmSettlement, Role, RootAccount, RootClient, RootConfig};
-use plasma_core::{Address, ChainId, DataAvailability, Env, U256};
+use plasma_bridge::{
+    Deployment, EvmSettlement, NetworkTerms, Role, RootAccount, RootClient, RootConfig,
+};
+use plasma_core::{Address, Bytes, ChainId, DataAvailability, Env, U256};
 use plasma_da::EmbeddedDa;
 use plasma_exec::{EvmExecution, EvmGenesis, EvmGenesisAccount, ModuleRuntime};
 
 pub use accounts::{DevAccount, FUNDED_ACCOUNTS, MNEMONIC};
-pub use report::{AccountReport, ChainReport, DevnetReport, RootReport};
+pub use fault::{DevFault, SequencerFault, SequencerFaultKind};
+pub use report::{AccountReport, ChainReport, DevnetReport, RootReport, SequencerReport};
 use saved::Saved;
+pub(crate) use sequencers::BORDERS;
 
 use crate::{
     assembly::{
@@ -37,8 +43,9 @@ const FIRST_CHAIN_ID: u64 = 4_242;
 /// The chain id of the real Plasma mainnet, which no devnet may bear: its users' signatures would be valid there.
 const PLASMA_MAINNET: u64 = 9_745;
 
-/// How often players look at the root.
+/// How often players look at the root; and how often those who are there in case the first fails.
 const PLAYER_POLL: Duration = Duration::from_millis(200);
+const WATCHER_POLL: Duration = Duration::from_secs(2);
 
 /// What a chain of a devnet executes.
 #[derive(
@@ -93,6 +100,8 @@ pub struct DevnetConfig {
     pub sequencer: DevSequencer,
     /// How many chains.
     pub chains: u32,
+    /// How many sequencers. More than one are a committee that the registry on the root elects, for all chains.
+    pub sequencers: u32,
     /// The time between a chain's blocks; zero makes one as soon as there is something to include.
     pub block_time: Duration,
     /// Seconds for which a claim can be contested.
@@ -109,10 +118,14 @@ pub struct DevnetConfig {
     pub root_port: u16,
     /// Chain 0's port, chain `k` takes `k` more; 0 for any free ones.
     pub chain_port: u16,
+    /// Whether the sequencers' nodes run in processes of their own: then only the root and its contracts are started here.
+    pub elsewhere: bool,
     /// Fault injection: the sequencers consume no message of the inbox by themselves.
     pub ignore_messages: bool,
-    /// Fault injection: somebody claims what is false of each chain.
-    pub fault: Option<Fault>,
+    /// Fault injection: what goes wrong on purpose.
+    pub fault: Option<DevFault>,
+    /// The network of sequencers that is deployed on the root.
+    pub network: NetworkTerms,
 }
 
 impl Default for DevnetConfig {
@@ -121,6 +134,7 @@ impl Default for DevnetConfig {
             execution: DevExecution::Modules,
             sequencer: DevSequencer::Committee,
             chains: 1,
+            sequencers: 1,
             block_time: Duration::from_millis(250),
             challenge_window: 10,
             forced_delay: 30,
@@ -129,8 +143,10 @@ impl Default for DevnetConfig {
             host: "127.0.0.1".to_owned(),
             root_port: 8_545,
             chain_port: 9_545,
+            elsewhere: false,
             ignore_messages: false,
             fault: None,
+            network: NetworkTerms::default(),
         }
     }
 }
@@ -139,8 +155,10 @@ impl Default for DevnetConfig {
 pub struct Devnet {
     /// What it tells others.
     pub report: DevnetReport,
-    /// The chains.
+    /// The chains. With a committee, as its first member has them.
     pub chains: Vec<RunningChain>,
+    /// The same at the other members, chain by chain.
+    pub members: Vec<RunningChain>,
     /// The root; `None` when it is somebody else's.
     pub root: Option<EmbeddedRoot>,
     /// The root's contracts, as a chain sees them.
@@ -151,6 +169,7 @@ impl Devnet {
     /// Starts it; returns once everything answers.
     pub async fn launch(config: DevnetConfig, env: Arc<dyn Env>) -> Result<Self, LaunchError> {
         check_ports(&config)?;
+        check_sequencers(&config)?;
         if let Some(data) = &config.data {
             fs::create_dir_all(data).map_err(|source| LaunchError::Directory {
                 path: data.clone(),
@@ -158,17 +177,18 @@ impl Devnet {
             })?;
         }
         let saved = Saved::load(&config)?;
+        let seats = sequencers::members(&config);
         let (root, client, url) = start_root(&config, &env).await?;
         let account = RootAccount::new(client.clone(), DevAccount::operator().signer());
-        let mut builders: Vec<ChainBuilder> =
-            (0..config.chains).map(|k| chain(&config, k)).collect();
         let saved = match saved {
             Some(saved) => saved,
             None => {
                 if root.is_none() {
                     fund_operator(&client, account.address()).await?;
                 }
-                let deployed = deployment(&account, &builders)?.deploy(&account).await?;
+                let deployed = deployment(&config, &account, &seats)?
+                    .deploy(&account)
+                    .await?;
                 let saved = Saved::new(&config, deployed.contracts);
                 saved.store(&config)?;
                 saved
@@ -181,17 +201,39 @@ impl Devnet {
             url: url.clone(),
         };
         let da = availability(&config, root.as_ref())?;
-        let mut chains = Vec::new();
-        for builder in builders.drain(..) {
-            let mut chain = builder
-                .root(handle.clone())
-                .da(da.clone())
-                .launch(env.clone())
-                .await?;
-            if let Some(fault) = config.fault {
-                add_liar(&mut chain, &handle, fault).await?;
+        let (mut chains, mut members, mut listed) = (Vec::new(), Vec::new(), Vec::new());
+        let here = if config.elsewhere { 0 } else { config.chains };
+        for k in 0..here {
+            let builder = |number| {
+                let builder = chain(&config, k, number);
+                builder.da(da.clone())
+            };
+            let mut nodes = Vec::new();
+            let (sockets, peers) = sequencers::sockets(&config, &seats)?;
+            for (number, socket) in sockets.into_iter().enumerate() {
+                let (plan, root) = sequencers::member(&config, &handle, number, &seats, &peers)?;
+                let builder = builder(number as u32)
+                    .root(root)
+                    .sequencer(plan.listener(socket));
+                nodes.push(builder.launch(env.clone()).await?);
             }
-            chains.push(chain);
+            if seats.is_empty() {
+                let builder = builder(0).root(handle.clone());
+                nodes.push(builder.launch(env.clone()).await?);
+            }
+            listed.push(sequencers::report(&nodes, &peers));
+            let mut nodes = nodes.into_iter();
+            let first = nodes.next().into_iter();
+            for mut chain in first {
+                if let Some(DevFault::Claim(fault)) = config.fault {
+                    add_liar(&mut chain, &handle, fault).await?;
+                }
+                chains.push(chain);
+            }
+            members.extend(nodes);
+        }
+        for k in here..config.chains {
+            listed.push(sequencers::planned(&config, k, &seats)?);
         }
         let report = DevnetReport {
             root: RootReport {
@@ -200,12 +242,17 @@ impl Devnet {
                 contracts: saved.contracts,
             },
             chains: (0..)
-                .zip(&chains)
-                .map(|(k, chain)| ChainReport {
-                    name: chain.name().to_owned(),
-                    rpc: chain.rpc_url(),
-                    chain_id: chain_id(k).0,
-                    execution: config.execution.name().to_owned(),
+                .zip(listed)
+                .map(|(k, sequencers)| {
+                    let here = chains.get(k as usize).map(RunningChain::rpc_url);
+                    let first = || sequencers.first().map(|first| first.rpc.clone());
+                    ChainReport {
+                        name: name(k),
+                        rpc: here.or_else(first).unwrap_or_default(),
+                        chain_id: chain_id(k).0,
+                        execution: config.execution.name().to_owned(),
+                        sequencers,
+                    }
                 })
                 .collect(),
             accounts: DevAccount::funded()
@@ -219,6 +266,7 @@ impl Devnet {
         Ok(Self {
             report,
             chains,
+            members,
             root,
             handle,
         })
@@ -226,7 +274,7 @@ impl Devnet {
 
     /// Stops it, and makes all that was executed durable.
     pub async fn stop(self) -> Result<(), crate::ChainError> {
-        for chain in self.chains {
+        for chain in self.members.into_iter().chain(self.chains) {
             chain.stop().await?;
         }
         match self.root {
@@ -234,6 +282,11 @@ impl Devnet {
             None => Ok(()),
         }
     }
+}
+
+/// What chain `k` of a devnet begins with: the execution's configuration.
+pub(crate) fn genesis(config: &DevnetConfig, k: u32) -> Bytes {
+    chain(config, k, 0).genesis_config()
 }
 
 /// Lets somebody with an account of their own claim what is false.
@@ -262,12 +315,24 @@ async fn add_liar(
 
 /// Refuses ports that there are not, before anything starts.
 fn check_ports(config: &DevnetConfig) -> Result<(), LaunchError> {
-    let highest = u32::from(u16::MAX) + 1 - config.chains.min(u32::from(u16::MAX));
+    let ports = config.chains.saturating_mul(config.sequencers);
+    let highest = u32::from(u16::MAX) + 1 - ports.min(u32::from(u16::MAX));
     if u32::from(config.chain_port) > highest {
         return Err(LaunchError::Configuration(format!(
-            "{} chains from port {} on go beyond 65535; choose a --chain-port of at most {highest}, or 0 for any free \
+            "{} nodes from port {} on go beyond 65535; choose a --chain-port of at most {highest}, or 0 for any free \
              ones",
-            config.chains, config.chain_port
+            ports, config.chain_port
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses sequencers for chains that have none.
+fn check_sequencers(config: &DevnetConfig) -> Result<(), LaunchError> {
+    if config.sequencer == DevSequencer::Based && config.sequencers > 1 {
+        return Err(LaunchError::Configuration(format!(
+            "the root orders a based chain, and {} sequencers have nothing to do; leave --sequencers out",
+            config.sequencers
         )));
     }
     Ok(())
@@ -280,6 +345,18 @@ fn chain_id(k: u32) -> ChainId {
     ChainId(if id >= PLASMA_MAINNET { id + 1 } else { id })
 }
 
+fn name(k: u32) -> String {
+    format!("plasma-{k}")
+}
+
+/// The port of chain `k` at its sequencer `number`; 0 for any free one.
+fn port(config: &DevnetConfig, k: u32, number: u32) -> u32 {
+    match config.chain_port {
+        0 => 0,
+        first => u32::from(first) + k + config.chains * number,
+    }
+}
+
 fn coins(amount: u64) -> U256 {
     U256::from(amount) * U256::from(ONE)
 }
@@ -289,17 +366,14 @@ fn chain_balance() -> U256 {
     coins(10_000)
 }
 
-fn chain(config: &DevnetConfig, k: u32) -> ChainBuilder {
+/// Chain `k` as its sequencer `number` runs it.
+fn chain(config: &DevnetConfig, k: u32, number: u32) -> ChainBuilder {
     let id = chain_id(k);
     let mut solo = Solo::new(DevAccount::sequencer(k).signer()).block_time(config.block_time);
     solo.ignore_messages = config.ignore_messages;
-    let port = if config.chain_port == 0 {
-        0
-    } else {
-        u32::from(config.chain_port) + k
-    };
+    let port = port(config, k, number);
     let mut builder = ChainBuilder::new(id)
-        .name(format!("plasma-{k}"))
+        .name(name(k))
         .sequencer(solo)
         .challenge_window(config.challenge_window)
         .forced_delay(config.forced_delay)
@@ -309,7 +383,11 @@ fn chain(config: &DevnetConfig, k: u32) -> ChainBuilder {
             ..BatcherConfig::default()
         })
         .proposer(Some(ProposerConfig {
-            poll: PLAYER_POLL,
+            poll: if number == 0 {
+                PLAYER_POLL
+            } else {
+                WATCHER_POLL
+            },
             ..ProposerConfig::default()
         }))
         .listen(format!("{}:{port}", config.host));
@@ -354,6 +432,9 @@ fn chain(config: &DevnetConfig, k: u32) -> ChainBuilder {
         builder = builder.program(program);
     }
     match &config.data {
+        Some(data) if number > 0 => {
+            builder.data(data.join(format!("chain-{id}-sequencer-{number}")))
+        }
         Some(data) => builder.data(data.join(format!("chain-{id}"))),
         None => builder,
     }
@@ -405,14 +486,24 @@ async fn fund_operator(client: &RootClient, operator: Address) -> Result<(), Lau
     Ok(())
 }
 
-fn deployment(account: &RootAccount, chains: &[ChainBuilder]) -> Result<Deployment, LaunchError> {
-    let mut deployment = Deployment::new(account);
-    for chain in chains {
-        let registration = chain.registration()?;
+fn deployment(
+    config: &DevnetConfig,
+    account: &RootAccount,
+    seats: &[DevAccount],
+) -> Result<Deployment, LaunchError> {
+    let mut deployment = Deployment::new(account).network(config.network.clone());
+    for k in 0..config.chains {
+        let registration = chain(config, k, 0).registration()?;
         let id = registration.chain_id;
-        deployment = deployment
-            .chain(registration)
-            .endow(id, chain_balance() * U256::from(FUNDED_ACCOUNTS));
+        deployment = if seats.is_empty() {
+            deployment.chain(registration)
+        } else {
+            deployment.served_chain(registration)
+        };
+        deployment = deployment.endow(id, chain_balance() * U256::from(FUNDED_ACCOUNTS));
+    }
+    for seat in seats {
+        deployment = deployment.sequencer(seat.signer(), sequencers::stake());
     }
     for rich in DevAccount::funded() {
         deployment = deployment.grant(rich.address, coins(1_000_000));

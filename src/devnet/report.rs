@@ -42,6 +42,21 @@ pub struct ChainReport {
     pub chain_id: u64,
     /// `modules` or `evm`.
     pub execution: String,
+    /// The committee's members; empty where there is one sequencer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sequencers: Vec<SequencerReport>,
+}
+
+/// A member of a chain's committee.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SequencerReport {
+    /// The key that it votes with, and the address of its operator.
+    pub key: Address,
+    /// Its node's JSON-RPC.
+    pub rpc: String,
+    /// Where the other members reach it.
+    pub peer: String,
 }
 
 /// A funded account of a devnet.

@@ -18,6 +18,9 @@ pub(super) struct Saved {
     sequencer: DevSequencer,
     /// How many there are.
     chains: u32,
+    /// How many sequencers they have.
+    #[serde(default = "one")]
+    sequencers: u32,
     /// The outside root, if it is one.
     root: Option<String>,
     /// Seconds for which a claim can be contested, as the root has them registered.
@@ -28,12 +31,17 @@ pub(super) struct Saved {
     pub(super) contracts: Contracts,
 }
 
+fn one() -> u32 {
+    1
+}
+
 impl Saved {
     pub(super) fn new(config: &DevnetConfig, contracts: Contracts) -> Self {
         let DevnetConfig {
             execution,
             sequencer,
             chains,
+            sequencers,
             root,
             challenge_window,
             forced_delay,
@@ -43,6 +51,7 @@ impl Saved {
             execution: *execution,
             sequencer: *sequencer,
             chains: *chains,
+            sequencers: *sequencers,
             root: root.clone(),
             challenge_window: *challenge_window,
             forced_delay: *forced_delay,
@@ -71,6 +80,7 @@ impl Saved {
         let same = saved.execution == config.execution
             && saved.sequencer == config.sequencer
             && saved.chains == config.chains
+            && saved.sequencers == config.sequencers
             && saved.root == config.root
             && saved.challenge_window == config.challenge_window
             && saved.forced_delay == config.forced_delay;
@@ -80,6 +90,7 @@ impl Saved {
         let (execution, chains) = (saved.execution.name(), saved.chains);
         let sequencer = saved.sequencer.name();
         let (window, delay) = (saved.challenge_window, saved.forced_delay);
+        let sequencers = saved.sequencers;
         let root = saved
             .root
             .as_deref()
@@ -89,6 +100,7 @@ impl Saved {
             path,
             reason: format!(
                 "this directory was made with --execution {execution} --sequencer {sequencer} --chains {chains} \
+                 --sequencers {sequencers} \
                  --challenge-window {window}s --forced-delay {delay}s{root}; use these, or another --data directory"
             ),
         })
@@ -132,10 +144,12 @@ mod tests {
             inbox: somewhere,
             bridge: somewhere,
             tournament: somewhere,
+            network: None,
         };
         Saved::new(&made, contracts).store(&made).expect("stored");
         assert!(Saved::load(&made).expect("the same").is_some());
         let others: [fn(&mut DevnetConfig); 6] = [
+            |config| config.sequencers = 4,
             |config| config.execution = DevExecution::Evm,
             |config| config.sequencer = DevSequencer::Based,
             |config| config.chains = 2,

@@ -78,6 +78,15 @@ enum Halt {
     Stop,
 }
 
+/// What could be published.
+struct Waiting {
+    blocks: Vec<Block>,
+    /// Of the oldest of them.
+    age: Duration,
+    /// Whether a batch holds no more.
+    full: bool,
+}
+
 struct Batcher {
     shared: Shared,
     sequencer: Arc<dyn Sequencer>,
@@ -199,10 +208,11 @@ impl Batcher {
 
     /// Makes a batch of what waits, if it is time.
     async fn make(&self) -> Result<(), Halt> {
-        let Some((blocks, ripe)) = self.waiting().map_err(|error| self.met(&error))? else {
+        let waiting = self.waiting().map_err(|error| self.met(&error))?;
+        let Some(Waiting { blocks, age, full }) = waiting else {
             return Ok(());
         };
-        if !ripe {
+        if !full && age < self.config.max_age {
             return Ok(());
         }
         let chain = &self.shared.chain;
@@ -210,6 +220,9 @@ impl Batcher {
             .inbox()
             .entry_count()
             .map_err(|error| self.met(&error))?;
+        if !self.sequencer.publishes(entry, age) {
+            return Ok(());
+        }
         let (blocks, bytes) = self.encode(blocks).await?;
         let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
             return Ok(());
@@ -242,9 +255,9 @@ impl Batcher {
             .map_err(|error| self.met(&error))
     }
 
-    /// The blocks since the last batch, up to the target, and whether it is time to publish them. `None` when
-    /// there is nothing in them: an idle chain costs nothing.
-    fn waiting(&self) -> Result<Option<(Vec<Block>, bool)>, ChainError> {
+    /// The blocks since the last batch, up to the target. `None` when there is nothing in them: an idle chain costs
+    /// nothing.
+    fn waiting(&self) -> Result<Option<Waiting>, ChainError> {
         let chain = &self.shared.chain;
         let (derived, head) = (chain.derived_head()?, chain.head().height());
         let (mut blocks, mut size, mut weights, mut content) = (Vec::new(), 0, 0, 0);
@@ -284,10 +297,11 @@ impl Batcher {
         }
         let oldest = blocks[0].header.timestamp;
         let age = Duration::from_millis(self.shared.env.now().0.saturating_sub(oldest.0));
-        Ok(Some((
+        Ok(Some(Waiting {
             blocks,
-            size >= self.config.target_bytes || age >= self.config.max_age,
-        )))
+            age,
+            full: size >= self.config.target_bytes,
+        }))
     }
 
     /// Encodes as many of the blocks as fit a blob.

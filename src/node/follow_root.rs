@@ -12,7 +12,7 @@ use plasma_core::{
     derive_entry,
 };
 
-use super::{RETRY, Shared, continues};
+use super::{RETRY, Shared, continues, took_another_way};
 use crate::chain::{Chain, ChainError, InboxRecord};
 
 const TASK: &str = "follow-root";
@@ -255,21 +255,21 @@ async fn take_entry(
     if let (Some(header), Some(sequencer)) = (overridden, &shared.sequencer)
         && !continues(&**sequencer, &header).await
     {
-        if sequencer.certifies() {
-            tracing::warn!(
-                height = header.height.0,
-                "the derived chain overrides the sequencer"
-            );
-        }
-        let height = header.height;
-        tell(shared, &**sequencer, ChainUpdate::Override(header)).await?;
-        // What a block that nobody certified says was executed before it is worth nothing.
-        let block = shared
-            .chain
-            .block(height)
+        let update = took_another_way(&shared.chain, &**sequencer, &header)
             .map_err(|error| failed(shared, &error))?;
-        let state_root = block.state_root;
-        let executed = ChainUpdate::Executed { height, state_root };
+        if let ChainUpdate::Override(header) = &update
+            && sequencer.certifies()
+        {
+            let height = header.height.0;
+            tracing::warn!(height, "the derived chain overrides the sequencer");
+        }
+        tell(shared, &**sequencer, update).await?;
+        // What a block that nobody certified says was executed before it is worth nothing.
+        let head = shared.chain.head();
+        let executed = ChainUpdate::Executed {
+            height: head.height(),
+            state_root: head.state_root,
+        };
         tell(shared, &**sequencer, executed).await?;
     }
     Ok(())

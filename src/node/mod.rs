@@ -22,7 +22,10 @@ mod root_ordered;
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use plasma_core::{BlockHeader, DataAvailability, Env, Sequencer, Settlement, Task, TraceProvider};
+use plasma_core::{
+    BlockHeader, ChainUpdate, DataAvailability, EntryKind, Env, Sequencer, Settlement, Task,
+    TraceProvider,
+};
 
 pub use batcher::BatcherConfig;
 pub use gate::ChainGate;
@@ -30,7 +33,11 @@ pub use health::{Health, HealthReport};
 pub use proposer::ProposerConfig;
 pub use root_ordered::RootOrderedConfig;
 
-use crate::chain::Chain;
+use crate::{
+    assembly::{CommitteeMember, Committees},
+    chain::{Chain, ChainError},
+    committee,
+};
 
 /// How long a task waits before it tries again what the world refused.
 const RETRY: Duration = Duration::from_millis(200);
@@ -53,6 +60,8 @@ pub struct NodeParts {
     pub root_ordered: Option<RootOrderedConfig>,
     /// Whether, and how, it claims results and defends them.
     pub proposer: Option<ProposerConfig>,
+    /// Its sequencer as a member of a committee, if it is one.
+    pub member: Option<CommitteeMember>,
     /// What it stands for in claims and disputes.
     pub traces: Arc<dyn TraceProvider>,
     /// Where its tasks say how they are.
@@ -99,6 +108,28 @@ async fn continues(sequencer: &dyn Sequencer, header: &BlockHeader) -> bool {
     }
 }
 
+/// What to tell a sequencer that does not go on from a derived block: one that is only behind with what was certified
+/// may catch up by itself.
+fn took_another_way(
+    chain: &Chain,
+    sequencer: &dyn Sequencer,
+    header: &BlockHeader,
+) -> Result<ChainUpdate, ChainError> {
+    // Nobody certified what came with its bytes; and the root's own blocks have no proposer.
+    let open = match chain.inbox().last_entry()?.map(|record| record.entry.kind) {
+        Some(EntryKind::Batch(batch)) if batch.last_hash == header.hash() => {
+            chain.inbox().carried(&batch.commitment)?.is_some()
+        }
+        _ => false,
+    };
+    let certified = !open && !header.proposer.is_zero();
+    Ok(if certified && header.height > sequencer.head().height {
+        ChainUpdate::Derived(header.clone())
+    } else {
+        ChainUpdate::Override(header.clone())
+    })
+}
+
 impl Node {
     /// Starts the tasks that the parts call for.
     pub fn start(parts: NodeParts) -> Self {
@@ -111,6 +142,7 @@ impl Node {
             batcher,
             root_ordered,
             proposer,
+            member,
             traces,
             health,
         } = parts;
@@ -122,6 +154,21 @@ impl Node {
             health,
         };
         let mut tasks = Vec::new();
+        if let Some(CommitteeMember { bft, committees }) = member
+            && let Committees::Elected(network, borders) = committees
+        {
+            let (env, health) = (shared.env.clone(), shared.health.clone());
+            if network.acts() {
+                let task =
+                    committee::report(bft.clone(), network.clone(), env.clone(), health.clone());
+                tasks.push(env.spawn("report-evidence", Box::pin(task)));
+                let task =
+                    committee::attest(bft.clone(), network.clone(), env.clone(), health.clone());
+                tasks.push(env.spawn("attest", Box::pin(task)));
+            }
+            let task = committee::follow(bft, network, borders, env.clone(), health);
+            tasks.push(env.spawn("epochs", Box::pin(task)));
+        }
         if let Some(sequencer) = shared.sequencer.clone() {
             let sovereign = settlement.is_none();
             let task = follow_sequencer::run(shared.clone(), sequencer, sovereign);

@@ -81,6 +81,7 @@ fn deploy(root: &mut VirtualRoot, heights: &[u8]) -> Contracts {
         inbox,
         bridge,
         tournament,
+        ..
     } = contracts;
     // Where a list of fixed-size numbers begins, then its length and its members.
     let mut terms = (

@@ -116,6 +116,8 @@ export async function rpc(url, method, ...params) {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+    // A machine whose cable is pulled says nothing at all.
+    signal: AbortSignal.timeout(30_000),
   })
   return answer.json()
 }

@@ -11,57 +11,68 @@ use crate::{
 struct Step {
     name: &'static str,
     run: fn(long: bool) -> Result<(), String>,
+    /// Whether it runs with `--long` only, or by its name.
+    long: bool,
 }
 
 const STEPS: &[Step] = &[
     Step {
         name: "format",
         run: |_| cargo(&["fmt", "--all", "--check"]),
+        long: false,
     },
     Step {
         name: "tidy",
         run: |_| tidy::check(),
+        long: false,
     },
     Step {
         name: "contracts",
         run: contracts_step,
+        long: false,
     },
     Step {
         name: "lint",
         run: |_| lint(),
+        long: false,
     },
     Step {
         name: "features",
         run: |_| features(),
+        long: false,
     },
     Step {
         name: "unit",
         run: unit,
+        long: false,
     },
     Step {
         name: "doctests",
         run: |_| cargo(&["test", "--workspace", "--doc", "--quiet"]),
+        long: false,
     },
     Step {
         name: "docs",
         run: |_| docs(),
+        long: false,
     },
     Step {
         name: "e2e",
         run: |_| e2e(),
+        long: false,
     },
     Step {
         name: "readme",
         run: |_| readme::check(),
+        long: false,
     },
     Step {
         name: "deny",
         run: |_| deny(),
+        // Its tool takes as long to build as half of the tests; `tidy` looks at where crates come from.
+        long: true,
     },
 ];
-
-/// The sequencer network, which nothing in the workspace turns on by itself.
-const NETWORK: &str = "plasma-sequencer/bft";
 
 /// Runs all steps, or those named.
 pub(crate) fn run(long: bool, only: &[String]) -> Result<(), String> {
@@ -73,10 +84,11 @@ pub(crate) fn run(long: bool, only: &[String]) -> Result<(), String> {
         ));
     }
     let mut times = Vec::new();
-    for step in STEPS
-        .iter()
-        .filter(|step| only.is_empty() || only.iter().any(|name| name == step.name))
-    {
+    let wanted = |step: &&Step| match only {
+        [] => long || !step.long,
+        _ => only.iter().any(|name| name == step.name),
+    };
+    for step in STEPS.iter().filter(wanted) {
         println!("\n== {} ==", step.name);
         let started = Instant::now();
         (step.run)(long).map_err(|error| format!("step {}: {error}", step.name))?;
@@ -99,8 +111,6 @@ fn lint() -> Result<(), String> {
     cargo(&[
         "clippy",
         "--workspace",
-        "--features",
-        NETWORK,
         "--all-targets",
         "--quiet",
         "--",
@@ -131,7 +141,6 @@ fn unit(long: bool) -> Result<(), String> {
     let mut command = Command::new("cargo");
     command
         .args(["nextest", "run", "--workspace", "--no-fail-fast"])
-        .args(["--features", NETWORK])
         .current_dir(root());
     if long {
         // Ten thousand disputes are for the optimised build, below.
@@ -159,7 +168,6 @@ fn docs() -> Result<(), String> {
     tools::run(
         Command::new("cargo")
             .args(["doc", "--workspace", "--no-deps", "--quiet"])
-            .args(["--features", NETWORK])
             .env("RUSTDOCFLAGS", "-D warnings")
             .current_dir(root()),
     )

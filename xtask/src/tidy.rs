@@ -16,12 +16,17 @@ const FLOORS: [(&str, u8); 6] = [
     ("plasma-bridge", 1),
 ];
 const ASSEMBLY_FLOOR: u8 = 2;
+/// Where crates come from.
+const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+/// As in `deny.toml`.
+const BANNED: [&str; 2] = ["openssl", "native-tls"];
 /// A file longer than this needs splitting.
 const MAX_FILE_LINES: usize = 800;
 
 /// Checks all of it.
 pub(crate) fn check() -> Result<(), String> {
     floors()?;
+    sources()?;
     sentences()?;
     sizes()
 }
@@ -52,6 +57,33 @@ fn floors() -> Result<(), String> {
                     floor(other)
                 ));
             }
+        }
+    }
+    Ok(())
+}
+
+/// Where crates come from: this workspace and the registry. The step `deny` looks closer.
+fn sources() -> Result<(), String> {
+    let lock = fs::read_to_string(root().join("Cargo.lock"))
+        .map_err(|error| format!("Cargo.lock: {error}"))?;
+    let sources = lock
+        .lines()
+        .filter_map(|line| line.strip_prefix("source = "));
+    for source in sources {
+        if source.trim_matches('"') != REGISTRY {
+            return Err(format!(
+                "Cargo.lock has a crate from {source}; only {REGISTRY} is taken"
+            ));
+        }
+    }
+    for banned in BANNED {
+        if lock
+            .lines()
+            .any(|line| line == format!("name = \"{banned}\""))
+        {
+            return Err(format!(
+                "Cargo.lock has {banned}, which is banned; use what is written in Rust"
+            ));
         }
     }
     Ok(())

@@ -218,6 +218,115 @@ sol! {
         uint8[] heights;
     }
 
+    /// What governance sets of a network of sequencers.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Parameters {
+        uint16 seats;
+        uint32 epochLength;
+        uint16 slash;
+        uint16 saturation;
+        uint128 minSelfBond;
+        uint128 fine;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Signature {
+        bytes32 r;
+        bytes32 s;
+        uint8 v;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct DoubleVote {
+        uint64 chainId;
+        uint64 epoch;
+        uint64 height;
+        uint32 round;
+        bytes32 first;
+        bytes32 second;
+        Signature firstSignature;
+        Signature secondSignature;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Pool {
+        uint104 stake;
+        uint104 shares;
+        uint32 offence;
+        uint16 slashed;
+        bool open;
+        uint16 commission;
+        uint128 queued;
+        uint64 queuedIn;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Position {
+        uint128 shares;
+        uint128 locked;
+        uint128 queued;
+        uint64 queuedIn;
+        uint208 credited;
+        uint128 votes;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Unbonding {
+        address account;
+        uint64 term;
+        bool liable;
+        address operator;
+        uint128 amount;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Move {
+        address account;
+        uint64 term;
+        address from;
+        address to;
+        uint128 shares;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Supply {
+        uint256 genesis;
+        uint256 minted;
+        uint256 burned;
+        uint256 liquid;
+        uint256 staked;
+        uint256 escrowed;
+        uint256 pending;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct SignedPromise {
+        uint64 chainId;
+        bytes32 transaction;
+        uint64 deadline;
+        Signature signature;
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Accusation {
+        address operator;
+        uint64 until;
+        bool known;
+        address accuser;
+        uint64 chainId;
+        bytes32 transaction;
+        uint64 deadline;
+    }
+
+    /// What votes of governance take.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Voting {
+        uint48 delay;
+        uint32 period;
+        uint256 threshold;
+        uint256 quorum;
+    }
+
     interface Token {
         function approve(address spender, uint256 value) external returns (bool);
         function transfer(address to, uint256 value) external returns (bool);
@@ -231,6 +340,13 @@ sol! {
         function claimTerms(uint64 chainId) external view returns (uint64 window, uint256 bond);
         function versionAt(uint64 chainId, uint64 entry) external view
             returns (Version memory version, uint64 end);
+        function appointGovernor(address governor) external;
+        function chainCount() external view returns (uint256);
+        function chainIdAt(uint256 index) external view returns (uint64);
+        function governor() external view returns (address);
+        function guardian() external view returns (address);
+        function changeGuardian(address to) external;
+        function pausedUntil() external view returns (uint64);
     }
 
     interface Inbox {
@@ -334,5 +450,135 @@ sol! {
             uint64 leafIndex, bytes32[32] proof) external;
         function balance(uint64 chainId, address token) external view returns (uint256);
         function nullified(bytes32 id) external view returns (bool);
+    }
+
+    interface Xpl {
+        function GENESIS_SUPPLY() external view returns (uint256);
+        function minted() external view returns (uint256);
+        function minter() external view returns (address);
+        function totalSupply() external view returns (uint256);
+        function appointMinter(address minter) external;
+        function delegate(address delegatee) external;
+        function getVotes(address account) external view returns (uint256);
+    }
+
+    interface SequencerRegistry {
+        event Joined(address indexed operator, address indexed key);
+        event Elected(uint64 indexed epoch, bytes32 indexed committee, Seat[] seats);
+        event DoubleVoted(address indexed operator, address indexed key, uint64 indexed epoch,
+            uint64 chainId, uint64 height, uint32 round, uint256 lost);
+
+        function join(address key, uint16 commission, uint256 amount, bytes possession) external;
+        function list(address operator) external;
+        function rotateKey(address key, bytes possession) external;
+        function advance(Seat[] seats) external;
+        function attest(uint64 chainId, uint256 window, Seat[] seats, uint256 seat,
+            bytes signature) external;
+        function reportDoubleVote(DoubleVote d) external;
+        function appointPromises(address judge) external;
+        function setParameters(Parameters parameters) external;
+        function serve(uint64 chainId) external;
+        function changeGovernor(address to) external;
+        function serves(uint64 chainId) external view returns (bool);
+        function committeeOf(uint64 epoch) external view returns (bytes32);
+        function parameters() external view returns (Parameters memory);
+        function candidates() external view returns (address[] memory);
+        function signedIn(uint64 epoch, uint256 window) external view returns (uint256);
+        function lastVote(uint64 chainId, uint64 epoch, uint256 window) external view
+            returns (bytes32);
+        function elections() external view returns (uint64);
+        function startedAt() external view returns (uint64);
+        function operatorOf(address key) external view returns (address);
+        function keyOf(address operator) external view returns (address);
+        function keyDigest(address operator) external view returns (bytes32);
+        function xpl() external view returns (address);
+        function stakes() external view returns (address);
+        function inbox() external view returns (address);
+        function delay() external view returns (uint64);
+        function governor() external view returns (address);
+        function promises() external view returns (address);
+    }
+
+    interface Stakes {
+        event Unbonded(address indexed operator, address indexed account, uint256 indexed id,
+            uint256 shares, uint256 amount, uint64 term);
+        event Withdrawn(uint256 indexed id, address indexed account, uint256 amount,
+            uint256 burned);
+        event Redelegated(uint256 indexed id, address indexed account, address indexed from,
+            address to, uint256 amount, uint64 term);
+        event MoveReleased(uint256 indexed id, uint256 burned);
+        event Claimed(address indexed account, address to, uint256 amount);
+
+        function delegate(address operator, uint256 amount) external;
+        function unbond(address operator, uint256 shares) external returns (uint256 id);
+        function withdraw(uint256 id) external;
+        function redelegate(address from, address to, uint256 shares) external
+            returns (uint256 id);
+        function release(uint256 id) external;
+        function claim(address[] operators, address to) external returns (uint256 amount);
+        function lowerCommission(uint16 to) external;
+        function poke(address operator, address account) external;
+        function burnForfeited() external;
+        function pool(address operator) external view returns (Pool memory);
+        function position(address operator, address account) external view
+            returns (Position memory);
+        function unbonding(uint256 id) external view returns (Unbonding memory);
+        function move(uint256 id) external view returns (Move memory);
+        function valueOf(address operator, address account) external view returns (uint256);
+        function earned(address operator, address account) external view
+            returns (uint256 amount);
+        function credit(address account) external view returns (uint256);
+        function getVotes(address account) external view returns (uint256);
+        function supply(address escrow) external view returns (Supply memory s);
+        function totalStaked() external view returns (uint128);
+        function totalUnbonding() external view returns (uint128);
+        function totalPending() external view returns (uint128);
+        function forfeited() external view returns (uint128);
+        function term() external view returns (uint64);
+        function nextId() external view returns (uint256);
+    }
+
+    interface Promises {
+        event Accused(bytes32 indexed id, address indexed operator, uint64 indexed chainId,
+            bytes32 transaction, uint64 deadline, uint64 until);
+        event Answered(bytes32 indexed id, uint64 height);
+        event Broken(bytes32 indexed id, address indexed operator, uint256 lost);
+
+        function accuse(SignedPromise p, BlockHeader later, Seat[] seats,
+            Certificate certificate) external payable returns (bytes32 id);
+        function answer(bytes32 id, BlockHeader h, Seat[] seats, Certificate certificate,
+            bytes32[] transactions, uint256 place) external;
+        function conclude(bytes32 id) external;
+        function withdraw(address to) external;
+        function accusation(bytes32 id) external view returns (Accusation memory);
+        function broken(address operator) external view returns (uint256);
+        function credit(address account) external view returns (uint256);
+        function deposit() external view returns (uint256);
+        function window() external view returns (uint64);
+    }
+
+    interface XplGovernor {
+        function propose(address[] targets, uint256[] values, bytes[] calldatas,
+            string description) external returns (uint256);
+        function castVote(uint256 proposalId, uint8 support) external returns (uint256);
+        function queue(address[] targets, uint256[] values, bytes[] calldatas,
+            bytes32 descriptionHash) external returns (uint256);
+        function execute(address[] targets, uint256[] values, bytes[] calldatas,
+            bytes32 descriptionHash) external payable returns (uint256);
+        function hashProposal(address[] targets, uint256[] values, bytes[] calldatas,
+            bytes32 descriptionHash) external pure returns (uint256);
+        function state(uint256 proposalId) external view returns (uint8);
+        function getVotes(address account, uint256 timepoint) external view returns (uint256);
+        function proposalSnapshot(uint256 proposalId) external view returns (uint256);
+        function proposalDeadline(uint256 proposalId) external view returns (uint256);
+        function proposalEta(uint256 proposalId) external view returns (uint256);
+    }
+
+    interface XplTimelock {
+        function getMinDelay() external view returns (uint256);
+    }
+
+    interface FeeBurner {
+        function burn() external;
     }
 }

@@ -17,7 +17,39 @@ pub struct Contracts {
     pub bridge: Address,
     /// Claims and disputes.
     pub tournament: Address,
+    /// The network of sequencers, and what governs XPL; `None` on a root that has none, and in files of before there
+    /// was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkContracts>,
 }
+
+/// The addresses of the contracts of a network of sequencers, and of XPL's governance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkContracts {
+    /// Who orders: seats, elections, rewards, evidence.
+    pub registry: Address,
+    /// Bonded XPL.
+    pub stakes: Address,
+    /// Where what the governor decided waits.
+    pub timelock: Address,
+    /// Votes of all XPL.
+    pub governor: Address,
+    /// Judges broken promises.
+    pub promises: Address,
+    /// Where base fees end.
+    pub fee_burner: Address,
+}
+
+impl NetworkContracts {
+    /// What a chain is registered with in place of a committee's hash when this network's committee certifies it.
+    pub fn committee(&self) -> B256 {
+        self.registry.into_word()
+    }
+}
+
+/// How many contracts a deployment creates, test tokens aside.
+pub(crate) const CREATED: usize = 12;
 
 impl Contracts {
     /// The addresses that a deployment by `deployer` gives when its first transaction has `nonce`.
@@ -31,10 +63,18 @@ impl Contracts {
             inbox: deployer.create(nonce + 2),
             tournament: deployer.create(nonce + 3),
             bridge: deployer.create(nonce + 4),
+            network: Some(NetworkContracts {
+                stakes: deployer.create(nonce + 6),
+                registry: deployer.create(nonce + 7),
+                timelock: deployer.create(nonce + 8),
+                governor: deployer.create(nonce + 9),
+                promises: deployer.create(nonce + 10),
+                fee_burner: deployer.create(nonce + 11),
+            }),
         }
     }
 
-    /// The address of the verifier of single steps, the last contract of a deployment. Only the tournament
+    /// The address of the verifier of single steps. Only the tournament
     /// speaks to it.
     pub fn predicted_verifier(deployer: Address, nonce: u64) -> Address {
         deployer.create(nonce + 5)
@@ -65,8 +105,16 @@ mod tests {
             .keys()
             .cloned()
             .collect();
-        assert_eq!(keys.len(), 5);
-        for key in ["xpl", "chainRegistry", "inbox", "bridge", "tournament"] {
+        let expected = [
+            "xpl",
+            "chainRegistry",
+            "inbox",
+            "bridge",
+            "tournament",
+            "network",
+        ];
+        assert_eq!(keys.len(), expected.len());
+        for key in expected {
             assert!(keys.iter().any(|found| found == key), "{key} of {keys:?}");
         }
         assert_eq!(
@@ -74,5 +122,17 @@ mod tests {
             contracts
         );
         assert!(serde_json::from_str::<Contracts>(r#"{"xpl":"0x00"}"#).is_err());
+    }
+
+    #[test]
+    fn files_of_before_there_was_a_network_are_read() {
+        let without = Contracts {
+            network: None,
+            ..Contracts::predicted(Address::repeat_byte(1), 0)
+        };
+        let json = serde_json::to_string(&without).expect("plain data");
+        assert!(!json.contains("network"), "{json}");
+        let read: Contracts = serde_json::from_str(&json).expect("an old file");
+        assert_eq!(read, without);
     }
 }

@@ -24,6 +24,18 @@ pub enum RootContract {
     RiscvStep,
     /// A plain ERC-20, for development networks and tests.
     TestToken,
+    /// Who orders: seats, elections, rewards, evidence.
+    SequencerRegistry,
+    /// Bonded XPL.
+    Stakes,
+    /// Where what the governor decided waits.
+    XplTimelock,
+    /// Votes of all XPL.
+    XplGovernor,
+    /// Judges broken promises.
+    Promises,
+    /// Where base fees end.
+    FeeBurner,
 }
 
 #[derive(Deserialize)]
@@ -32,7 +44,7 @@ struct Artifact {
     bytecode: Bytes,
 }
 
-const SOURCES: [(RootContract, &str); 7] = [
+const SOURCES: [(RootContract, &str); 13] = [
     (
         RootContract::Xpl,
         include_str!("../../contracts/artifacts/Xpl.json"),
@@ -60,6 +72,30 @@ const SOURCES: [(RootContract, &str); 7] = [
     (
         RootContract::TestToken,
         include_str!("../../contracts/artifacts/TestToken.json"),
+    ),
+    (
+        RootContract::SequencerRegistry,
+        include_str!("../../contracts/artifacts/SequencerRegistry.json"),
+    ),
+    (
+        RootContract::Stakes,
+        include_str!("../../contracts/artifacts/Stakes.json"),
+    ),
+    (
+        RootContract::XplTimelock,
+        include_str!("../../contracts/artifacts/XplTimelock.json"),
+    ),
+    (
+        RootContract::XplGovernor,
+        include_str!("../../contracts/artifacts/XplGovernor.json"),
+    ),
+    (
+        RootContract::Promises,
+        include_str!("../../contracts/artifacts/Promises.json"),
+    ),
+    (
+        RootContract::FeeBurner,
+        include_str!("../../contracts/artifacts/FeeBurner.json"),
     ),
 ];
 

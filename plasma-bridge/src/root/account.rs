@@ -92,9 +92,14 @@ pub struct RootAccount {
 impl RootAccount {
     /// The account of this key on this root.
     pub fn new(root: RootClient, signer: Signer) -> Self {
+        Self::shared(root, Arc::new(signer))
+    }
+
+    /// The same, of a key that others use for other things.
+    pub fn shared(root: RootClient, signer: Arc<Signer>) -> Self {
         Self {
             root,
-            signer: Arc::new(signer),
+            signer,
             nonces: Arc::default(),
             chain_id: Arc::default(),
             turn: Arc::default(),

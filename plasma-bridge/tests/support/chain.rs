@@ -8,6 +8,9 @@ use super::{signer, word};
 
 pub const CHAIN: ChainId = ChainId(4242);
 
+/// The blocks that [`deployed`] takes on a node that mines each transaction at once.
+pub const DEPLOYED: u64 = 20;
+
 /// A chain as the root sees it: a committee that certifies what it is told to.
 pub struct TestChain {
     signers: Vec<Signer>,

@@ -8,7 +8,7 @@ mod computation;
 mod tamper;
 
 pub use anvil::Anvil;
-pub use chain::{CHAIN, Sealed, TestChain, checkpoint, deployed};
+pub use chain::{CHAIN, DEPLOYED, Sealed, TestChain, checkpoint, deployed};
 pub use computation::{Computation, HEIGHTS, program};
 pub use tamper::{Tamper, response};
 

@@ -1,6 +1,7 @@
 //! The port of sequencing: in what order?
 
 use alloc::{boxed::Box, string::String, vec::Vec};
+use core::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use async_trait::async_trait;
@@ -170,6 +171,9 @@ pub enum ChainUpdate {
     },
     /// A batch of published blocks is ready to be sealed by the next block.
     Seal(BatchHeader),
+    /// The derived chain has certified blocks up to this one, beyond the sequencer's head. One that learns from others
+    /// what was certified may do so in its own way; any other continues after this block.
+    Derived(BlockHeader),
     /// The derived chain went another way: continue after this block, with what was ordered since waiting again.
     Override(BlockHeader),
 }
@@ -214,4 +218,11 @@ pub trait Sequencer: Send + Sync {
 
     /// The next nonce to use for `account`, counting what waits; `None` when nothing of it waits.
     fn pending_nonce(&self, account: &Address) -> Option<u64>;
+
+    /// Whether this node should publish the batch for inbox entry `entry`, whose oldest block waits for so long. Where
+    /// several nodes have the blocks, this is how they share the work; it decides nothing but who pays.
+    fn publishes(&self, entry: u64, waited: Duration) -> bool {
+        let _ = (entry, waited);
+        true
+    }
 }

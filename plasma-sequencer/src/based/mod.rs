@@ -245,7 +245,7 @@ impl Shared {
             }
             // Whoever makes a block asks the root for messages; and there is no block to seal anything.
             ChainUpdate::Messages { .. } | ChainUpdate::Seal(_) => {}
-            ChainUpdate::Override(header) => self.follow(header)?,
+            ChainUpdate::Derived(header) | ChainUpdate::Override(header) => self.follow(header)?,
             other => {
                 let text = format!("a kind of news that this sequencer does not know: {other:?}");
                 return Err(SequencerError::Inconsistent(text));

@@ -99,6 +99,8 @@ pub struct SequencerApp {
     turns: Turns,
     /// What rounds count from after the head, in this term.
     base: (Epoch, u32),
+    /// Whether the next certificate tells that.
+    any_base: bool,
     evidence: EvidencePool,
     /// Blocks proposed at the next height, own and others'.
     undecided: BTreeMap<B256, Payload>,
@@ -133,8 +135,7 @@ impl SequencerApp {
             let text = format!("a genesis of chain {expected}, and a journal of {found}");
             return Err(SequencerError::Inconsistent(text));
         }
-        let next = head.height.next();
-        let committee = schedule.at(next).clone();
+        let committee = schedule.after(head.timestamp).clone();
         let builder = BlockBuilder::new(genesis, head, committee.epoch, signer.address());
         let mut app = Self {
             pool: Mempool::new(config.limits, config.gas_limit),
@@ -146,6 +147,7 @@ impl SequencerApp {
             schedule,
             turns: Turns::new(&committee),
             base: (committee.epoch, 0),
+            any_base: false,
             evidence: EvidencePool::new(),
             undecided: BTreeMap::new(),
             own: None,
@@ -227,13 +229,13 @@ impl SequencerApp {
 
     /// Counts rounds from another base: of an override that no certified block shows yet.
     pub fn rebase(&mut self, base: u32) {
-        self.base = (self.schedule.at(self.next()).epoch, base);
+        self.base = (self.committee().epoch, base);
     }
 
     /// Who decides the next height, and who proposes when.
     pub fn seats(&self) -> Seats {
         let height = self.next();
-        let committee = self.schedule.at(height);
+        let committee = self.committee();
         let (epoch, base) = self.base;
         let base = if committee.epoch == epoch { base } else { 0 };
         let domain = Domain {
@@ -245,10 +247,39 @@ impl SequencerApp {
         seats.with_turns(self.turns.order(committee, height.0))
     }
 
+    /// Who certifies the next height.
+    pub fn committee(&self) -> &Committee {
+        self.schedule.after(self.head().timestamp)
+    }
+
+    /// Whether this member knows who certifies the next height.
+    pub fn informed(&self) -> bool {
+        self.schedule.informed(self.head().timestamp)
+    }
+
+    /// Who comes first at the next heights, each once, without this member.
+    pub fn leaders(&self, heights: u64) -> Vec<Address> {
+        let (committee, mut leaders) = (self.committee(), Vec::new());
+        for height in (self.next().0..).take(heights as usize) {
+            let first = self.turns.order(committee, height)[0];
+            let key = committee.seats[usize::from(first)].key;
+            if key != self.address() && !leaders.contains(&key) {
+                leaders.push(key);
+            }
+        }
+        leaders
+    }
+
     /// Whether there is something to agree on.
     pub fn has_news(&self) -> bool {
         let pace = self.unexecuted.len() < self.config.max_unexecuted;
         self.own.is_some() || (pace && (self.builder.has_news() || self.pool.has_ready()))
+    }
+
+    /// When the committee has to hand over to the next one, be there anything else to say or not: a
+    /// chain that nobody uses would keep one whose stake is long gone.
+    pub fn handover(&self) -> Option<Timestamp> {
+        self.schedule.next_change(self.head().timestamp)
     }
 
     /// Takes a transaction in from a user, and promises.
@@ -288,15 +319,20 @@ impl SequencerApp {
         if let Some((id, _)) = &self.own {
             return self.undecided.get(id).cloned();
         }
-        if !self.has_news() {
+        let timestamp = self.builder.timestamp(now);
+        let handover = self.handover().is_some_and(|at| timestamp >= at);
+        if !self.has_news() && !handover {
             return None;
         }
-        self.builder.term(self.schedule.at(self.next()).epoch);
-        let timestamp = self.builder.timestamp(now);
+        self.builder.term(self.committee().epoch);
         let bytes = self.config.byte_limit.min(MAX_BODY_BYTES);
         let picked = self.pool.take(self.config.gas_limit, bytes, timestamp);
         let bodies = picked.iter().map(|picked| picked.bytes.clone()).collect();
-        let block = self.builder.build(now, bodies)?;
+        let block = if handover {
+            self.builder.build_any(now, bodies)
+        } else {
+            self.builder.build(now, bodies)?
+        };
         let batch = self.builder.sealing().cloned();
         let payload = Payload { block, batch };
         self.own = Some((payload.id(), picked));
@@ -390,10 +426,7 @@ impl SequencerApp {
         if !self.continues(&certified.certificate) {
             return refuse("it was certified before the chain was overridden".into());
         }
-        if let Err(error) = certified
-            .certificate
-            .verify(self.schedule.at(header.height), header)
-        {
+        if let Err(error) = certified.certificate.verify(self.committee(), header) {
             return refuse(error.to_string());
         }
         if let Some(reason) = check::body(&certified.block) {
@@ -405,7 +438,7 @@ impl SequencerApp {
     fn append(&mut self, certified: CertifiedBlock) -> Result<CertifiedBlock, SequencerError> {
         let header = &certified.block.header;
         self.journal.append(&certified).map_err(journal_failed)?;
-        let committee = self.schedule.at(header.height).clone();
+        let committee = self.committee().clone();
         self.learn_base(&certified.certificate);
         self.builder.commit(header);
         self.turns.record(&committee, header);
@@ -426,7 +459,13 @@ impl SequencerApp {
             let gate = &*self.gate;
             self.pool.ordered(*hash, bytes, || gate.admit(bytes).ok());
         }
-        self.unexecuted.push_back((header.height, hashes));
+        let executed = self.executed.last_key_value();
+        if executed.is_some_and(|(executed, _)| *executed >= header.height) {
+            // The node had it from the root before.
+            self.pool.executed(&hashes);
+        } else {
+            self.unexecuted.push_back((header.height, hashes));
+        }
         self.claim(header.executed_height, header.executed_root);
         Ok(certified)
     }
@@ -448,15 +487,26 @@ impl SequencerApp {
         }
     }
 
+    /// Reads who missed turns. At a block that the journal does not hold, for the root made it, all is forgotten: then
+    /// those who were there and those who were not agree.
     fn recall_turns(&mut self) -> Result<(), SequencerError> {
         let head = self.head().height;
-        let mut from = Height(Turns::memory(head.0));
+        let (mut from, mut expected) = (Height(Turns::memory(head.0)), None);
         while let Some(height) = self.journal.next(from).filter(|height| *height <= head) {
             if let Some(held) = self.journal.get(height).map_err(journal_failed)? {
-                let committee: Committee = self.schedule.at(height).clone();
-                self.turns.record(&committee, &held.block.header);
+                let header = &held.block.header;
+                if let Some(committee) = self.schedule.of(header.epoch) {
+                    if expected.is_some_and(|expected| expected != height) {
+                        self.turns = Turns::new(committee);
+                    }
+                    self.turns.record(committee, header);
+                }
             }
             from = height.next();
+            expected = Some(from);
+        }
+        if expected.is_some_and(|expected| expected != head.next()) {
+            self.turns = Turns::new(self.schedule.after(self.builder.head().timestamp));
         }
         if let Some(held) = self.journal.get(head).map_err(journal_failed)? {
             self.learn_base(&held.certificate);
@@ -466,6 +516,7 @@ impl SequencerApp {
 
     fn learn_base(&mut self, certificate: &Certificate) {
         self.base = (certificate.epoch, Domain::base_of(certificate.round));
+        self.any_base = false;
     }
 
     /// Whether a certificate counts rounds as the chain after the head does: from the base so far,
@@ -473,7 +524,9 @@ impl SequencerApp {
     /// back.
     fn continues(&self, certificate: &Certificate) -> bool {
         let base = Domain::base_of(certificate.round);
-        base == self.seats().domain().base || base == Domain::base_after(self.builder.head_hash())
+        self.any_base
+            || base == self.seats().domain().base
+            || base == Domain::base_after(self.builder.head_hash())
     }
 
     /// Reads what was certified but not executed before the restart.

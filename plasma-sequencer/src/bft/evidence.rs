@@ -18,7 +18,9 @@
 use std::collections::BTreeMap;
 
 use arc_malachitebft_core_types::VoteType;
-use plasma_core::{Address, B256, Certificate, ChainId, Committee, Epoch, Height};
+use plasma_core::{
+    Address, B256, Certificate, ChainId, Committee, Epoch, Height, MAX_SEATS, Signature, Vote,
+};
 
 use super::{
     context::{Domain, SignedProposal, SignedVote},
@@ -66,6 +68,44 @@ pub enum Evidence {
 }
 
 impl Evidence {
+    /// The pairs of votes in it as the root takes them: precommits for two blocks in one round, by one key.
+    pub fn double_votes(&self, chain_id: ChainId) -> Vec<[(Vote, Signature); 2]> {
+        match self {
+            Self::Votes {
+                domain,
+                first,
+                second,
+            } => {
+                let judged = |signed: &SignedVote| {
+                    let vote = &signed.message;
+                    let judged = vote.kind == VoteType::Precommit && !vote.block().is_zero();
+                    let vote = Vote {
+                        chain_id: domain.chain_id,
+                        epoch: domain.epoch,
+                        height: Height(vote.height.0),
+                        round: domain.signed_round(vote.round),
+                        block: vote.block(),
+                    };
+                    judged.then_some((vote, signed.signature.0))
+                };
+                let pair = judged(first).zip(judged(second));
+                pair.map(|(first, second)| [first, second])
+                    .into_iter()
+                    .collect()
+            }
+            Self::Certificates { first, second } if first.round == second.round => {
+                let common = first.signers & second.signers;
+                let seats = (0..MAX_SEATS).filter(|seat| common.bit(*seat));
+                let pair = |seat| {
+                    let of = |certificate| signed_by(certificate, seat, chain_id);
+                    Some([of(first)?, of(second)?])
+                };
+                seats.filter_map(pair).collect()
+            }
+            Self::Certificates { .. } | Self::Proposals { .. } => Vec::new(),
+        }
+    }
+
     /// Against whom it is, if it proves anything: nobody else's word is taken for it.
     pub fn culprits(
         &self,
@@ -129,6 +169,24 @@ impl Evidence {
         };
         culprits.into_iter().filter(seated).collect()
     }
+}
+
+/// The vote of a seat that a certificate shows.
+fn signed_by(
+    certificate: &Certificate,
+    seat: usize,
+    chain_id: ChainId,
+) -> Option<(Vote, Signature)> {
+    let before = (0..seat).filter(|seat| certificate.signers.bit(*seat));
+    let signature = certificate.signatures.get(before.count())?;
+    let vote = Vote {
+        chain_id,
+        epoch: certificate.epoch,
+        height: certificate.height,
+        round: certificate.round,
+        block: certificate.block,
+    };
+    Some((vote, *signature))
 }
 
 /// A vote's place: only one belongs in it.

@@ -17,7 +17,7 @@ pub use app::{AppConfig, Payload, SequencerApp, Verdict};
 pub use context::*;
 pub use evidence::{EVIDENCE_HEIGHTS, Evidence, EvidencePool};
 pub use log::{FileLog, LogEntry, LogPlace, MemoryLog, RoundLog};
-pub use node::{BftConfig, BftSequencer, BftStatus, Peer};
+pub use node::{BftConfig, BftFault, BftSequencer, BftStatus, Peer};
 pub use replica::{Output, Replica, ReplicaConfig};
 pub use schedule::{Schedule, ScheduleError};
 pub use turns::{TERM, Turns};

@@ -67,7 +67,8 @@ impl Shared {
                 }
             }
             ChainUpdate::Seal(batch) => self.seal(batch)?,
-            ChainUpdate::Override(header) => self.rewind(header)?,
+            // Whatever is certified is by this one: if it does not have it, its journal was lost.
+            ChainUpdate::Derived(header) | ChainUpdate::Override(header) => self.rewind(header)?,
             other => {
                 let text = format!("a kind of news that this sequencer does not know: {other:?}");
                 return Err(SequencerError::Inconsistent(text));

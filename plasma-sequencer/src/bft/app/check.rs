@@ -25,7 +25,7 @@ impl SequencerApp {
     /// the majority that decides.
     pub fn validate(&self, payload: &Payload, turns: &[Address], now: Timestamp) -> Verdict {
         let (header, head) = (&payload.block.header, self.head());
-        let epoch = self.schedule.at(self.next()).epoch.max(head.epoch);
+        let epoch = self.committee().epoch.max(head.epoch);
         let invalid = |text: String| Verdict::Invalid(text);
         if header.chain_id != head.chain_id || header.epoch != epoch {
             let (chain, got) = (header.chain_id, header.epoch);
@@ -45,7 +45,8 @@ impl SequencerApp {
         }
         let news = !payload.block.transactions.is_empty()
             || header.messages > head.messages
-            || !header.seal.is_zero();
+            || !header.seal.is_zero()
+            || self.handover().is_some_and(|at| header.timestamp >= at);
         if !news {
             return invalid("it says nothing".into());
         }

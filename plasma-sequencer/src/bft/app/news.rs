@@ -23,7 +23,11 @@ impl SequencerApp {
             ChainUpdate::Executed { height, state_root } => self.executed(height, state_root),
             ChainUpdate::Messages { count } => self.builder.messages(count),
             ChainUpdate::Seal(batch) => self.seal(batch)?,
-            ChainUpdate::Override(header) => return self.rewind(header),
+            ChainUpdate::Derived(header) if header.height > self.head().height => {}
+            ChainUpdate::Derived(header) if self.has(&header) => {}
+            ChainUpdate::Derived(header) | ChainUpdate::Override(header) => {
+                return self.rewind(header);
+            }
             other => {
                 let text = format!("a kind of news that this sequencer does not know: {other:?}");
                 return Err(SequencerError::Inconsistent(text));
@@ -102,6 +106,15 @@ impl SequencerApp {
         follower.is_some_and(|held| held.block.header.parent == batch.last_hash)
     }
 
+    /// Whether a block up to the head is of this chain, as far as that can be told.
+    fn has(&self, header: &BlockHeader) -> bool {
+        if header.height == self.head().height {
+            return self.builder.head_hash() == header.hash();
+        }
+        let follower = self.journal.get(header.height.next()).ok().flatten();
+        follower.is_none_or(|held| held.block.header.parent == header.hash())
+    }
+
     /// Continues after `header`, with what was ordered since waiting again.
     fn rewind(
         &mut self,
@@ -130,16 +143,19 @@ impl SequencerApp {
         } else {
             Height(header.height.0.saturating_sub(1)).min(self.head().height)
         };
+        let ahead = header.height > self.head().height;
         self.builder.restart(header.clone(), ours);
         self.unexecuted.retain(|(height, _)| *height <= kept);
         self.executed.retain(|height, _| *height <= kept);
         self.claimed.retain(|height, _| *height <= kept);
         self.undecided.clear();
         let own = self.own.take();
-        self.turns = Turns::new(self.schedule.at(self.next()));
+        self.turns = Turns::new(&self.committee().clone());
         self.recall_turns()?;
         // Heights are decided anew: nothing signed for them before counts again.
         self.rebase(Domain::base_after(header.hash()));
+        // To who was only behind it is the others who say from where rounds count.
+        self.any_base = ahead;
         self.release(own.map(|(_, picked)| picked).unwrap_or_default(), dropped);
         Ok(Some((header, kept)))
     }

@@ -289,3 +289,47 @@ fn a_member_that_executed_otherwise_shows() {
         .expect("news");
     assert_eq!(app.diverged(), Some(height));
 }
+
+#[test]
+fn an_idle_committee_hands_over_with_a_block_that_says_nothing() {
+    let mut app = app(1);
+    let next = Committee {
+        epoch: Epoch(1),
+        seats: vec![Seat {
+            key: signer(3).address(),
+            weight: 1,
+        }],
+    };
+    let at = NOW + 5_000;
+    app.schedule_mut()
+        .announce(at, next.clone())
+        .expect("it follows");
+    assert_eq!(app.handover(), Some(at));
+    assert_eq!(app.offer(NOW), None, "nothing to say, and no time to go");
+    let payload = app.offer(at).expect("a block that hands over");
+    assert_eq!(payload.block.transactions.len(), 0);
+    let mut early = payload.clone();
+    early.block.header.timestamp = Timestamp(at.0 - 1);
+    assert!(matches!(
+        app.validate(&early, &both(), at),
+        Verdict::Invalid(_)
+    ));
+    assert_eq!(app.validate(&payload, &both(), at), Verdict::Valid);
+    let certified = certify(&app, &payload.block, &[1, 2]);
+    app.adopt(certified).expect("certified by those who go");
+    assert_eq!(app.committee(), &next);
+    assert_eq!(app.seats().domain().epoch, Epoch(1));
+    assert_eq!(app.handover(), None);
+    // They have nothing to say any more.
+    submit(&mut app, 1, 0);
+    let payload = app.offer(at + 1).expect("a block");
+    let certified = certify(&app, &payload.block, &[1, 2]);
+    assert!(app.adopt(certified).is_err());
+}
+
+#[test]
+fn the_next_leaders_are_others_each_once() {
+    let app = app(1);
+    assert_eq!(app.leaders(64), [signer(2).address()]);
+    assert!(app.leaders(0).is_empty());
+}

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use plasma_core::{Address, BlockHeader, Committee};
+use plasma_core::{Address, BlockHeader};
 
-use crate::bft::{AppConfig, ReplicaConfig};
+use super::BftFault;
+use crate::bft::{AppConfig, ReplicaConfig, Schedule};
 
 /// Another member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,20 +23,23 @@ pub struct BftConfig {
     pub app: AppConfig,
     /// How.
     pub replica: ReplicaConfig,
-    /// Who certifies at first.
-    pub committee: Committee,
+    /// Who certifies when.
+    pub schedule: Schedule,
     /// The other members, those of later committees included.
     pub peers: Vec<Peer>,
+    /// How it misbehaves, on a development network.
+    pub fault: Option<BftFault>,
 }
 
 impl BftConfig {
-    /// The defaults for a chain and its committee.
-    pub fn new(genesis: BlockHeader, committee: Committee) -> Self {
+    /// The defaults for a chain and its committees.
+    pub fn new(genesis: BlockHeader, schedule: Schedule) -> Self {
         Self {
             app: AppConfig::new(genesis),
             replica: ReplicaConfig::default(),
-            committee,
+            schedule,
             peers: Vec::new(),
+            fault: None,
         }
     }
 }

@@ -8,12 +8,15 @@ use std::{
 
 use futures::future::select;
 use metrics::{counter, gauge};
-use plasma_core::{Address, ChainUpdate, SequencerError};
+use plasma_core::{Address, BlockHeader, ChainUpdate, Height, SequencerError};
 use tokio::sync::Notify;
 
 use super::Shared;
 use crate::{
-    bft::{replica::Replica, wire::Message},
+    bft::{
+        replica::{Output, Replica},
+        wire::Message,
+    },
     feed::Source as _,
 };
 
@@ -41,6 +44,9 @@ impl Shared {
         let mut replica = self.replica();
         let replica = replica.as_mut()?;
         blocking(|| replica.tick(self.env.now()));
+        if let Some((header, kept)) = replica.rewound() {
+            self.rewind(header, kept);
+        }
         self.settle(replica);
         let now = self.env.now();
         let wait = replica.deadline().0.saturating_sub(now.0);
@@ -53,6 +59,9 @@ impl Shared {
         let Some(replica) = replica.as_mut() else {
             return;
         };
+        if self.parted(&from, replica) {
+            return;
+        }
         counter!("plasma_bft_received_total", "kind" => message.kind()).increment(1);
         let before = replica.deadline();
         blocking(|| replica.receive(from, message, self.env.now()));
@@ -67,14 +76,18 @@ impl Shared {
         let replica = replica.as_mut().ok_or(SequencerError::Stopped)?;
         let told = blocking(|| replica.observe(update, self.env.now()))?;
         if let Some((header, kept)) = told {
-            tracing::warn!(height = %header.height, "the derived chain overrides the committee's");
-            // What is certified by now comes after it: all before was given to the feed.
-            self.feed().rewind(header, kept);
-            self.changes.send_replace(());
+            self.rewind(header, kept);
         }
         self.settle(replica);
         self.work.notify_one();
         Ok(())
+    }
+
+    fn rewind(&self, header: BlockHeader, kept: Height) {
+        tracing::warn!(height = %header.height, "the derived chain overrides the committee's");
+        // What is certified by now comes after it: all before was given to the feed.
+        self.feed().rewind(header, kept);
+        self.changes.send_replace(());
     }
 
     /// Gives certified blocks to readers, and messages to the links.
@@ -92,11 +105,10 @@ impl Shared {
             self.changes.send_replace(());
         }
         for output in replica.outputs() {
-            let bytes: Arc<[u8]> = output.message.to_bytes().into();
-            match output.to {
-                Some(key) => self.links.send(&key, &bytes),
-                None => self.links.send_all(&bytes),
+            if let Message::Vote(_) = output.message {
+                counter!("plasma_bft_votes_total").increment(1);
             }
+            self.carry(replica, output);
         }
         let round = replica.round().as_u32().map_or(-1.0, f64::from);
         gauge!("plasma_bft_round").set(round);
@@ -106,6 +118,38 @@ impl Shared {
             gauge!("plasma_bft_failed").set(1.0);
             self.fail(failure.clone());
         }
+    }
+}
+
+impl Shared {
+    fn carry(&self, replica: &Replica, Output { to, message }: Output) {
+        let bytes: Arc<[u8]> = message.to_bytes().into();
+        match to {
+            Some(key) if !self.parted(&key, replica) => self.links.send(&key, &bytes),
+            Some(_) => {}
+            None if self.fault.is_none() => self.links.send_all(&bytes),
+            None => {
+                for peer in &self.config.peers {
+                    if !self.parted(&peer.key, replica) {
+                        self.links.send(&peer.key, &bytes);
+                    }
+                }
+            }
+        }
+        let twin = self.fault.as_ref().and_then(|fault| {
+            let place = (&self.signer, replica.seats().domain());
+            fault.twin(&message, place, self.env.now())
+        });
+        if let Some(twin) = twin {
+            tracing::warn!("voting for two blocks, as a fault that was asked for");
+            self.links.send_all(&twin.to_bytes().into());
+        }
+    }
+
+    fn parted(&self, peer: &Address, replica: &Replica) -> bool {
+        let head = replica.app().head().height;
+        let fault = self.fault.as_ref();
+        fault.is_some_and(|fault| fault.parts(peer, head, self.env.now()))
     }
 }
 

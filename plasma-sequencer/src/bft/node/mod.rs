@@ -17,6 +17,7 @@
 
 mod config;
 mod driver;
+mod fault;
 mod handshake;
 mod links;
 mod secure;
@@ -24,23 +25,20 @@ mod secure;
 use std::{
     net::TcpListener,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use plasma_core::{
-    Address, BlockHeader, BoxStream, Bytes, CertifiedBlock, ChainUpdate, Committee, Env, Epoch,
-    Gate, Height, Promise, Sequencer, SequencerError, Signer, SubmitError, Task, Timestamp,
-    TransactionHash,
+    Address, B256, BlockHeader, BoxStream, Bytes, CertifiedBlock, ChainUpdate, Committee, Env,
+    Epoch, Gate, Height, Promise, Sequencer, SequencerError, Signature, Signer, SubmitError, Task,
+    Timestamp, TransactionHash,
 };
 use tokio::sync::{Notify, watch};
 
 use super::{
-    app::SequencerApp,
-    evidence::Evidence,
-    log::RoundLog,
-    replica::Replica,
-    schedule::{Schedule, ScheduleError},
-    verifier::Verifier,
+    app::SequencerApp, evidence::Evidence, log::RoundLog, replica::Replica,
+    schedule::ScheduleError, verifier::Verifier,
 };
 use crate::{
     Journal, MempoolStatistics,
@@ -48,7 +46,12 @@ use crate::{
 };
 
 pub use config::{BftConfig, Peer};
+pub use fault::BftFault;
+use fault::Fault;
 use links::Links;
+
+/// How long the seat that is to publish a batch may take before the next one does, in milliseconds.
+const PUBLISHING_PATIENCE_MS: u64 = 5_000;
 
 /// A member of a committee that agrees on blocks.
 ///
@@ -62,7 +65,8 @@ pub struct BftSequencer {
 struct Shared {
     env: Arc<dyn Env>,
     config: BftConfig,
-    address: Address,
+    signer: Signer,
+    fault: Option<Fault>,
     /// Gone once the sequencer is closed. Taken before the feed, where both are.
     replica: Mutex<Option<Replica>>,
     feed: Mutex<Feed>,
@@ -80,7 +84,9 @@ pub struct BftStatus {
     pub round: Option<u32>,
     /// The peers that it can speak to.
     pub peers: Vec<Address>,
-    /// How many turns in a row each seat missed.
+    /// Who decides the next height.
+    pub committee: Committee,
+    /// How many turns in a row each of its seats missed.
     pub misses: Vec<u32>,
     /// Who contradicted itself.
     pub accused: Vec<Address>,
@@ -103,8 +109,7 @@ impl BftSequencer {
         listener: Option<TcpListener>,
     ) -> Result<Self, SequencerError> {
         let wrong = |error: String| SequencerError::Inconsistent(error);
-        let schedule =
-            Schedule::new(config.committee.clone()).map_err(|error| wrong(error.to_string()))?;
+        let schedule = config.schedule.clone();
         let app = SequencerApp::new(config.app.clone(), signer.clone(), schedule, gate, journal)?;
         let head = app.head().clone();
         let verifier = Arc::new(Verifier::new());
@@ -113,7 +118,8 @@ impl BftSequencer {
         let (links, queues) = Links::new(&config.peers);
         let shared = Arc::new(Shared {
             env: Arc::clone(&env),
-            address: signer.address(),
+            signer: signer.clone(),
+            fault: config.fault.clone().map(Fault::new),
             replica: Mutex::new(Some(replica)),
             feed: Mutex::new(Feed::new(head)),
             changes: watch::Sender::new(()),
@@ -149,17 +155,33 @@ impl BftSequencer {
 
     /// Who it signs as.
     pub fn address(&self) -> Address {
-        self.shared.address
+        self.shared.signer.address()
     }
 
-    /// Another committee certifies from `from` on. Every member must be told before the height
-    /// below that is decided.
-    pub fn appoint(&self, from: Height, committee: Committee) -> Result<(), ScheduleError> {
+    /// Other committees certify what follows the first block of their time or later, and up to
+    /// `known` there are no others. A member waits with what it does not know.
+    pub fn announce(
+        &self,
+        terms: Vec<(Timestamp, Committee)>,
+        known: Timestamp,
+    ) -> Result<(), ScheduleError> {
         let mut replica = self.shared.replica();
-        match replica.as_mut() {
-            Some(replica) => replica.app_mut().schedule_mut().add(from, committee),
-            None => Ok(()),
-        }
+        let Some(replica) = replica.as_mut() else {
+            return Ok(());
+        };
+        let told = replica.announce(terms, known, self.shared.env.now());
+        self.shared.settle(replica);
+        self.shared.work.notify_one();
+        told
+    }
+
+    /// Whether a committee was announced, or is the first.
+    pub fn knows(&self, committee: &Committee) -> bool {
+        let replica = self.shared.replica();
+        let known = replica
+            .as_ref()
+            .map(|one| one.app().schedule().of(committee.epoch) == Some(committee));
+        known.unwrap_or_default()
     }
 
     /// How it is doing; `None` once it is closed.
@@ -171,6 +193,7 @@ impl BftSequencer {
             height: app.head().height,
             round: replica.round().as_u32(),
             peers: self.shared.links.connected(),
+            committee: app.committee().clone(),
             misses: app.turns().misses().collect(),
             accused: app.evidence().found().map(|(key, _)| *key).collect(),
             diverged: app.diverged(),
@@ -188,6 +211,11 @@ impl BftSequencer {
                 .collect()
         });
         found.unwrap_or_default()
+    }
+
+    /// The own signature under a precommit of late.
+    pub fn precommit(&self, digest: B256) -> Option<Signature> {
+        self.shared.replica().as_ref()?.precommit(digest)
     }
 
     /// What waits, and what became of the rest.
@@ -270,6 +298,31 @@ impl Sequencer for BftSequencer {
     fn pending_nonce(&self, account: &Address) -> Option<u64> {
         let replica = self.shared.replica();
         replica.as_ref()?.app().pool().next_nonce(account)
+    }
+
+    /// Seats take turns, entry by entry; whose turn is missed is followed by the next. Whoever lately missed its turn
+    /// to propose comes last here too.
+    fn publishes(&self, entry: u64, waited: Duration) -> bool {
+        let replica = self.shared.replica();
+        let Some(replica) = replica.as_ref() else {
+            return false;
+        };
+        let (app, me) = (replica.app(), self.address());
+        let misses = app.turns().misses().chain(std::iter::repeat(0));
+        let seats = app.committee().seats.iter().map(|seat| seat.key);
+        let (present, away): (Vec<_>, Vec<_>) =
+            seats.zip(misses).partition(|(_, misses)| *misses == 0);
+        let late = waited.as_millis() as u64 / PUBLISHING_PATIENCE_MS;
+        let turn = |seats: &[(Address, u32)], number: u64| {
+            let place = usize::try_from(number % seats.len().max(1) as u64).ok()?;
+            seats.get(place).map(|(key, _)| *key)
+        };
+        let first = if present.is_empty() { &away } else { &present };
+        if late < first.len() as u64 {
+            return turn(first, entry + late) == Some(me);
+        }
+        let all: Vec<_> = first.iter().chain(&away).copied().collect();
+        turn(&all, entry + late) == Some(me)
     }
 }
 

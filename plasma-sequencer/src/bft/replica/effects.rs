@@ -4,18 +4,15 @@ use arc_malachitebft_core_consensus::{
     ConsensusMsg, Effect, LivenessMsg, Resumable as _, Resume, SignedConsensusMsg,
     VoteExtensionError,
 };
-use arc_malachitebft_core_types::{CommitCertificate, Round, SignedMessage, Timeout};
+use arc_malachitebft_core_types::{CommitCertificate, Round, SignedMessage, Timeout, VoteType};
 use plasma_core::{Address, B256, Timestamp, encode};
 
-use super::Replica;
+use super::{MAX_PRECOMMITS, Replica};
 use crate::bft::{
     context::{Part, PlasmaContext, SignedProposal, SignedVote, VoteSignature},
     log::LogEntry,
     wire::{Decided, MAX_BESIDE, Message, RoundEntry},
 };
-
-/// Bytes of waiting transactions that are sent to whose turn it is when a round failed.
-const REMINDER_BYTES: usize = 256 * 1024;
 
 impl Replica {
     pub(super) fn effect(
@@ -73,6 +70,12 @@ impl Replica {
                 let digest = self.seats.domain().vote(&vote);
                 let vote = SignedVote::new(vote, self.sign(digest));
                 self.app.evidence_mut().vote(self.seats.domain(), &vote);
+                if vote.message.kind == VoteType::Precommit {
+                    self.precommits.push_back((digest, vote.signature.0));
+                    if self.precommits.len() > MAX_PRECOMMITS {
+                        self.precommits.pop_front();
+                    }
+                }
                 r.resume_with(vote)
             }
             Effect::SignProposal(proposal, r) => {
@@ -167,28 +170,6 @@ impl Replica {
             }
         };
         self.send(None, message);
-    }
-
-    /// Sends what waits to whose turn it is, once a round failed: perhaps it knows of nothing.
-    fn remind(&mut self, round: Round, proposer: Address) {
-        if round.as_u32().is_none_or(|round| round == 0) || proposer == self.app.address() {
-            return;
-        }
-        let mut room = REMINDER_BYTES;
-        let waiting: Vec<_> = self
-            .app
-            .pool()
-            .pending(1_024)
-            .into_iter()
-            .take_while(|bytes| {
-                let fits = bytes.len() <= room;
-                room = room.saturating_sub(bytes.len());
-                fits
-            })
-            .collect();
-        if !waiting.is_empty() {
-            self.send(Some(proposer), Message::Transactions(waiting));
-        }
     }
 
     fn restream(&mut self, round: Round, proposer: Address, block: B256) {

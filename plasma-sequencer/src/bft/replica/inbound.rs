@@ -1,7 +1,9 @@
 //! Messages from others: nothing reaches the engine that is not signed by a seat.
 
 use arc_malachitebft_core_consensus::Input;
-use plasma_core::{Address, Bytes, Height, MAX_TRANSACTION_BYTES, Timestamp, transaction_hash};
+use plasma_core::{
+    Address, Bytes, Epoch, Height, MAX_TRANSACTION_BYTES, Timestamp, transaction_hash,
+};
 
 use super::Replica;
 use crate::bft::{
@@ -45,11 +47,7 @@ impl Replica {
         let Some(domain) = self.domain(height) else {
             return;
         };
-        let committee = self.app.schedule().at(height);
-        let seated = committee
-            .seats
-            .iter()
-            .any(|seat| seat.key == vote.message.seat.0);
+        let seated = self.has_seat(domain.epoch, &vote.message.seat.0);
         if !seated || !self.verifier.vote(&domain, &vote) {
             return;
         }
@@ -77,11 +75,7 @@ impl Replica {
         let Some(domain) = self.domain(height) else {
             return;
         };
-        let committee = self.app.schedule().at(height);
-        let seated = committee
-            .seats
-            .iter()
-            .any(|seat| seat.key == message.proposer.0);
+        let seated = self.has_seat(domain.epoch, &message.proposer.0);
         if !seated || !self.verifier.proposal(&domain, &proposal) {
             return;
         }
@@ -104,21 +98,15 @@ impl Replica {
         if height < next {
             let known = self.recent.get(&height).copied();
             let lately = height.0 + EVIDENCE_HEIGHTS > next.0;
-            return known.or_else(|| {
-                lately.then(|| Domain {
-                    epoch: self.app.schedule().at(height).epoch,
-                    ..*self.seats.domain()
-                })
-            });
+            return known.or_else(|| lately.then(|| *self.seats.domain()));
         }
-        let epoch = self.app.schedule().at(height).epoch;
-        let here = *self.seats.domain();
-        let base = if epoch == here.epoch { here.base } else { 0 };
-        (height.0 <= next.0 + EVIDENCE_HEIGHTS).then_some(Domain {
-            epoch,
-            base,
-            ..here
-        })
+        // Another committee's heights ahead are heard of by its decisions.
+        (height.0 <= next.0 + EVIDENCE_HEIGHTS).then(|| *self.seats.domain())
+    }
+
+    fn has_seat(&self, epoch: Epoch, key: &Address) -> bool {
+        let committee = self.app.schedule().of(epoch);
+        committee.is_some_and(|committee| committee.seats.iter().any(|seat| seat.key == *key))
     }
 
     fn receive_transactions(&mut self, transactions: Vec<Bytes>, now: Timestamp) {

@@ -18,6 +18,7 @@
 
 mod bodies;
 mod effects;
+mod gossip;
 mod inbound;
 mod sync;
 mod timers;
@@ -33,8 +34,8 @@ use arc_malachitebft_core_consensus::{
 };
 use arc_malachitebft_core_types::{LinearTimeouts, Round, ValuePayload, VoteExtensionPolicy};
 use plasma_core::{
-    Address, Bytes, CertifiedBlock, ChainUpdate, Height, Promise, SequencerError, SubmitError,
-    Timestamp, encode,
+    Address, B256, BlockHeader, CertifiedBlock, ChainUpdate, Committee, Height, SequencerError,
+    Signature, Timestamp, encode,
 };
 
 use super::{
@@ -42,17 +43,22 @@ use super::{
     context::{BlockId, Domain, Key, MAX_PART_BYTES, Part, PlasmaContext, Seats},
     evidence::EVIDENCE_HEIGHTS,
     log::{LogEntry, LogPlace, RoundLog},
+    schedule::ScheduleError,
     verifier::Verifier,
     wire::Message,
 };
 
 use bodies::Bodies;
+use gossip::Gossip;
 use sync::Fetching;
 use timers::Timers;
 
 /// Heights ahead of the own one, and inputs of each, that the engine keeps for later.
 const QUEUED_HEIGHTS: usize = 4;
 const QUEUED_INPUTS: usize = 2_048;
+
+/// How long to ask for certified blocks that the root has before going on without them, in milliseconds.
+const MISSING_PATIENCE_MS: u64 = 15_000;
 
 /// How a member works.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +96,9 @@ impl Default for ReplicaConfig {
     }
 }
 
+/// Own precommits that are remembered.
+const MAX_PRECOMMITS: usize = 4_096;
+
 /// Something to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -122,11 +131,18 @@ pub struct Replica {
     /// What signatures at the last heights are bound to.
     recent: BTreeMap<Height, Domain>,
     fetching: Fetching,
+    gossip: Gossip,
+    /// A certified block that the root has and this member has not, and how long to wait for it.
+    missing: Option<(BlockHeader, u64)>,
+    /// Where readers go on.
+    rewound: Option<(BlockHeader, Height)>,
     /// Whether something was logged since the last synchronisation.
     unsynced: bool,
     pending: Vec<Output>,
     outputs: VecDeque<Output>,
     certified: VecDeque<CertifiedBlock>,
+    /// The own precommits of late, by what they sign.
+    precommits: VecDeque<(B256, Signature)>,
     failure: Option<SequencerError>,
 }
 
@@ -158,6 +174,9 @@ impl Replica {
             timers: Timers::default(),
             bodies: Bodies::default(),
             fetching: Fetching::new(now, config.probe_ms),
+            gossip: Gossip::default(),
+            missing: None,
+            rewound: None,
             config,
             app,
             log,
@@ -173,6 +192,7 @@ impl Replica {
             pending: Vec::new(),
             outputs: VecDeque::new(),
             certified: VecDeque::new(),
+            precommits: VecDeque::new(),
             failure: None,
         };
         replica.recover(now)?;
@@ -207,6 +227,13 @@ impl Replica {
         self.failure.as_ref()
     }
 
+    /// The own signature under a precommit, if this member gave it lately: for a certificate that left it out.
+    pub fn precommit(&self, digest: B256) -> Option<Signature> {
+        let mut all = self.precommits.iter().rev();
+        all.find(|(signed, _)| *signed == digest)
+            .map(|(_, signature)| *signature)
+    }
+
     /// What is to be sent.
     pub fn outputs(&mut self) -> impl Iterator<Item = Output> + use<> {
         std::mem::take(&mut self.outputs).into_iter()
@@ -223,8 +250,12 @@ impl Replica {
             return Timestamp(u64::MAX);
         }
         let timer = self.timers.next().unwrap_or(u64::MAX);
-        let wanting = !self.begun && self.app.has_news() && self.seated();
-        let begin = if wanting { self.pace() } else { u64::MAX };
+        let begin = match self.app.handover() {
+            _ if self.begun || !self.seated() => u64::MAX,
+            _ if self.app.has_news() => self.pace(),
+            Some(at) => self.pace().max(at.0),
+            None => u64::MAX,
+        };
         let due = [timer, begin, self.fetching.due(), self.bodies.due()];
         Timestamp(due.into_iter().min().unwrap_or(u64::MAX))
     }
@@ -251,21 +282,10 @@ impl Replica {
                 self.run(Input::TimeoutElapsed(timeout), now);
             }
         }
+        self.give_up_missing(now);
         self.reconsider(now);
         self.probe(now);
         self.release(now);
-    }
-
-    /// Takes a transaction from a user, and tells the others. A block of it is made by
-    /// [`Self::poke`], so that many can share one.
-    pub fn submit(&mut self, transaction: Bytes, now: Timestamp) -> Result<Promise, SubmitError> {
-        if let Some(failure) = &self.failure {
-            return Err(SubmitError::Unavailable(failure.to_string()));
-        }
-        let promise = self.app.submit(transaction.clone(), now)?;
-        self.send(None, Message::Transactions(vec![transaction]));
-        self.flush();
-        Ok(promise)
     }
 
     /// Takes news from the node. Gives where readers go on when the chain was overridden.
@@ -273,9 +293,50 @@ impl Replica {
         &mut self,
         update: ChainUpdate,
         now: Timestamp,
-    ) -> Result<Option<(plasma_core::BlockHeader, Height)>, SequencerError> {
+    ) -> Result<Option<(BlockHeader, Height)>, SequencerError> {
+        if let ChainUpdate::Derived(header) = &update
+            && header.height > self.app.head().height
+        {
+            // Others have it with its certificate.
+            self.missing = Some((header.clone(), now.0.saturating_add(MISSING_PATIENCE_MS)));
+            self.fetching.wish();
+        }
         let told = self.app.observe(update);
-        match &told {
+        self.told(&told);
+        self.reconsider(now);
+        self.release(now);
+        told
+    }
+
+    /// Takes up after a block that the derived chain has, once nobody gives it with its certificate.
+    fn give_up_missing(&mut self, now: Timestamp) {
+        let Some((header, until)) = &self.missing else {
+            return;
+        };
+        let there = self.app.head().height >= header.height;
+        if !there && now.0 < *until {
+            return;
+        }
+        let header = header.clone();
+        self.missing = None;
+        let update = if there {
+            ChainUpdate::Derived(header)
+        } else {
+            tracing::warn!(height = %header.height, "nobody gives a certified block; going on from the root's");
+            ChainUpdate::Override(header)
+        };
+        let told = self.app.observe(update);
+        self.told(&told);
+        self.rewound = told.ok().flatten().or(self.rewound.take());
+    }
+
+    /// Where readers go on after the chain was overridden since the last call.
+    pub fn rewound(&mut self) -> Option<(BlockHeader, Height)> {
+        self.rewound.take()
+    }
+
+    fn told(&mut self, told: &Result<Option<(BlockHeader, Height)>, SequencerError>) {
+        match told {
             Ok(Some(_)) => {
                 self.recent.clear();
                 self.turn_to_next();
@@ -285,9 +346,6 @@ impl Replica {
             Err(error @ SequencerError::Journal(_)) => self.fail(error.clone()),
             _ => {}
         }
-        self.reconsider(now);
-        self.release(now);
-        told
     }
 
     /// Looks whether there is something to agree on or to offer.
@@ -297,8 +355,9 @@ impl Replica {
 
     /// Begins the next height where there is reason to, and lets out what may go.
     fn release(&mut self, now: Timestamp) {
+        self.tell_fresh();
         if self.failure.is_none() {
-            if !self.begun && self.app.has_news() && self.seated() && self.paced(now) {
+            if !self.begun && self.wants(now) && self.seated() && self.paced(now) {
                 self.begin(now);
             }
             self.offer(now);
@@ -328,9 +387,34 @@ impl Replica {
         }
     }
 
-    /// Whether this member has a seat at the next height.
+    /// Whether this member has a seat at the next height, as far as it can know.
     fn seated(&self) -> bool {
-        self.seats.member(&self.app.address()).is_some()
+        self.app.informed() && self.seats.member(&self.app.address()).is_some()
+    }
+
+    /// Whether it has reason to begin the next height.
+    fn wants(&self, now: Timestamp) -> bool {
+        self.app.has_news() || self.app.handover().is_some_and(|at| now >= at)
+    }
+
+    /// Learns of another committee, which certifies what follows the first block of time `from` or
+    /// later; and that there is no other change up to `known`, if that is told.
+    pub fn announce(
+        &mut self,
+        terms: Vec<(Timestamp, Committee)>,
+        known: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), ScheduleError> {
+        let schedule = self.app.schedule_mut();
+        for (from, committee) in terms {
+            schedule.announce(from, committee)?;
+        }
+        schedule.inform(known);
+        if !self.begun && self.seats.domain().epoch != self.app.committee().epoch {
+            self.turn_to_next();
+        }
+        self.release(now);
+        Ok(())
     }
 
     /// Proposes, when the engine waits for that and there is something to say.
@@ -499,5 +583,6 @@ impl Replica {
             self.recent.pop_first();
         }
         self.certified.push_back(certified);
+        self.tell_again();
     }
 }

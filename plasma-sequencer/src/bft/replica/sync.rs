@@ -110,13 +110,15 @@ impl Replica {
     pub(super) fn receive_decided(&mut self, from: Address, decided: Decided, now: Timestamp) {
         let certificate = &decided.certificate;
         let (height, next) = (certificate.height, self.app.next());
-        let committee = self.app.schedule().at(height).clone();
         let chain_id = self.seats.domain().chain_id;
         if height > next {
             // Not checked: it only makes this member ask, once in a while.
             self.behind(from, height, now);
             return;
         }
+        let Some(committee) = self.app.schedule().of(certificate.epoch).cloned() else {
+            return;
+        };
         if !self.verifier.certificate(chain_id, &committee, certificate) {
             return;
         }
@@ -154,7 +156,9 @@ impl Replica {
         let Some(round) = domain.round(certificate.round) else {
             return;
         };
-        let committee = self.app.schedule().at(certificate.height).clone();
+        let Some(committee) = self.app.schedule().of(certificate.epoch).cloned() else {
+            return;
+        };
         let signed = committee
             .seats
             .iter()

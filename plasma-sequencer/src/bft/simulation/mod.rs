@@ -20,10 +20,10 @@ mod world;
 
 use std::time::Instant;
 
-use plasma_core::{Committee, Epoch, Height, Seat};
+use plasma_core::{Committee, Epoch, Height, Seat, Timestamp};
 
 use scenario::{Liar, Scenario};
-use world::World;
+use world::{DAWN, World};
 
 /// The seeds of a test: some, or many, or one.
 fn seeds(some: u64, many: u64) -> Vec<u64> {
@@ -148,14 +148,14 @@ fn half_of_the_committee_is_replaced_without_a_halt() {
     let all: Vec<Seat> = world.committee().seats.clone();
     let (first, second) = (all[..4].to_vec(), all[2..].to_vec());
     world.appoint(
-        Height(0),
+        Timestamp(0),
         Committee {
             epoch: Epoch(1),
             seats: first,
         },
     );
     world.appoint(
-        Height(12),
+        Timestamp(DAWN + 6_000),
         Committee {
             epoch: Epoch(2),
             seats: second,
@@ -168,5 +168,6 @@ fn half_of_the_committee_is_replaced_without_a_halt() {
         "{}",
         world.longest_pause_ms()
     );
+    assert_eq!(world.epochs(), [Epoch(1), Epoch(2)]);
     world.check_all_equal();
 }

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// When virtual time begins, in milliseconds since 1970.
-const DAWN: u64 = 1_000_000;
+pub(super) const DAWN: u64 = 1_000_000;
 /// Heights that must come after the faults.
 const HEIGHTS_AFTER: u64 = 3;
 /// How long users wait before they send something again.
@@ -124,7 +124,7 @@ pub(super) struct World {
     rng: SmallRng,
     now: u64,
     committee: Committee,
-    terms: Vec<(Height, Committee)>,
+    terms: Vec<(Timestamp, Committee)>,
     nodes: Vec<Node>,
     network: Network,
     events: BTreeMap<(u64, usize), Event>,
@@ -133,6 +133,7 @@ pub(super) struct World {
     certified: BTreeMap<Height, B256>,
     /// Its bytes, as honest members have them.
     bodies: BTreeMap<Height, B256>,
+    times: BTreeMap<Height, Timestamp>,
     included: BTreeMap<B256, Height>,
     wishes: Vec<Wish>,
     wished: u64,
@@ -186,12 +187,13 @@ impl World {
             events: events.collect(),
             rng,
             now: 0,
-            terms: vec![(Height(0), committee.clone())],
+            terms: vec![(Timestamp(0), committee.clone())],
             committee,
             nodes,
             verifier: Arc::new(Verifier::new()),
             certified: BTreeMap::new(),
             bodies: BTreeMap::new(),
+            times: BTreeMap::new(),
             included: BTreeMap::new(),
             wishes: Vec::new(),
             wished: 0,
@@ -235,9 +237,10 @@ impl World {
         &self.committee
     }
 
-    /// Everybody is told of a committee from a height on. From 0 on it is the first one.
-    pub(super) fn appoint(&mut self, from: Height, committee: Committee) {
-        self.terms.retain(|(height, _)| *height != from);
+    /// Everybody is told of a committee for what follows the first block of a time or later. At 0 it
+    /// is the first one.
+    pub(super) fn appoint(&mut self, from: Timestamp, committee: Committee) {
+        self.terms.retain(|(time, _)| *time != from);
         self.terms.push((from, committee));
         for node in 0..self.nodes.len() {
             self.start(node);
@@ -249,7 +252,7 @@ impl World {
         let mut schedule = Schedule::new(self.terms[0].1.clone()).expect("a committee");
         for (from, committee) in &self.terms[1..] {
             schedule
-                .add(*from, committee.clone())
+                .announce(*from, committee.clone())
                 .expect("one after the other");
         }
         let ms = Duration::from_millis;
@@ -592,7 +595,11 @@ impl World {
             _ => return,
         };
         for certificate in certificates {
-            let committee = self.committee_at(certificate.height);
+            let mut terms = self.terms.iter();
+            let Some((_, committee)) = terms.find(|(_, one)| one.epoch == certificate.epoch) else {
+                continue;
+            };
+            let committee = committee.clone();
             let chain_id = toy_genesis().chain_id;
             if self
                 .verifier
@@ -608,8 +615,8 @@ impl World {
         assert_eq!(first, block, "two certified blocks at height {height}");
     }
 
-    fn committee_at(&self, height: Height) -> Committee {
-        let term = self.terms.iter().rev().find(|(from, _)| *from <= height);
+    fn committee_after(&self, parent: Timestamp) -> Committee {
+        let term = self.terms.iter().rev().find(|(from, _)| *from <= parent);
         term.expect("there is one from 0 on").1.clone()
     }
 
@@ -627,7 +634,12 @@ impl World {
         if known.is_some() {
             return;
         }
-        let committee = self.committee_at(height);
+        let parent = match self.times.get(&Height(height.0 - 1)) {
+            Some(parent) => *parent,
+            None => toy_genesis().timestamp,
+        };
+        self.times.insert(height, header.timestamp);
+        let committee = self.committee_after(parent);
         let verdict = certified.certificate.verify(&committee, header);
         assert_eq!(verdict, Ok(()), "the certificate at {height}");
         self.longest_pause = self.longest_pause.max(self.now - self.last_block);
@@ -646,6 +658,17 @@ impl World {
     }
 
     /// Whoever is honest has the same blocks.
+    /// The epochs of the blocks that the first honest member has, in order.
+    pub(super) fn epochs(&self) -> Vec<Epoch> {
+        let first = self.nodes.iter().find(|node| node.honest());
+        let journal = first.expect("somebody is honest").journal.reopen();
+        let heights = (1..=self.lowest().0).map(Height);
+        let held = heights.filter_map(|height| journal.get(height).ok().flatten());
+        let mut epochs: Vec<Epoch> = held.map(|held| held.block.header.epoch).collect();
+        epochs.dedup();
+        epochs
+    }
+
     pub(super) fn check_all_equal(&self) {
         let honest: Vec<&Node> = self.nodes.iter().filter(|node| node.honest()).collect();
         for height in (1..=self.lowest().0).map(Height) {

@@ -1,0 +1,233 @@
+//! Bonding, delegating, and taking stake out again.
+
+use clap::Args;
+use plasma_bridge::{PendingUnbonding, StakePosition};
+use plasma_core::{Address, U256};
+
+use super::target::{AccountArgs, NetworkTarget, OpenNetwork, grouped, in_wei};
+use crate::cli::Failure;
+
+#[derive(Args)]
+pub(in crate::cli) struct BondArgs {
+    /// How much XPL.
+    #[arg(long, value_name = "XPL")]
+    amount: String,
+    #[command(flatten)]
+    account: AccountArgs,
+    #[command(flatten)]
+    target: NetworkTarget,
+}
+
+#[derive(Args)]
+pub(in crate::cli) struct DelegateArgs {
+    /// The operator's address, as `plasma sequencer status` shows it.
+    #[arg(long, value_name = "ADDRESS")]
+    to: Address,
+    /// How much XPL.
+    #[arg(long, value_name = "XPL")]
+    amount: String,
+    #[command(flatten)]
+    account: AccountArgs,
+    #[command(flatten)]
+    target: NetworkTarget,
+}
+
+#[derive(Args)]
+pub(in crate::cli) struct UnbondArgs {
+    /// How much XPL to take out, or `all`.
+    #[arg(
+        long,
+        value_name = "XPL",
+        required_unless_present = "withdraw",
+        conflicts_with = "withdraw"
+    )]
+    amount: Option<String>,
+    /// The operator whose pool it leaves. Default: your own.
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<Address>,
+    /// Pay out what was taken out before and is due; with a number, only that unbonding.
+    #[arg(long, value_name = "ID", num_args = 0..=1)]
+    withdraw: Option<Option<u64>>,
+    #[command(flatten)]
+    account: AccountArgs,
+    #[command(flatten)]
+    target: NetworkTarget,
+}
+
+pub(super) async fn bond(args: BondArgs) -> Result<(), Failure> {
+    let amount = in_wei("--amount", &args.amount)?;
+    let (open, account) = args.target.open_as(&args.account).await?;
+    let operator = account.address();
+    if open.network.key_of(operator).await?.is_none() {
+        return Err(format!(
+            "{operator} is no operator; join first (`plasma sequencer join`), or `delegate` to one"
+        )
+        .into());
+    }
+    add(&open, account.address(), operator, amount).await
+}
+
+pub(super) async fn delegate(args: DelegateArgs) -> Result<(), Failure> {
+    let amount = in_wei("--amount", &args.amount)?;
+    let (open, account) = args.target.open_as(&args.account).await?;
+    add(&open, account.address(), args.to, amount).await
+}
+
+async fn add(
+    open: &OpenNetwork,
+    account: Address,
+    operator: Address,
+    amount: U256,
+) -> Result<(), Failure> {
+    let Some(sequencer) = open.network.sequencer(operator).await? else {
+        return Err(
+            format!("{operator} is no operator; `plasma sequencer status` lists them").into(),
+        );
+    };
+    if sequencer.slashed {
+        return Err(
+            format!("{operator} was slashed and is never elected again; choose another").into(),
+        );
+    }
+    open.check_liquid(account, amount).await?;
+    let receipt = open.network.delegate(operator, amount).await?;
+    let position = open.network.position(operator, account).await?;
+    println!(
+        "bonded {} XPL with {operator}, {} in all; it counts from the next election on. Root transaction {}",
+        grouped(amount),
+        grouped(position.value),
+        receipt.transaction
+    );
+    Ok(())
+}
+
+pub(super) async fn unbond(args: UnbondArgs) -> Result<(), Failure> {
+    let (open, account) = args.target.open_as(&args.account).await?;
+    let account = account.address();
+    if let Some(id) = args.withdraw {
+        return withdraw(&open, account, id).await;
+    }
+    let operator = args.from.unwrap_or(account);
+    let position = open.network.position(operator, account).await?;
+    let text = args.amount.as_deref().unwrap_or("all");
+    let shares = match text {
+        "all" => position.shares.saturating_sub(position.locked),
+        text => shares_of(&position, in_wei("--amount", text)?),
+    };
+    let free = position.shares.saturating_sub(position.locked);
+    if shares.is_zero() || shares > free {
+        let locked = if position.locked.is_zero() {
+            String::new()
+        } else {
+            " besides what was moved there and is still liable".to_owned()
+        };
+        return Err(format!(
+            "{account} has {} XPL with {operator}{locked}; take out at most that, or name another pool with --from",
+            grouped(value_of(&position, free))
+        )
+        .into());
+    }
+    let unbonded = open.network.unbond(operator, shares).await?;
+    let delay = open.network.terms().await?.delay;
+    println!(
+        "{} XPL leave {operator} as unbonding {}; root transaction {}",
+        grouped(unbonded.amount),
+        unbonded.id,
+        unbonded.receipt.transaction
+    );
+    println!(
+        "they stay liable for {} elections; then: plasma sequencer unbond --withdraw {}",
+        delay + 1,
+        unbonded.id
+    );
+    Ok(())
+}
+
+/// Shares that are worth an amount, rounded up: a share is a wei until the pool is slashed.
+fn shares_of(position: &StakePosition, wei: U256) -> U256 {
+    if position.value.is_zero() || wei > position.value {
+        return U256::MAX;
+    }
+    wei.checked_mul(position.shares)
+        .map_or(U256::MAX, |product| product.div_ceil(position.value))
+}
+
+/// What shares of a position are worth.
+fn value_of(position: &StakePosition, shares: U256) -> U256 {
+    let product = position.value.checked_mul(shares).unwrap_or_default();
+    product.checked_div(position.shares).unwrap_or_default()
+}
+
+async fn withdraw(open: &OpenNetwork, account: Address, id: Option<u64>) -> Result<(), Failure> {
+    let mut found = open.network.unbondings(account).await?;
+    if let Some(id) = id {
+        found.retain(|pending| pending.id == U256::from(id));
+        if found.is_empty() {
+            return Err(format!(
+                "{account} has no unbonding {id} to withdraw; without a number, all that are due are paid out"
+            )
+            .into());
+        }
+    }
+    let (due, waiting): (Vec<PendingUnbonding>, Vec<_>) = found
+        .into_iter()
+        .partition(|pending| pending.elections_left == 0);
+    for pending in &waiting {
+        println!(
+            "unbonding {} of {} XPL is liable for {} more elections",
+            pending.id,
+            grouped(pending.amount),
+            pending.elections_left
+        );
+    }
+    if due.is_empty() {
+        return Err(format!("nothing of {account} can be withdrawn now").into());
+    }
+    for pending in due {
+        let (paid, burned) = open.network.withdraw(pending.id).await?;
+        let lost = if burned.is_zero() {
+            String::new()
+        } else {
+            format!(
+                "; {} were burned for a double vote of {}",
+                grouped(burned),
+                pending.operator
+            )
+        };
+        println!(
+            "withdrew {} XPL of unbonding {}{lost}",
+            grouped(paid),
+            pending.id
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_become_shares_that_are_worth_at_least_as_much() {
+        let number = U256::from::<u64>;
+        let position = |shares, value| StakePosition {
+            shares: number(shares),
+            locked: U256::ZERO,
+            value: number(value),
+            earned: U256::ZERO,
+        };
+        // Whole, and slashed by a tenth.
+        for (position, wei, shares) in [
+            (position(1_000, 1_000), 250, 250),
+            (position(1_000, 900), 900, 1_000),
+            (position(1_000, 900), 1, 2),
+            (position(1_000, 900), 450, 500),
+        ] {
+            let got = shares_of(&position, number(wei));
+            assert_eq!(got, number(shares), "{wei}");
+            assert!(value_of(&position, got) >= number(wei));
+        }
+        assert_eq!(shares_of(&position(0, 0), U256::ONE), U256::MAX);
+        assert_eq!(shares_of(&position(10, 9), number(10)), U256::MAX);
+    }
+}
