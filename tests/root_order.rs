@@ -7,21 +7,19 @@ use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::TxKind;
 use alloy_sol_types::{SolCall as _, sol};
-use async_trait::async_trait;
 use plasma_bridge::{BridgeClient, Deployment, EvmSettlement, RootAccount};
 use plasma_core::{
-    Address, B256, Bytes, ChainId, Committee, Env, Epoch, Height, OutboxMessage, OutboxProof, Seat,
-    Settlement as _, Signer, Stage, Status, SubmitError, TokioEnv, U256, keccak256,
-    transaction_hash,
+    Address, BatchHeader, BlockHeader, Bytes, ChainId, Committee, DaCommitment, Env, Epoch, Height,
+    OutboxMessage, OutboxProof, Seat, Settlement as _, SettlementError, Stage, Status, SubmitError,
+    TokioEnv, U256, keccak256, transaction_hash,
 };
 use plasma_da::EmbeddedDa;
 use plasma_sdk::{
-    Based, BatcherConfig, ChainBuilder, EmbeddedRoot, EmbeddedRootConfig, LaunchError,
-    ProposerConfig, RootHandle, RunningChain, SequencerParts, SequencerPlan, Solo,
-    StartedSequencer,
+    Based, BatcherConfig, ChainBuilder, Committees, EmbeddedRoot, EmbeddedRootConfig, Member,
+    ProposerConfig, RootHandle, RunningChain, Solo,
     devnet::{DevAccount, DevSequencer, Devnet, DevnetConfig},
 };
-use plasma_sequencer::{BftConfig, BftSequencer, MemoryJournal, MemoryLog, Peer, Schedule};
+use plasma_sequencer::Peer;
 use serde_json::{Value, json};
 
 const CHAIN: ChainId = ChainId(4_242);
@@ -152,14 +150,13 @@ fn solo(data: &Path) -> ChainBuilder {
         .data(data)
 }
 
-/// The members of a committee of four, each with one of the keys of a devnet's sequencers.
-struct Members {
+/// A committee of four, each with one of the keys of a devnet's sequencers.
+struct Four {
     peers: Vec<Peer>,
-    /// What each keeps over a restart.
-    media: Vec<(MemoryJournal, MemoryLog)>,
+    data: tempfile::TempDir,
 }
 
-impl Members {
+impl Four {
     fn new() -> (Self, Vec<TcpListener>) {
         let sockets: Vec<TcpListener> = (0..4)
             .map(|_| TcpListener::bind("127.0.0.1:0").expect("a socket"))
@@ -170,82 +167,43 @@ impl Members {
                 address: sockets[number as usize].local_addr().expect("bound"),
             })
             .collect();
-        let media = (0..4).map(|_| Default::default()).collect();
-        (Self { peers, media }, sockets)
+        let data = tempfile::tempdir().expect("a folder");
+        (Self { peers, data }, sockets)
     }
 
-    fn committee() -> Committee {
+    fn plan(number: u32) -> Member {
         let seats = (0..4).map(|number| Seat {
             key: DevAccount::sequencer(number).address,
             weight: 1,
         });
-        Committee {
+        let committee = Committee {
             epoch: Epoch(0),
             seats: seats.collect(),
-        }
+        };
+        let signer = DevAccount::sequencer(number).signer();
+        Member::new(signer, Committees::Fixed(committee))
     }
 
-    fn member(&self, number: usize, listener: Option<TcpListener>) -> Member {
-        let (journal, log) = &self.media[number];
-        let mut peers = self.peers.clone();
-        peers.remove(number);
-        Member {
-            signer: DevAccount::sequencer(number as u32).signer(),
-            peers,
-            listener,
-            journal: journal.reopen(),
-            log: log.reopen(0),
-        }
+    fn node(&self, number: u32, listener: TcpListener) -> ChainBuilder {
+        let plan = Self::plan(number)
+            .listener(listener)
+            .peers(self.peers.clone())
+            .block_time(Duration::from_millis(20));
+        chain()
+            .sequencer(plan)
+            .data(self.data.path().join(number.to_string()))
     }
 
     /// The member's socket once more, which may take a moment after it was closed.
-    async fn socket(&self, number: usize) -> TcpListener {
+    async fn socket(&self, number: u32) -> TcpListener {
+        let address = self.peers[number as usize].address;
         for _ in 0..500 {
-            if let Ok(socket) = TcpListener::bind(self.peers[number].address) {
+            if let Ok(socket) = TcpListener::bind(address) {
                 return socket;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("{} is not free", self.peers[number].address);
-    }
-}
-
-struct Member {
-    signer: Signer,
-    peers: Vec<Peer>,
-    listener: Option<TcpListener>,
-    journal: MemoryJournal,
-    log: MemoryLog,
-}
-
-#[async_trait]
-impl SequencerPlan for Member {
-    fn committee(&self) -> B256 {
-        Members::committee().hash()
-    }
-
-    async fn start(
-        self: Box<Self>,
-        parts: SequencerParts,
-    ) -> Result<StartedSequencer, LaunchError> {
-        let schedule = Schedule::new(Members::committee()).expect("a committee");
-        let mut config = BftConfig::new(parts.genesis, schedule);
-        config.app.gas_limit = parts.gas_limit;
-        config.peers = self.peers;
-        let media = (Box::new(self.journal), Box::new(self.log));
-        let started = BftSequencer::start(
-            config,
-            self.signer,
-            parts.env,
-            parts.gate,
-            media.0,
-            media.1,
-            self.listener,
-        );
-        Ok(StartedSequencer {
-            sequencer: Arc::new(started?),
-            member: None,
-        })
+        panic!("{address} is not free");
     }
 }
 
@@ -595,18 +553,17 @@ async fn a_chain_goes_on_through_the_root_and_its_committee_resumes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_committee_of_four_without_a_quorum_goes_on_through_the_root_and_resumes() {
-    let (members, sockets) = Members::new();
-    let world = World::new(chain().sequencer(members.member(0, None))).await;
+    let (four, sockets) = Four::new();
+    let world = World::new(chain().sequencer(Four::plan(0))).await;
     let da = world.root.da();
     // Two of them have an account on the root.
     let keys = [Some(DevAccount::at(5)), Some(DevAccount::at(6)), None, None];
-    let join = |number: usize, listener: TcpListener| {
-        let plan = members.member(number, Some(listener));
-        let key = keys[number].as_ref();
-        world.launch_with(chain().sequencer(plan), key, da.clone())
+    let join = |number: u32, listener: TcpListener| {
+        let key = keys[number as usize].as_ref();
+        world.launch_with(four.node(number, listener), key, da.clone())
     };
     let mut nodes = Vec::new();
-    for (number, socket) in sockets.into_iter().enumerate() {
+    for (number, socket) in (0..).zip(sockets) {
         nodes.push(join(number, socket).await);
     }
     let mut all: Vec<Bytes> = (0..5).map(|nonce| payment(0, nonce)).collect();
@@ -639,7 +596,7 @@ async fn a_committee_of_four_without_a_quorum_goes_on_through_the_root_and_resum
     assert!(open, "{ordering:?}");
 
     for number in 2..4 {
-        let socket = members.socket(number).await;
+        let socket = four.socket(number).await;
         nodes.push(join(number, socket).await);
     }
     let after: Vec<Bytes> = (0..4).map(|nonce| payment(2, nonce)).collect();
@@ -707,4 +664,57 @@ async fn a_devnet_that_is_based_goes_on_from_its_data() {
         assert_eq!(safe["hash"], latest["hash"]);
         devnet.stop().await.expect("stops");
     }
+}
+
+/// Lands batches that say nothing, one after the other, until the root takes none any more. Gives how many.
+async fn flood(settlement: EvmSettlement) -> u64 {
+    let bytes = Bytes::from_static(b"no batch");
+    let last = BlockHeader {
+        chain_id: CHAIN,
+        height: Height(1),
+        ..BlockHeader::default()
+    };
+    let mut landed = 0;
+    loop {
+        let view = settlement.view().await.expect("a view");
+        let batch = BatchHeader {
+            chain_id: CHAIN,
+            entry: view.entries,
+            first_height: last.height,
+            last_height: last.height,
+            last_hash: last.hash(),
+            messages: view.consumed,
+            commitment: DaCommitment::chunk_tree(&bytes),
+        };
+        match settlement.append_open(&batch, &last, &bytes).await {
+            Ok(_) => landed += 1,
+            Err(SettlementError::Stale(reason)) if reason.starts_with("NotOpen") => return landed,
+            Err(SettlementError::Stale(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_keeps_a_committee_away_by_landing_batches_before_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let world = World::new(solo(&folder.path().join("registered"))).await;
+    let account = RootAccount::new(world.root.client(), DevAccount::at(7).signer());
+    let hostile = world.settlement().with_account(account);
+    let message = Bytes::from_static(&[0]);
+    hostile.send_transaction(&message).await.expect("sent");
+    tokio::time::sleep(Duration::from_secs(SILENCE + 2)).await;
+    let flood = tokio::spawn(flood(hostile));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+
+    let operator = DevAccount::operator();
+    let data = folder.path().join("committee");
+    let node = world.launch(solo(&data), Some(&operator)).await;
+    let transaction = payment(0, 0);
+    submit(&node, &transaction).await;
+    until(&node, "publication", |node| published(node, &transaction)).await;
+    let landed = flood.await.expect("it ends by itself");
+    println!("{landed} batches that say nothing");
+    assert!(landed > 5, "{landed}");
+    assert_once(&node, &[transaction]);
 }

@@ -35,8 +35,8 @@ pub struct SequencerParts {
 /// A sequencer to be: it can be started only once the chain that it feeds is open.
 #[async_trait]
 pub trait SequencerPlan: Send {
-    /// Who will certify, as the root has to know it: the hash of a committee's seats, or the address of a contract that
-    /// has a committee for each epoch.
+    /// Who will certify, as the root has to know it: the hash of a committee's seats, the address of a contract that
+    /// has a committee for each epoch, or [`BASED_COMMITTEE`].
     fn committee(&self) -> B256;
 
     /// Starts it.

@@ -81,7 +81,7 @@ pub(super) struct RootFile {
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SequencerFile {
-    /// Role full: who orders, as the chain is registered.
+    /// Role full: who orders.
     #[serde(default)]
     pub(super) kind: SequencerKind,
     /// The file with the key that certifies; where the root orders, the one that this node's word is signed with.
@@ -104,6 +104,17 @@ pub(super) struct SequencerFile {
     /// Role sequencer: how far the root's clock may be behind this node's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) root_lag_ms: Option<u64>,
+}
+
+/// Who orders, at a node of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SequencerKind {
+    /// The key of this node, alone.
+    #[default]
+    Solo,
+    /// The root: always, or while a committee in which this node has no seat is silent.
+    Based,
 }
 
 /// A seat of a fixed committee.
@@ -159,17 +170,6 @@ fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
         OneOrMany::One(one) => vec![one],
         OneOrMany::Many(many) => many,
     })
-}
-
-/// Who orders.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum SequencerKind {
-    /// The key of this node, alone.
-    #[default]
-    Solo,
-    /// The root: always, or while a committee in which this node has no seat is silent.
-    Based,
 }
 
 fn default_block_time_ms() -> u64 {

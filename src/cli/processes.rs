@@ -76,7 +76,7 @@ fn node_file(
             client: plasma_bridge::RootConfig::local(),
         },
         sequencer: Some(SequencerFile {
-            kind: SequencerKind::default(),
+            kind: SequencerKind::Solo,
             key: "sequencer.key".into(),
             block_time_ms: config.block_time.as_millis() as u64,
             listen: Some(address(&all[number].peer)?),

@@ -172,6 +172,7 @@ impl Devnet {
     /// Starts it; returns once everything answers.
     pub async fn launch(config: DevnetConfig, env: Arc<dyn Env>) -> Result<Self, LaunchError> {
         check_ports(&config)?;
+        check_sequencers(&config)?;
         if let Some(data) = &config.data {
             fs::create_dir_all(data).map_err(|source| LaunchError::Directory {
                 path: data.clone(),
@@ -324,6 +325,17 @@ fn check_ports(config: &DevnetConfig) -> Result<(), LaunchError> {
             "{} nodes from port {} on go beyond 65535; choose a --chain-port of at most {highest}, or 0 for any free \
              ones",
             ports, config.chain_port
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses sequencers for chains that have none.
+fn check_sequencers(config: &DevnetConfig) -> Result<(), LaunchError> {
+    if config.sequencer == DevSequencer::Based && config.sequencers > 1 {
+        return Err(LaunchError::Configuration(format!(
+            "the root orders a based chain, and {} sequencers have nothing to do; leave --sequencers out",
+            config.sequencers
         )));
     }
     Ok(())

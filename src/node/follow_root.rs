@@ -197,7 +197,6 @@ async fn take_entry(
         .chain
         .derived_head()
         .map_err(|error| failed(shared, &error))?;
-    let open = carried.is_some();
     // Bytes that cannot matter are not waited for.
     let bytes = match &entry.kind {
         EntryKind::Batch(batch) if check_batch(&head, batch).is_ok() => match carried {
@@ -258,24 +257,20 @@ async fn take_entry(
     if let (Some(header), Some(sequencer)) = (overridden, &shared.sequencer)
         && !continues(&**sequencer, &header).await
     {
-        let update = if open {
-            ChainUpdate::Override(header.clone())
-        } else {
-            took_another_way(&**sequencer, &header)
-        };
-        if matches!(update, ChainUpdate::Override(_)) && sequencer.certifies() {
+        let update = took_another_way(&shared.chain, &**sequencer, &header)
+            .map_err(|error| failed(shared, &error))?;
+        if let ChainUpdate::Override(header) = &update
+            && sequencer.certifies()
+        {
             let height = header.height.0;
             tracing::warn!(height, "the derived chain overrides the sequencer");
         }
         tell(shared, &**sequencer, update).await?;
         // What a block that nobody certified says was executed before it is worth nothing.
-        let block = shared
-            .chain
-            .block(header.height)
-            .map_err(|error| failed(shared, &error))?;
+        let head = shared.chain.head();
         let executed = ChainUpdate::Executed {
-            height: header.height,
-            state_root: block.state_root,
+            height: head.height(),
+            state_root: head.state_root,
         };
         tell(shared, &**sequencer, executed).await?;
     }

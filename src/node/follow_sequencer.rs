@@ -54,8 +54,16 @@ async fn agree(shared: &Shared, sequencer: &Arc<dyn Sequencer>) -> bool {
     // A crash may also have come before this node executed what is certified: that is no difference.
     let header = &head.block.header;
     let differs = head.height() > Height(0) && !continues(&**sequencer, header).await;
+    let update = match differs.then(|| took_another_way(&shared.chain, &**sequencer, header)) {
+        None => None,
+        Some(Ok(update)) => Some(update),
+        Some(Err(error)) => {
+            shared.health.met(TASK, &error);
+            return false;
+        }
+    };
     let updates = [
-        differs.then(|| took_another_way(&**sequencer, header)),
+        update,
         Some(ChainUpdate::Executed {
             height: head.height(),
             state_root: head.state_root,

@@ -23,7 +23,8 @@ use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
 use plasma_core::{
-    BlockHeader, ChainUpdate, DataAvailability, Env, Sequencer, Settlement, Task, TraceProvider,
+    BlockHeader, ChainUpdate, DataAvailability, EntryKind, Env, Sequencer, Settlement, Task,
+    TraceProvider,
 };
 
 pub use batcher::BatcherConfig;
@@ -34,7 +35,7 @@ pub use root_ordered::RootOrderedConfig;
 
 use crate::{
     assembly::{CommitteeMember, Committees},
-    chain::Chain,
+    chain::{Chain, ChainError},
     committee,
 };
 
@@ -109,14 +110,24 @@ async fn continues(sequencer: &dyn Sequencer, header: &BlockHeader) -> bool {
 
 /// What to tell a sequencer that does not go on from a derived block: one that is only behind with what was certified
 /// may catch up by itself.
-fn took_another_way(sequencer: &dyn Sequencer, header: &BlockHeader) -> ChainUpdate {
-    // The root's own blocks have no proposer.
-    let certified = !header.proposer.is_zero();
-    if certified && header.height > sequencer.head().height {
+fn took_another_way(
+    chain: &Chain,
+    sequencer: &dyn Sequencer,
+    header: &BlockHeader,
+) -> Result<ChainUpdate, ChainError> {
+    // Nobody certified what came with its bytes; and the root's own blocks have no proposer.
+    let open = match chain.inbox().last_entry()?.map(|record| record.entry.kind) {
+        Some(EntryKind::Batch(batch)) if batch.last_hash == header.hash() => {
+            chain.inbox().carried(&batch.commitment)?.is_some()
+        }
+        _ => false,
+    };
+    let certified = !open && !header.proposer.is_zero();
+    Ok(if certified && header.height > sequencer.head().height {
         ChainUpdate::Derived(header.clone())
     } else {
         ChainUpdate::Override(header.clone())
-    }
+    })
 }
 
 impl Node {
@@ -217,7 +228,7 @@ impl Node {
     }
 
     /// Stops the tasks and makes all that was executed durable.
-    pub fn stop(self) -> Result<(), crate::ChainError> {
+    pub fn stop(self) -> Result<(), ChainError> {
         drop(self.tasks);
         self.shared.chain.sync()
     }

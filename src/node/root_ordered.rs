@@ -35,7 +35,7 @@ const RESUME_AFTER: Duration = Duration::from_secs(5);
 const FRAMING_BYTES: usize = 4 * 1024;
 /// No transaction of any execution: it has no effect on the chain, and has to be answered all the same. Sent where
 /// nothing that waits fits a message.
-const COMPLAINT: Bytes = Bytes::from_static(&[0]);
+const COMPLAINT: &[u8] = &[0];
 
 /// How a node appends where the root orders.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +69,7 @@ pub(super) async fn run(
         certified: None,
         derived: 0,
         waits_since: None,
+        asked: Timestamp(0),
     };
     loop {
         match orderer.turn().await {
@@ -97,6 +98,8 @@ struct Orderer {
     derived: u64,
     /// Since when something waits, and nothing was certified or derived.
     waits_since: Option<Timestamp>,
+    /// When the root was last asked.
+    asked: Timestamp,
 }
 
 /// The newest block that was seen certified.
@@ -131,9 +134,10 @@ impl Orderer {
             return Ok(());
         }
         let waits = since(*self.waits_since.get_or_insert(now), now);
-        if self.sequencer.certifies() && waits < PATIENCE {
+        if self.sequencer.certifies() && waits < PATIENCE && !self.is_overtaken(now) {
             return Ok(());
         }
+        self.asked = now;
         let asked = self.settlement.ordering().await;
         let Some(ordering) = asked.map_err(|error| self.met(&error))? else {
             return Ok(());
@@ -184,6 +188,13 @@ impl Orderer {
         self.waits_since = None;
     }
 
+    /// Whether the committee has certified for a while, and still something waits: now and then that is asked about,
+    /// for somebody may land a batch before each of its own.
+    fn is_overtaken(&self, now: Timestamp) -> bool {
+        let certifies = |last: &Certified| since(last.began, now) >= RESUME_AFTER;
+        self.certified.as_ref().is_some_and(certifies) && since(self.asked, now) >= RESUME_AFTER
+    }
+
     /// A committee that has just been overridden has time to continue after it, before the next one.
     fn note_derived(&mut self) -> Result<(), ChainError> {
         let entries = self.shared.chain.inbox().entry_count()?;
@@ -219,7 +230,7 @@ impl Orderer {
             .into_iter()
             .next()
             .filter(|bytes| bytes.len() <= MAX_MESSAGE_DATA_BYTES);
-        let message = first.unwrap_or(COMPLAINT);
+        let message = first.unwrap_or(Bytes::from_static(COMPLAINT));
         match self.settlement.send_transaction(&message).await {
             Ok(_) => Ok(()),
             Err(error) => Err(self.met(&error)),
