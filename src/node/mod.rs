@@ -221,7 +221,7 @@ impl Node {
     }
 
     /// Stops the tasks and makes all that was executed durable.
-    pub fn stop(self) -> Result<(), crate::ChainError> {
+    pub fn stop(self) -> Result<(), ChainError> {
         drop(self.tasks);
         self.shared.chain.sync()
     }
