@@ -185,7 +185,7 @@ async fn a_deployment_elects_its_first_sequencers_with_the_weights_of_the_root()
         (supply.staked, supply.escrowed, supply.minted),
         (xpl(11_500), xpl(5), U256::ZERO)
     );
-    // Who governs is the timelock from now on, not the deployer.
+    // The chain names the network, whatever committee its registration had.
     let settlement = EvmSettlement::new(world.rich.root().clone(), world.deployed.contracts, CHAIN);
     let registered = settlement.registered().await.expect("registered").committee;
     let network = world.deployed.contracts.network.expect("a network");

@@ -236,19 +236,20 @@ fn print(report: &DevnetReport) {
     let root = &report.root;
     println!("\nRoot: {} (chain id {})", root.rpc, root.chain_id);
     let contracts = &root.contracts;
-    for (name, address) in [
+    let mut named = vec![
         ("Xpl", contracts.xpl),
         ("ChainRegistry", contracts.chain_registry),
         ("Inbox", contracts.inbox),
         ("Bridge", contracts.bridge),
         ("Tournament", contracts.tournament),
-    ] {
-        println!("  {name:14} {address}");
-    }
+    ];
     if let Some(network) = &contracts.network {
-        println!("  {:14} {}", "Sequencers", network.registry);
-        println!("  {:14} {}", "Stakes", network.stakes);
-        println!("  {:14} {}", "XplGovernor", network.governor);
+        named.push(("Sequencers", network.registry));
+        named.push(("Stakes", network.stakes));
+        named.push(("XplGovernor", network.governor));
+    }
+    for (name, address) in named {
+        println!("  {name:14} {address}");
     }
     println!("\nChains:");
     for chain in &report.chains {

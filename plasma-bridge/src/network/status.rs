@@ -11,6 +11,8 @@ use crate::contracts::abi;
 
 /// Requests under way at once.
 const CONCURRENT: usize = 8;
+/// What `SequencerRegistry.sol` allows.
+const MAX_CANDIDATES: usize = 256;
 /// Unbondings that are looked through, newest first: the root lists them by id alone.
 const LOOKED_THROUGH: u64 = 2_048;
 
@@ -92,20 +94,10 @@ impl SequencerNetwork {
     pub async fn status(&self) -> Result<NetworkStatus, SettlementError> {
         let at = self.root().head().await?;
         let view = View::read(self, at).await?;
-        let candidates = self
-            .look_at(abi::SequencerRegistry::candidatesCall {}, at.hash)
-            .await?;
-        let keys: BTreeSet<Address> = [&view.current, &view.last]
-            .into_iter()
-            .flatten()
-            .flat_map(|seated| seated.committee.seats.iter().map(|seat| seat.key))
-            .collect();
-        let owners: Vec<Address> =
-            stream::iter(keys.into_iter().map(|key| self.operator_at(key, at)))
-                .buffered(CONCURRENT)
-                .try_collect()
-                .await?;
-        let operators: BTreeSet<Address> = candidates.iter().chain(&owners).copied().collect();
+        let candidates = self.candidates_at(at.hash).await?;
+        let seated = [&view.current, &view.last].into_iter().flatten();
+        let owners = seated.flat_map(|seated| &seated.operators);
+        let operators: BTreeSet<Address> = candidates.iter().chain(owners).copied().collect();
         let asked = operators.into_iter().map(|operator| {
             let candidate = candidates.contains(&operator);
             view.sequencer(self, operator, candidate)
@@ -136,16 +128,28 @@ impl SequencerNetwork {
         }
         let at = self.root().head().await?;
         let view = View::read(self, at).await?;
-        let candidates = self
-            .look_at(abi::SequencerRegistry::candidatesCall {}, at.hash)
-            .await?;
+        let candidates = self.candidates_at(at.hash).await?;
         let candidate = candidates.contains(&operator);
         view.sequencer(self, operator, candidate).await.map(Some)
     }
 
     /// Who can be elected, if they have bonded enough.
     pub async fn candidates(&self) -> Result<Vec<Address>, SettlementError> {
-        self.look(abi::SequencerRegistry::candidatesCall {}).await
+        let at = self.root().head().await?.hash;
+        self.candidates_at(at).await
+    }
+
+    async fn candidates_at(&self, at: B256) -> Result<Vec<Address>, SettlementError> {
+        let found = self
+            .look_at(abi::SequencerRegistry::candidatesCall {}, at)
+            .await?;
+        if found.len() > MAX_CANDIDATES {
+            let (count, registry) = (found.len(), self.registry());
+            return Err(SettlementError::Contract(format!(
+                "{registry} has {count} candidates, more than the {MAX_CANDIDATES} that a registry allows; check its address"
+            )));
+        }
+        Ok(found)
     }
 
     /// What an account has with a sequencer.
@@ -230,12 +234,18 @@ impl SequencerNetwork {
 /// A committee, and who signed in each window.
 struct Seated {
     committee: Committee,
+    /// Whose the seats are: after a rotation a seat votes with the key that it was elected with.
+    operators: Vec<Address>,
     windows: Vec<U256>,
 }
 
 impl Seated {
-    fn place(&self, key: Address) -> Option<usize> {
-        self.committee.seats.iter().position(|seat| seat.key == key)
+    fn of(&self, operator: Address) -> Option<(Participation, u64)> {
+        let place = self.operators.iter().position(|one| *one == operator)?;
+        Some((
+            self.participation(place),
+            self.committee.seats.get(place)?.weight,
+        ))
     }
 
     fn participation(&self, place: usize) -> Participation {
@@ -288,11 +298,8 @@ impl View {
             network.stakes_at(abi::Stakes::earnedCall { operator, account }, at),
             network.stakes_at(abi::Stakes::creditCall { account }, at),
         )?;
-        // After a rotation a seat votes with the key that it was elected with.
-        let (current, last) = try_join!(
-            self.seat_of(network, self.current.as_ref(), operator, key),
-            self.seat_of(network, self.last.as_ref(), operator, key),
-        )?;
+        let current = self.current.as_ref().and_then(|seated| seated.of(operator));
+        let last = self.last.as_ref().and_then(|seated| seated.of(operator));
         let stake = U256::from(pool.stake);
         Ok(SequencerStatus {
             operator,
@@ -307,31 +314,6 @@ impl View {
             pending: earned.saturating_add(credit),
             slashed: pool.offence != 0,
         })
-    }
-
-    async fn seat_of(
-        &self,
-        network: &SequencerNetwork,
-        seated: Option<&Seated>,
-        operator: Address,
-        key: Address,
-    ) -> Result<Option<(Participation, u64)>, SettlementError> {
-        let Some(seated) = seated else {
-            return Ok(None);
-        };
-        let mut place = seated.place(key);
-        if place.is_none() {
-            for (index, seat) in seated.committee.seats.iter().enumerate() {
-                if network.operator_at(seat.key, self.at).await? == operator {
-                    place = Some(index);
-                    break;
-                }
-            }
-        }
-        Ok(place.map(|place| {
-            let weight = seated.committee.seats[place].weight;
-            (seated.participation(place), weight)
-        }))
     }
 }
 
@@ -355,5 +337,16 @@ async fn seated(
         .buffered(CONCURRENT)
         .try_collect()
         .await?;
-    Ok(Some(Seated { committee, windows }))
+    let keys: Vec<Address> = committee.seats.iter().map(|seat| seat.key).collect();
+    let owners = keys.into_iter().map(|key| network.operator_at(key, at));
+    let owners: Vec<_> = owners.collect();
+    let operators = stream::iter(owners)
+        .buffered(CONCURRENT)
+        .try_collect()
+        .await?;
+    Ok(Some(Seated {
+        committee,
+        operators,
+        windows,
+    }))
 }
