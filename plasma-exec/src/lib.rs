@@ -42,9 +42,11 @@ macro_rules! sol {
     };
 }
 
+#[cfg(any(feature = "evm", feature = "wasm"))]
+pub use ethereum::bridge::L2_BRIDGE;
 #[cfg(feature = "evm")]
 pub use evm::{
-    EvmExecution, EvmGenesis, EvmGenesisAccount, EvmSpec, INSTRUCTIONS_PER_GAS, L2_BRIDGE,
+    EvmExecution, EvmGenesis, EvmGenesisAccount, EvmSpec, INSTRUCTIONS_PER_GAS,
     MACHINE_TRANSACTION_GAS, Prices,
 };
 #[cfg(feature = "statetest")]
