@@ -14,6 +14,8 @@ mod fpvm;
 mod parallel;
 #[cfg(feature = "std")]
 mod store;
+#[cfg(feature = "wasm")]
+mod wasm;
 
 mod modules;
 
@@ -67,3 +69,8 @@ pub use store::{
 };
 #[cfg(feature = "nomt")]
 pub use store::{NomtConfig, NomtStore};
+#[cfg(feature = "wasm")]
+pub use wasm::{
+    MAX_MODULE_BYTES, MAX_STORAGE_BYTES, WASM_INSTRUCTIONS_PER_GAS, WASM_TRANSACTION_GAS,
+    WasmExecution, WasmGenesis, WasmGenesisAccount,
+};
