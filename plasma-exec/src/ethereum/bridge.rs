@@ -1,13 +1,9 @@
 //! The bridge's end on a chain with contracts: what of it is the same whatever they are written in.
 
-use alloc::vec::Vec;
-
-use alloy_primitives::{Address, B256, Bytes, address};
+use alloy_primitives::{Address, Bytes, address};
 use alloy_sol_types::{SolCall, SolEvent, sol};
-use plasma_core::{ChainId, InboxMessage, Log, OutgoingMessage};
+use plasma_core::{InboxMessage, Log};
 
-/// Who calls when the node itself does (as in EIP-2935 and EIP-4788).
-pub(crate) const SYSTEM: Address = address!("0xfffffffffffffffffffffffffffffffffffffffe");
 /// The bridge's end on this chain: deposits come in through it, messages go out.
 pub const L2_BRIDGE: Address = address!("0x0000000000000000000000000000000000706C61");
 
@@ -89,30 +85,4 @@ fn log(event: &impl SolEvent) -> Log {
         topics,
         data,
     }
-}
-
-/// The message that a log is, if it is one.
-pub(crate) fn outgoing(log: &Log) -> Option<OutgoingMessage> {
-    let first: Option<&B256> = log.topics.first();
-    if log.address != L2_BRIDGE || first != Some(&MessageSent::SIGNATURE_HASH) {
-        return None;
-    }
-    let event = MessageSent::decode_raw_log(log.topics.iter().copied(), &log.data).ok()?;
-    Some(OutgoingMessage {
-        destination: ChainId(event.destination),
-        sender: event.sender,
-        recipient: event.recipient,
-        asset: event.asset,
-        amount: event.amount,
-        gas: event.gas,
-        expiry: event.expiry,
-        refund: event.refund,
-        bundle: event.bundle,
-        payload: event.payload,
-    })
-}
-
-/// The messages among logs.
-pub(crate) fn messages(logs: &[Log]) -> Vec<OutgoingMessage> {
-    logs.iter().filter_map(outgoing).collect()
 }

@@ -1,13 +1,15 @@
 //! The contracts that every EVM chain has from its genesis, and how the node speaks with them.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
-use alloy_primitives::{Address, Bytes, U256, address, bytes};
-use alloy_sol_types::{SolCall, sol};
-use plasma_core::InboxMessage;
+use alloy_primitives::{Address, B256, Bytes, U256, address, bytes};
+use alloy_sol_types::{SolCall, SolEvent, sol};
+use plasma_core::{ChainId, InboxMessage, Log, OutgoingMessage};
 
 pub(super) use crate::ethereum::bridge::*;
 
+/// Who calls when the node itself does (as in EIP-2935 and EIP-4788).
+pub(super) const SYSTEM: Address = address!("0xfffffffffffffffffffffffffffffffffffffffe");
 /// The last 8,191 blocks' hashes (EIP-2935).
 pub(super) const HISTORY: Address = address!("0x0000F90827F1C53a10cb7A02335B175320002935");
 const HISTORY_CODE: Bytes = bytes!(
@@ -69,4 +71,30 @@ pub(super) fn deposit_call(message: &InboxMessage) -> Bytes {
     }
     .abi_encode()
     .into()
+}
+
+/// The message that a log is, if it is one.
+pub(super) fn outgoing(log: &Log) -> Option<OutgoingMessage> {
+    let first: Option<&B256> = log.topics.first();
+    if log.address != L2_BRIDGE || first != Some(&MessageSent::SIGNATURE_HASH) {
+        return None;
+    }
+    let event = MessageSent::decode_raw_log(log.topics.iter().copied(), &log.data).ok()?;
+    Some(OutgoingMessage {
+        destination: ChainId(event.destination),
+        sender: event.sender,
+        recipient: event.recipient,
+        asset: event.asset,
+        amount: event.amount,
+        gas: event.gas,
+        expiry: event.expiry,
+        refund: event.refund,
+        bundle: event.bundle,
+        payload: event.payload,
+    })
+}
+
+/// The messages among logs.
+pub(super) fn messages(logs: &[Log]) -> Vec<OutgoingMessage> {
+    logs.iter().filter_map(outgoing).collect()
 }

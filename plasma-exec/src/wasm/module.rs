@@ -60,6 +60,7 @@ pub(super) struct Compiled {
     /// The names of the globals that may change.
     pub(super) globals: Vec<String>,
     /// What it takes in memory, about.
+    #[cfg(feature = "std")]
     pub(super) weight: usize,
 }
 
@@ -91,6 +92,7 @@ impl Compiled {
             module,
             globals: changing.globals.into_iter().map(global).collect(),
             // Bytecode of the interpreter is several times as long as that of the module.
+            #[cfg(feature = "std")]
             weight: 16 * 1024 + bytes.len() * 12,
         })
     }

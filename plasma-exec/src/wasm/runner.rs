@@ -456,7 +456,9 @@ const INTERPRETER: &str = "the interpreter failed";
 fn not_made(error: &wasmi::Error) -> String {
     match error.kind() {
         ErrorKind::Linker(error) => error.to_string(),
-        ErrorKind::Instantiation(_) => "the types of its imports, or its data or elements, do not fit".into(),
+        ErrorKind::Instantiation(_) => {
+            "the types of its imports, or its data or elements, do not fit".into()
+        }
         _ => INTERPRETER.into(),
     }
 }

@@ -7,3 +7,4 @@ mod evm;
 mod largest;
 mod malformed;
 mod modules;
+mod wasm;
