@@ -8,6 +8,7 @@ mod deployment;
 mod hostile;
 mod queries;
 mod reuse;
+mod sdk;
 
 use alloc::{string::String, vec::Vec};
 

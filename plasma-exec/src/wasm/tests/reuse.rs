@@ -73,7 +73,7 @@ fn what_is_given_back_is_reset_in_every_byte_and_global() {
     let module = alloc::sync::Arc::new(module);
     let hash = keccak256(&bytes);
     let mut pool = Pool::new(true);
-    let mut take =
+    let take =
         |pool: &mut Pool<'static>| pool.take(hash, || Ok(module.clone())).expect("an instance");
     let new = take(&mut pool);
     let expected = new.parts();
