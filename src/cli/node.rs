@@ -71,7 +71,7 @@ struct NodeFile {
 #[serde(deny_unknown_fields)]
 struct ChainFile {
     id: u64,
-    /// `modules` or `evm`.
+    /// `modules`, `evm` or `wasm`.
     execution: String,
     /// The genesis configuration, JSON.
     genesis: PathBuf,

@@ -12,7 +12,9 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use plasma_bridge::{Deployment, EvmSettlement, Role, RootAccount, RootClient, RootConfig};
 use plasma_core::{Address, ChainId, DataAvailability, Env, U256};
 use plasma_da::EmbeddedDa;
-use plasma_exec::{EvmExecution, EvmGenesis, EvmGenesisAccount, ModuleRuntime};
+use plasma_exec::{
+    EvmExecution, EvmGenesis, EvmGenesisAccount, ModuleRuntime, WasmExecution, WasmGenesis,
+};
 
 pub use accounts::{DevAccount, FUNDED_ACCOUNTS, MNEMONIC};
 pub use report::{AccountReport, ChainReport, DevnetReport, RootReport};
@@ -49,6 +51,8 @@ pub enum DevExecution {
     Modules,
     /// The EVM.
     Evm,
+    /// Contracts in WebAssembly.
+    Wasm,
 }
 
 impl DevExecution {
@@ -57,6 +61,7 @@ impl DevExecution {
         match self {
             Self::Modules => "modules",
             Self::Evm => "evm",
+            Self::Wasm => "wasm",
         }
     }
 }
@@ -319,6 +324,16 @@ fn chain(config: &DevnetConfig, k: u32) -> ChainBuilder {
                     alloc,
                     ..EvmGenesis::default()
                 })
+        }
+        DevExecution::Wasm => {
+            let genesis = DevAccount::funded()
+                .iter()
+                .fold(WasmGenesis::default(), |genesis, account| {
+                    genesis.with_balance(account.address, chain_balance())
+                });
+            builder
+                .execution_named("wasm", WasmExecution::new())
+                .genesis(&genesis)
         }
     };
     if let Some(program) = builtin_program(config.execution.name()) {
