@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::{
     Failure, Figure, Machine, Report, availability, claims, derivation, disputes, evm, guest, live,
-    machine, parallel, startup, state, transfers,
+    machine, parallel, startup, state, transfers, wasm,
 };
 
 /// What to measure, and how much of it.
@@ -37,7 +37,7 @@ struct Group {
     measure: fn(&Options) -> Result<Vec<Figure>, Failure>,
 }
 
-const GROUPS: [Group; 12] = [
+const GROUPS: [Group; 13] = [
     Group {
         names: transfers::NAMES,
         measure: transfers::measure,
@@ -57,6 +57,10 @@ const GROUPS: [Group; 12] = [
     Group {
         names: evm::NAMES,
         measure: evm::measure,
+    },
+    Group {
+        names: wasm::NAMES,
+        measure: wasm::measure,
     },
     Group {
         names: parallel::NAMES,
