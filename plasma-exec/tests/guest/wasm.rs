@@ -213,15 +213,17 @@ fn looped(body: &str, times: usize) -> Vec<u8> {
 /// Modules that are dear to make ready for their length, with what each is called.
 fn modules() -> Vec<(&'static str, Vec<u8>)> {
     let call = "(func (export \"call\"))";
-    let types: String = (0..200)
+    let types: Vec<String> = (0..200)
         .map(|n| format!("(type (func (param {})))", "i64 ".repeat(n % 32)))
         .collect();
-    let blocks = format!("{}{}", "(block ".repeat(3_000), ")".repeat(3_000));
+    let types = types.concat();
+    // In the flat form, for the folded one may not be nested so deep.
+    let blocks = format!("{}{}", "block ".repeat(3_000), "end ".repeat(3_000));
     let table = format!(
-        "(block {} (br_table {} (i32.const 1)) {})",
-        "(block ".repeat(100),
+        "{} i32.const 1 br_table {} {}",
+        "block ".repeat(100),
         "0 1 2 3 4 5 6 7 8 9 ".repeat(1_800),
-        ")".repeat(100)
+        "end ".repeat(100)
     );
     vec![
         (
@@ -254,7 +256,7 @@ fn modules() -> Vec<(&'static str, Vec<u8>)> {
             "constants",
             module(&format!(
                 "(func {}) {call}",
-                "(drop (i64.const 0x7fffffffffffffff))".repeat(2_100)
+                "(drop (i64.const 0x7fffffffffffffff))".repeat(1_900)
             )),
         ),
         ("blocks", module(&format!("(func {blocks}) {call}"))),

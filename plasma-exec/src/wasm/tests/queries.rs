@@ -1,6 +1,6 @@
 //! Calls that change nothing, estimates, and what a contract says of itself.
 
-use alloc::{format, vec};
+use alloc::vec;
 
 use super::*;
 use crate::L2_BRIDGE;
@@ -74,6 +74,6 @@ fn a_contract_describes_itself() {
         let answer = chain
             .execution
             .query(&chain.state, &chain.block, &ask(address));
-        assert!(answer.is_err(), "{}", format!("{answer:?}"));
+        assert!(answer.is_err(), "{answer:?}");
     }
 }
