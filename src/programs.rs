@@ -8,18 +8,20 @@ use crate::chain::SegmentInputs;
 
 static MODULES: LazyLock<Program> = LazyLock::new(|| load(plasma_guest::MODULES_ELF));
 static EVM: LazyLock<Program> = LazyLock::new(|| load(plasma_guest::EVM_ELF));
+static WASM: LazyLock<Program> = LazyLock::new(|| load(plasma_guest::WASM_ELF));
 
 fn load(elf: &[u8]) -> Program {
     // They are tested with the machine that they are for.
     Program::from_elf(elf).expect("a program that comes with the SDK is one")
 }
 
-/// The program that proves chains on an execution that is built in: `modules` or `evm`. `None` for any other, which
-/// has a program of its own, built with `plasma program build`.
+/// The program that proves chains on an execution that is built in: `modules`, `evm` or `wasm`. `None` for any other,
+/// which has a program of its own, built with `plasma program build`.
 pub fn builtin_program(execution: &str) -> Option<Program> {
     match execution {
         "modules" => Some(MODULES.clone()),
         "evm" => Some(EVM.clone()),
+        "wasm" => Some(WASM.clone()),
         _ => None,
     }
 }

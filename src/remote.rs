@@ -10,7 +10,7 @@ use jsonrpsee::{
 };
 use plasma_core::{Bytes, DaCommitment, DaError, Genesis};
 use plasma_da::{BlobSource, RemoteDa};
-use plasma_exec::{EvmExecution, ModuleRuntime};
+use plasma_exec::{EvmExecution, ModuleRuntime, WasmExecution};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ const MAX_ANSWER_BYTES: u32 = 64 * 1024 * 1024;
 pub struct RemoteGenesis {
     /// The genesis.
     pub genesis: Genesis,
-    /// What the chain executes: `modules` or `evm`; another word for a chain with code of its own.
+    /// What the chain executes: `modules`, `evm` or `wasm`; another word for a chain with code of its own.
     pub execution: String,
 }
 
@@ -40,6 +40,7 @@ impl RemoteGenesis {
         let builder = match self.execution.as_str() {
             "modules" => Ok(builder.execution_named("modules", ModuleRuntime::new())),
             "evm" => Ok(builder.execution_named("evm", EvmExecution::default())),
+            "wasm" => Ok(builder.execution_named("wasm", WasmExecution::new())),
             other => Err(LaunchError::Configuration(format!(
                 "the chain executes `{other}`, which is not built in here; verify it with its own binary, which calls \
                  ChainBuilder::verifier"

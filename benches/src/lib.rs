@@ -23,6 +23,7 @@ mod startup;
 mod state;
 mod suite;
 mod transfers;
+mod wasm;
 mod workload;
 
 pub use figure::{Figure, Machine, Report};

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::{
     Failure, Figure, Machine, Report, availability, claims, committee, derivation, disputes, evm,
-    guest, live, machine, parallel, signatures, startup, state, transfers,
+    guest, live, machine, parallel, signatures, startup, state, transfers, wasm,
 };
 
 /// What to measure, and how much of it.
@@ -37,7 +37,7 @@ struct Group {
     measure: fn(&Options) -> Result<Vec<Figure>, Failure>,
 }
 
-const GROUPS: [Group; 14] = [
+const GROUPS: [Group; 15] = [
     Group {
         names: transfers::NAMES,
         measure: transfers::measure,
@@ -61,6 +61,10 @@ const GROUPS: [Group; 14] = [
     Group {
         names: evm::NAMES,
         measure: evm::measure,
+    },
+    Group {
+        names: wasm::NAMES,
+        measure: wasm::measure,
     },
     Group {
         names: parallel::NAMES,

@@ -14,6 +14,8 @@ mod fpvm;
 mod parallel;
 #[cfg(feature = "std")]
 mod store;
+#[cfg(feature = "wasm")]
+mod wasm;
 
 mod modules;
 
@@ -43,9 +45,11 @@ macro_rules! sol {
     };
 }
 
+#[cfg(any(feature = "evm", feature = "wasm"))]
+pub use ethereum::bridge::L2_BRIDGE;
 #[cfg(feature = "evm")]
 pub use evm::{
-    EvmExecution, EvmGenesis, EvmGenesisAccount, EvmSpec, INSTRUCTIONS_PER_GAS, L2_BRIDGE,
+    EvmExecution, EvmGenesis, EvmGenesisAccount, EvmSpec, INSTRUCTIONS_PER_GAS,
     MACHINE_TRANSACTION_GAS, Prices,
 };
 #[cfg(feature = "statetest")]
@@ -66,3 +70,8 @@ pub use store::{
 };
 #[cfg(feature = "nomt")]
 pub use store::{NomtConfig, NomtStore};
+#[cfg(feature = "wasm")]
+pub use wasm::{
+    MAX_MODULE_BYTES, MAX_STORAGE_BYTES, WASM_INSTRUCTIONS_PER_GAS, WASM_TRANSACTION_GAS,
+    WasmExecution, WasmGenesis, WasmGenesisAccount,
+};

@@ -464,7 +464,7 @@ impl ChainBuilder {
             return None;
         };
         let (least, account) = (member.payout?, handle.account.clone()?);
-        let by_value = self.execution_name == "evm";
+        let by_value = matches!(self.execution_name.as_str(), "evm" | "wasm");
         let client = BridgeClient::new(handle.client.clone(), handle.contracts);
         Some(Tips {
             bft: member.bft.clone(),

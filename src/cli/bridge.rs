@@ -383,8 +383,8 @@ async fn withdraw(args: WithdrawArgs) -> Result<(), Failure> {
     let (wei, decimals) = amount(&client, token, &args.amount).await?;
     let recipient = args.to.unwrap_or_else(|| address_of(&key));
     let rpc = open.reach(Some(&key.word())).await?;
-    let evm = open.chain.execution == "evm";
-    let bridge = if evm {
+    let contracts = ["evm", "wasm"].contains(&open.chain.execution.as_str());
+    let bridge = if contracts {
         plasma_exec::L2_BRIDGE
     } else {
         plasma_exec::module_address("bridge")
@@ -394,7 +394,7 @@ async fn withdraw(args: WithdrawArgs) -> Result<(), Failure> {
         recipient,
         amount: wei,
     };
-    let value = if asset.is_zero() && evm {
+    let value = if asset.is_zero() && contracts {
         wei
     } else {
         U256::ZERO

@@ -57,7 +57,7 @@ pub(super) struct NodeFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct ChainFile {
     pub(super) id: u64,
-    /// `modules` or `evm`.
+    /// `modules`, `evm` or `wasm`.
     pub(super) execution: String,
     /// The genesis configuration, JSON.
     pub(super) genesis: PathBuf,

@@ -16,7 +16,9 @@ use plasma_bridge::{
 };
 use plasma_core::{Address, Bytes, ChainId, DataAvailability, Env, U256};
 use plasma_da::EmbeddedDa;
-use plasma_exec::{EvmExecution, EvmGenesis, EvmGenesisAccount, ModuleRuntime};
+use plasma_exec::{
+    EvmExecution, EvmGenesis, EvmGenesisAccount, ModuleRuntime, WasmExecution, WasmGenesis,
+};
 
 pub use accounts::{DevAccount, FUNDED_ACCOUNTS, MNEMONIC};
 pub use fault::{DevFault, SequencerFault, SequencerFaultKind};
@@ -57,6 +59,8 @@ pub enum DevExecution {
     Modules,
     /// The EVM.
     Evm,
+    /// Contracts in WebAssembly.
+    Wasm,
 }
 
 impl DevExecution {
@@ -65,6 +69,7 @@ impl DevExecution {
         match self {
             Self::Modules => "modules",
             Self::Evm => "evm",
+            Self::Wasm => "wasm",
         }
     }
 }
@@ -430,6 +435,16 @@ fn chain(config: &DevnetConfig, k: u32, number: u32) -> ChainBuilder {
                     alloc,
                     ..EvmGenesis::default()
                 })
+        }
+        DevExecution::Wasm => {
+            let genesis = DevAccount::funded()
+                .iter()
+                .fold(WasmGenesis::default(), |genesis, account| {
+                    genesis.with_balance(account.address, chain_balance())
+                });
+            builder
+                .execution_named("wasm", WasmExecution::new())
+                .genesis(&genesis)
         }
     };
     if let Some(program) = builtin_program(config.execution.name()) {

@@ -72,7 +72,7 @@ pub struct RpcContext {
     pub da: Option<Arc<dyn DataAvailability>>,
     /// The chain's name.
     pub name: String,
-    /// The execution's name: `modules`, `evm`.
+    /// The execution's name: `modules`, `evm`, `wasm`.
     pub execution: String,
     /// The root layer as `plasma_info` shows it: its RPC, chain id and contracts.
     pub root: Option<serde_json::Value>,

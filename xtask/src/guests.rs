@@ -5,11 +5,12 @@ use std::{fs, path::PathBuf};
 use crate::{setup, toolchain::Toolchain, tools::root};
 
 /// The packages whose programs are committed; the file's name is what follows the dash.
-const PROGRAMS: [&str; 4] = [
+const PROGRAMS: [&str; 5] = [
     "plasma-guest-evm",
     "plasma-guest-keccak",
     "plasma-guest-modules",
     "plasma-guest-secp256k1",
+    "plasma-guest-wasm",
 ];
 /// The compiler that the committed programs were built with.
 const RECORD: &str = "toolchain.txt";

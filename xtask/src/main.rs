@@ -13,6 +13,7 @@ mod tidy;
 #[path = "../../src/cli/toolchain.rs"]
 mod toolchain;
 mod tools;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -61,6 +62,8 @@ enum Task {
     Contracts,
     /// Build the built-in fault-proof programs and rewrite the committed artifacts.
     Guests,
+    /// Build the example contracts in WebAssembly and rewrite the committed modules.
+    Wasm,
 }
 
 fn main() -> ExitCode {
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         } => bench::run(json.as_deref(), filter.as_deref(), quick),
         Task::Setup => setup::all(),
         Task::Guests => guests::build(),
+        Task::Wasm => wasm::build(),
         Task::Contracts => contracts::install().and_then(|()| contracts::build()),
     };
     match outcome {

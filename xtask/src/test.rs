@@ -6,6 +6,7 @@ use crate::{
     contracts, guests, readme, setup, tidy,
     toolchain::TARGET,
     tools::{self, cargo, root},
+    wasm,
 };
 
 struct Step {
@@ -132,7 +133,8 @@ fn features() -> Result<(), String> {
     }
     let toolchain = setup::guest()?;
     println!("{TARGET}: {}", toolchain.name());
-    guests::check()
+    guests::check()?;
+    wasm::check()
 }
 
 fn unit(long: bool) -> Result<(), String> {

@@ -7,8 +7,9 @@ use serde_json::Value;
 use crate::tools::{output, root};
 
 /// The floor of each crate: one imports only from floors below its own.
-const FLOORS: [(&str, u8); 6] = [
+const FLOORS: [(&str, u8); 7] = [
     ("plasma-core", 0),
+    ("plasma-contract", 1),
     ("plasma-guest", 1),
     ("plasma-exec", 1),
     ("plasma-da", 1),

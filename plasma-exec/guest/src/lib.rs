@@ -47,3 +47,6 @@ pub const EVM_ELF: &[u8] = include_bytes!("../artifacts/evm.elf");
 /// The program of chains on `ModuleRuntime` with the built-in modules, an ELF.
 #[cfg(all(feature = "artifacts", not(target_os = "none")))]
 pub const MODULES_ELF: &[u8] = include_bytes!("../artifacts/modules.elf");
+/// The program of chains on `WasmExecution`, an ELF.
+#[cfg(all(feature = "artifacts", not(target_os = "none")))]
+pub const WASM_ELF: &[u8] = include_bytes!("../artifacts/wasm.elf");

@@ -1,11 +1,29 @@
-//! Ethereum's transactions, as both the modules and the EVM take them: decoded once, sender recovered once.
+//! What executions have of Ethereum: its transactions, decoded once, sender recovered once; and, for those with
+//! contracts, its accounts, its market for gas and its words for what failed.
 
+#[cfg(any(feature = "evm", feature = "wasm"))]
+mod account;
+#[cfg(any(feature = "evm", feature = "wasm"))]
+pub(crate) mod bridge;
 mod declared;
+#[cfg(any(feature = "evm", feature = "wasm"))]
+mod market;
+#[cfg(any(feature = "evm", feature = "wasm"))]
+pub(crate) mod quantity;
+#[cfg(any(feature = "evm", feature = "wasm"))]
+mod reason;
 mod senders;
 mod transaction;
 
+#[cfg(any(feature = "evm", feature = "wasm"))]
+pub(crate) use account::{Account, Code, Word};
+#[cfg(any(feature = "evm", feature = "wasm"))]
+pub(crate) use market::{Market, MarketRules};
+#[cfg(any(feature = "evm", feature = "wasm"))]
+pub(crate) use reason::{revert_reason, shortened};
+
 pub(crate) use declared::{declared_work, least_work};
 pub(crate) use senders::Senders;
-#[cfg(any(test, feature = "evm"))]
+#[cfg(any(test, feature = "evm", feature = "wasm"))]
 pub(crate) use transaction::Envelope;
 pub(crate) use transaction::EthereumTransaction;

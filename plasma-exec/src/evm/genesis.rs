@@ -35,19 +35,19 @@ pub struct EvmGenesis {
     /// What each account has.
     pub alloc: BTreeMap<Address, EvmGenesisAccount>,
     /// The gas of one block; 60,000,000 if left out.
-    #[serde(with = "quantity")]
+    #[serde(with = "crate::ethereum::quantity")]
     pub gas_limit: u64,
     /// The base fee of the first block, in wei; 1 gwei if left out.
-    #[serde(with = "quantity")]
+    #[serde(with = "crate::ethereum::quantity")]
     pub base_fee: u64,
     /// The base fee never falls below, in wei; 0 if left out.
-    #[serde(with = "quantity")]
+    #[serde(with = "crate::ethereum::quantity")]
     pub min_base_fee: u64,
     /// A block that uses `gas_limit` divided by this leaves the base fee as it is; 2 if left out.
-    #[serde(with = "quantity")]
+    #[serde(with = "crate::ethereum::quantity")]
     pub base_fee_elasticity: u64,
     /// A full, or an empty, block moves the base fee by one part in so many; 8 if left out.
-    #[serde(with = "quantity")]
+    #[serde(with = "crate::ethereum::quantity")]
     pub base_fee_denominator: u64,
     /// The rules; `"osaka"` if left out.
     pub spec: EvmSpec,
@@ -62,7 +62,7 @@ pub struct EvmGenesisAccount {
     /// XPL, in wei.
     pub balance: U256,
     /// The next nonce.
-    #[serde(with = "quantity")]
+    #[serde(with = "crate::ethereum::quantity")]
     pub nonce: u64,
     /// What it runs when called; an EIP-7702 designator is a delegation.
     pub code: Bytes,
@@ -202,24 +202,5 @@ impl EvmGenesisAccount {
             STORAGE.set_or_remove(state, &(address, *slot), &Word(*value));
         }
         Ok(())
-    }
-}
-
-/// An integer of 64 bits, written as a number and read as a number, a decimal or a hexadecimal string.
-mod quantity {
-    use alloy_primitives::U256;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    // The signature is serde's.
-    #[allow(clippy::trivially_copy_pass_by_ref)]
-    pub(super) fn serialize<S: Serializer>(value: &u64, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(*value)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-        let value = U256::deserialize(from)?;
-        value
-            .try_into()
-            .map_err(|_| Error::custom(alloc::format!("{value} is over 64 bits")))
     }
 }

@@ -39,7 +39,6 @@ use revm::Database as _;
 
 pub use config::EvmSpec;
 pub use genesis::{EvmGenesis, EvmGenesisAccount};
-pub use predeploys::L2_BRIDGE;
 pub use prices::{INSTRUCTIONS_PER_GAS, MACHINE_TRANSACTION_GAS, Prices};
 
 #[cfg(feature = "statetest")]

@@ -6,10 +6,10 @@ use alloy_primitives::{Address, B256, Bytes, U256, address, bytes};
 use alloy_sol_types::{SolCall, SolEvent, sol};
 use plasma_core::{ChainId, InboxMessage, Log, OutgoingMessage};
 
+pub(super) use crate::ethereum::bridge::*;
+
 /// Who calls when the node itself does (as in EIP-2935 and EIP-4788).
 pub(super) const SYSTEM: Address = address!("0xfffffffffffffffffffffffffffffffffffffffe");
-/// The bridge's end on this chain: deposits come in through it, messages go out.
-pub const L2_BRIDGE: Address = address!("0x0000000000000000000000000000000000706C61");
 /// The last 8,191 blocks' hashes (EIP-2935).
 pub(super) const HISTORY: Address = address!("0x0000F90827F1C53a10cb7A02335B175320002935");
 const HISTORY_CODE: Bytes = bytes!(
@@ -23,35 +23,8 @@ const FACTORY_CODE: Bytes = bytes!(
 /// The compiled `L2Bridge` of the contracts' sources.
 const L2_BRIDGE_ARTIFACT: &str = include_str!("predeploys/L2Bridge.json");
 
-/// The gas of a call by the node itself: enough for a token's first deposit, which creates the token here. A
-/// deposit's call is free on this chain (the depositor paid on the root for the room in the inbox), so the bound
-/// is what a hostile receiver can make everyone compute.
-pub(super) const SYSTEM_CALL_GAS: u64 = 3_000_000;
-
 sol! {
-    event MessageSent(
-        uint64 indexed destination,
-        address indexed sender,
-        address recipient,
-        address asset,
-        uint256 amount,
-        uint64 gas,
-        uint64 expiry,
-        address refund,
-        bytes32 bundle,
-        bytes payload
-    );
-    event DepositFinalized(
-        address indexed asset,
-        address indexed to,
-        address indexed sender,
-        address token,
-        uint256 amount
-    );
-    event DepositCallFailed(address indexed asset, address indexed to);
-
     function deposit(address asset, address sender, address to, uint256 amount, bytes data);
-    function onDeposit(address asset, address token, address sender, uint256 amount, bytes data);
 }
 
 /// The slot of [`HISTORY`] that holds the hash of block `number`.
@@ -98,56 +71,6 @@ pub(super) fn deposit_call(message: &InboxMessage) -> Bytes {
     }
     .abi_encode()
     .into()
-}
-
-/// The call of a receiver of XPL. It is the one that `L2Bridge` makes for tokens: with a selector of its own,
-/// so that a depositor's data cannot make the bridge call something else.
-pub(super) fn on_deposit_call(message: &InboxMessage) -> Bytes {
-    let InboxMessage {
-        asset,
-        sender,
-        amount,
-        data,
-        ..
-    } = message.clone();
-    onDepositCall {
-        asset,
-        token: Address::ZERO,
-        sender,
-        amount,
-        data,
-    }
-    .abi_encode()
-    .into()
-}
-
-/// The event of a deposit of XPL, as `L2Bridge` emits it for tokens.
-pub(super) fn deposit_finalized(message: &InboxMessage) -> Log {
-    log(&DepositFinalized {
-        asset: message.asset,
-        to: message.to,
-        sender: message.sender,
-        token: Address::ZERO,
-        amount: message.amount,
-    })
-}
-
-/// The event of a receiver that failed, and keeps what it got.
-pub(super) fn deposit_call_failed(message: &InboxMessage) -> Log {
-    log(&DepositCallFailed {
-        asset: message.asset,
-        to: message.to,
-    })
-}
-
-fn log(event: &impl SolEvent) -> Log {
-    let data = event.encode_log_data();
-    let (topics, data) = data.split();
-    Log {
-        address: L2_BRIDGE,
-        topics,
-        data,
-    }
 }
 
 /// The message that a log is, if it is one.

@@ -72,7 +72,7 @@ impl<'a> Session<'a> {
     ) -> Self {
         let config = CONFIG.get(state).unwrap_or_default();
         let stored = MARKET.get(state).unwrap_or_default();
-        let market = stored.at(block.timestamp.seconds(), &config);
+        let market = stored.at(block.timestamp.seconds(), &config.market());
         let parent = (block.height.0.wrapping_sub(1), block.parent);
         let reader = Reader::new(state, &execution.codes, parent);
         let mut cfg = CfgEnv::new_with_spec(config.spec.id()).with_chain_id(block.chain_id.0);
@@ -144,7 +144,7 @@ impl<'a> Session<'a> {
     }
 
     fn end(&mut self) -> Receipt {
-        self.market.1.end(&self.config);
+        self.market.1.end(&self.config.market());
         Receipt::default()
     }
 

@@ -90,7 +90,7 @@ impl Executor for Run<'_> {
             unreachable!("there are two tallied keys")
         };
         let stored: Market = read(market.as_ref());
-        let mut now = stored.at(self.block.timestamp.seconds(), &self.config);
+        let mut now = stored.at(self.block.timestamp.seconds(), &self.config.market());
         now.gas_used += tally.gas;
         if now != stored {
             *market = Some(encode(&now).into());

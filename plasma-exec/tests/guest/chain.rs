@@ -305,6 +305,7 @@ pub(crate) fn program(name: &str) -> Program {
     let elf: &[u8] = match name {
         "evm" => include_bytes!("../../guest/artifacts/evm.elf"),
         "modules" => include_bytes!("../../guest/artifacts/modules.elf"),
+        "wasm" => include_bytes!("../../guest/artifacts/wasm.elf"),
         _ => panic!("no program {name}"),
     };
     Program::from_elf(elf).expect("the artifact is a program")

@@ -7,3 +7,5 @@ mod evm;
 mod largest;
 mod malformed;
 mod modules;
+mod token;
+mod wasm;

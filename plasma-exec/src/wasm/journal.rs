@@ -1,0 +1,318 @@
+//! State during the steps of a block: what was read, what it is now, and how to go back.
+
+use alloc::vec::Vec;
+use core::mem::replace;
+
+use alloy_primitives::{Address, B256, Bytes, U256, map::HashMap};
+use borsh::BorshSerialize;
+use plasma_core::{Map, StateKey, StateRead, encode};
+
+use super::{
+    account::{ACCOUNTS, Account, CODES, Code, SHAPES, STORAGE, Shape, Word},
+    prices::{self, COLD, Meter, OutOfGas, WARM, writing},
+};
+
+/// Something in state.
+#[derive(Debug)]
+struct Entry<T> {
+    key: StateKey,
+    /// As state has it.
+    before: T,
+    now: T,
+    /// The last transaction that looked at it, and that changed it. The first is 1.
+    seen: u64,
+    changed: u64,
+}
+
+impl<T: Clone> Entry<T> {
+    fn new(key: StateKey, before: T) -> Self {
+        Self {
+            key,
+            now: before.clone(),
+            before,
+            seen: 0,
+            changed: 0,
+        }
+    }
+
+    /// What looking at it costs in this transaction.
+    fn look(&mut self, turn: u64) -> u64 {
+        if replace(&mut self.seen, turn) == turn {
+            WARM
+        } else {
+            COLD
+        }
+    }
+}
+
+/// What stood somewhere before a write.
+enum Undo {
+    Account(Address, Account),
+    Storage((Address, B256), Bytes),
+    Word(StateKey, U256),
+}
+
+/// A point to go back to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark(usize);
+
+/// Writes over a state, with marks to go back to. Everything is read once and written once for a whole block.
+pub(super) struct Journal<'a> {
+    state: &'a dyn StateRead,
+    accounts: HashMap<Address, Entry<Account>>,
+    storage: HashMap<(Address, B256), Entry<Bytes>>,
+    words: HashMap<StateKey, Entry<U256>>,
+    /// Modules that are new, and those that the transaction looked at.
+    codes: HashMap<B256, (Bytes, Shape)>,
+    loaded: HashMap<B256, u64>,
+    undo: Vec<Undo>,
+    turn: u64,
+}
+
+impl<'a> Journal<'a> {
+    pub(super) fn new(state: &'a dyn StateRead) -> Self {
+        Self {
+            state,
+            accounts: HashMap::default(),
+            storage: HashMap::default(),
+            words: HashMap::default(),
+            codes: HashMap::default(),
+            loaded: HashMap::default(),
+            undo: Vec::new(),
+            turn: 1,
+        }
+    }
+
+    pub(super) fn state(&self) -> &'a dyn StateRead {
+        self.state
+    }
+
+    /// What was done so far is not undone any more, and what comes is another transaction.
+    pub(super) fn commit(&mut self) {
+        self.undo.clear();
+        self.turn += 1;
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark(self.undo.len())
+    }
+
+    pub(super) fn revert(&mut self, mark: Mark) {
+        for undo in self.undo.drain(mark.0..).rev() {
+            const KNOWN: &str = "what was written was read";
+            match undo {
+                Undo::Account(address, account) => {
+                    self.accounts.get_mut(&address).expect(KNOWN).now = account;
+                }
+                Undo::Storage(at, value) => self.storage.get_mut(&at).expect(KNOWN).now = value,
+                Undo::Word(key, word) => self.words.get_mut(&key).expect(KNOWN).now = word,
+            }
+        }
+    }
+
+    fn entry(&mut self, address: Address) -> &mut Entry<Account> {
+        let state = self.state;
+        self.accounts.entry(address).or_insert_with(|| {
+            let key = ACCOUNTS.key(&address);
+            Entry::new(key, ACCOUNTS.get(state, &address).unwrap_or_default())
+        })
+    }
+
+    /// The account at `address`, for the node itself.
+    pub(super) fn account(&mut self, address: Address) -> Account {
+        self.entry(address).now
+    }
+
+    /// The account at `address`, for a contract.
+    pub(super) fn look(
+        &mut self,
+        address: Address,
+        meter: &mut Meter,
+    ) -> Result<Account, OutOfGas> {
+        let turn = self.turn;
+        // Paid before it is read.
+        let known = self.accounts.get_mut(&address);
+        meter.charge(known.map_or(COLD, |entry| entry.look(turn)))?;
+        let entry = self.entry(address);
+        entry.seen = turn;
+        Ok(entry.now)
+    }
+
+    pub(super) fn set_account(&mut self, address: Address, account: Account) {
+        let entry = self.entry(address);
+        let before = replace(&mut entry.now, account);
+        if before != account {
+            self.undo.push(Undo::Account(address, before));
+        }
+    }
+
+    /// Adds XPL; false if it were more than an account can hold.
+    pub(super) fn credit(&mut self, address: Address, amount: U256) -> bool {
+        let mut account = self.account(address);
+        let Some(balance) = account.balance.checked_add(amount) else {
+            return false;
+        };
+        account.balance = balance;
+        self.set_account(address, account);
+        true
+    }
+
+    /// Takes XPL; false if there is less.
+    pub(super) fn debit(&mut self, address: Address, amount: U256) -> bool {
+        let mut account = self.account(address);
+        let Some(balance) = account.balance.checked_sub(amount) else {
+            return false;
+        };
+        account.balance = balance;
+        self.set_account(address, account);
+        true
+    }
+
+    /// The value under a key of a contract; empty for none.
+    pub(super) fn load(
+        &mut self,
+        at: (Address, B256),
+        meter: &mut Meter,
+    ) -> Result<&Bytes, OutOfGas> {
+        let (state, turn) = (self.state, self.turn);
+        let known = self.storage.get_mut(&at);
+        meter.charge(known.map_or(COLD, |entry| entry.look(turn)))?;
+        let entry = self.storage.entry(at).or_insert_with(|| {
+            let key = STORAGE.key(&at);
+            Entry::new(key, state.get(&key).unwrap_or_default())
+        });
+        entry.seen = turn;
+        Ok(&entry.now)
+    }
+
+    /// Sets it; empty removes.
+    pub(super) fn store(
+        &mut self,
+        at: (Address, B256),
+        value: &[u8],
+        meter: &mut Meter,
+    ) -> Result<(), OutOfGas> {
+        self.load(at, meter)?;
+        let turn = self.turn;
+        let entry = self.storage.get_mut(&at).expect("it was just read");
+        let (changed, first) = (entry.now.as_ref() != value, entry.changed != turn);
+        meter.charge(writing(entry.now.len(), value.len(), changed, first))?;
+        if changed {
+            entry.changed = turn;
+            let before = replace(&mut entry.now, Bytes::copy_from_slice(value));
+            self.undo.push(Undo::Storage(at, before));
+        }
+        Ok(())
+    }
+
+    fn word_entry(&mut self, key: StateKey) -> &mut Entry<U256> {
+        let state = self.state;
+        self.words.entry(key).or_insert_with(|| {
+            let bytes = state.get(&key);
+            let word = bytes.map_or(U256::ZERO, |bytes| {
+                plasma_core::decode::<Word>(&bytes, bytes.len())
+                    .expect("state holds what its own type wrote")
+                    .0
+            });
+            Entry::new(key, word)
+        })
+    }
+
+    /// A number of the bridge's.
+    pub(super) fn word<K: BorshSerialize>(
+        &mut self,
+        map: &Map<K, Word>,
+        at: &K,
+        meter: &mut Meter,
+    ) -> Result<U256, OutOfGas> {
+        let (key, turn) = (map.key(at), self.turn);
+        let known = self.words.get_mut(&key);
+        meter.charge(known.map_or(COLD, |entry| entry.look(turn)))?;
+        let entry = self.word_entry(key);
+        entry.seen = turn;
+        Ok(entry.now)
+    }
+
+    pub(super) fn set_word<K: BorshSerialize>(
+        &mut self,
+        map: &Map<K, Word>,
+        at: &K,
+        word: U256,
+        meter: &mut Meter,
+    ) -> Result<(), OutOfGas> {
+        let (key, turn) = (map.key(at), self.turn);
+        let entry = self.word_entry(key);
+        let (changed, first) = (entry.now != word, entry.changed != turn);
+        let length = usize::from(!entry.now.is_zero());
+        meter.charge(writing(length, 1, changed, first))?;
+        if changed {
+            entry.changed = turn;
+            let before = replace(&mut entry.now, word);
+            self.undo.push(Undo::Word(key, before));
+        }
+        Ok(())
+    }
+
+    /// What making a module ready costs: all of it for the first time in the transaction.
+    pub(super) fn shape(&mut self, hash: B256, meter: &mut Meter) -> Result<Shape, OutOfGas> {
+        let first = self.loaded.get(&hash) != Some(&self.turn);
+        if first {
+            meter.charge(COLD)?;
+        }
+        let shape = match self.codes.get(&hash) {
+            Some((_, shape)) => *shape,
+            None => SHAPES
+                .get(self.state, &hash)
+                .expect("what an account runs is in state"),
+        };
+        if first {
+            meter.charge(prices::loading(shape.bytes, shape.functions))?;
+            self.loaded.insert(hash, self.turn);
+        }
+        meter.charge(prices::entering(shape.memory))?;
+        Ok(shape)
+    }
+
+    /// A module that this block put here, if it did.
+    pub(super) fn new_code(&self, hash: &B256) -> Option<&Bytes> {
+        self.codes.get(hash).map(|(bytes, _)| bytes)
+    }
+
+    /// Puts a module here. What is written of it in the end is what accounts run.
+    pub(super) fn put_code(&mut self, hash: B256, bytes: Bytes, shape: Shape) {
+        self.codes.insert(hash, (bytes, shape));
+    }
+
+    /// All writes.
+    pub(super) fn into_changes(self) -> Vec<(StateKey, Option<Bytes>)> {
+        let mut changes = Vec::new();
+        for entry in self.accounts.into_values() {
+            if entry.now == entry.before {
+                continue;
+            }
+            if let Code::Hash(hash) = entry.now.code
+                && entry.now.code != entry.before.code
+                && let Some((bytes, shape)) = self.codes.get(&hash)
+                && self.state.get(&SHAPES.key(&hash)).is_none()
+            {
+                let parts = CODES.writes(&hash, bytes);
+                changes.extend(parts.into_iter().map(|(key, part)| (key, Some(part))));
+                changes.push((SHAPES.key(&hash), Some(encode(shape).into())));
+            }
+            let bytes = (!entry.now.is_empty()).then(|| encode(&entry.now).into());
+            changes.push((entry.key, bytes));
+        }
+        for entry in self.storage.into_values() {
+            if entry.now != entry.before {
+                changes.push((entry.key, (!entry.now.is_empty()).then_some(entry.now)));
+            }
+        }
+        for entry in self.words.into_values() {
+            if entry.now != entry.before {
+                let bytes = (!entry.now.is_zero()).then(|| encode(&Word(entry.now)).into());
+                changes.push((entry.key, bytes));
+            }
+        }
+        changes
+    }
+}

@@ -1,0 +1,190 @@
+//! Contracts in WebAssembly, on wasmi: natively and in the fault-proof machine the same interpreter.
+//!
+//! ```text
+//!   step ──> Session: fees, accounts ──> Runner: calls ──> Instance: wasmi <──> host functions
+//!                │                          │                                        │
+//!             finish: writes <───────── Journal <──────────────────────────── storage, balances
+//! ```
+//! Invariants: no result depends on a cache or on whether an instance was used before; a step that cannot be paid for
+//! leaves no trace; whatever ends a contract is a receipt; XPL that leaves with a message is burned in the same step;
+//! a block equals the fold of its steps.
+//!
+//! Deliberately absent: floats, vectors, threads and start functions ([`module`] has the list); contracts that create
+//! contracts; delegations of EIP-7702.
+
+mod account;
+mod bridge;
+mod cache;
+mod config;
+mod host;
+mod instance;
+mod journal;
+mod module;
+mod prices;
+mod query;
+mod runner;
+mod session;
+
+#[cfg(test)]
+mod tests;
+
+use alloy_primitives::Bytes;
+use plasma_core::{
+    Admission, BlockContext, BlockOutcome, Execution, ExecutionError, Gas, MessageKind, Query,
+    QueryError, Receipt, Rejection, Reply, State, StateRead, Step, TransactionView,
+};
+
+pub use config::{WasmGenesis, WasmGenesisAccount};
+pub use prices::{
+    MAX_MODULE_BYTES, MAX_STORAGE_BYTES, WASM_INSTRUCTIONS_PER_GAS, WASM_TRANSACTION_GAS,
+};
+
+use crate::ethereum::{EthereumTransaction, Senders, bridge::SYSTEM_CALL_GAS, declared_work};
+use session::Session;
+
+/// User-deployed contracts in WebAssembly as an [`Execution`].
+///
+/// ```
+/// use plasma_core::{Address, BlockContext, Execution, MemoryState, Query, Reply, U256};
+/// use plasma_exec::{WasmExecution, WasmGenesis};
+///
+/// let (execution, mut state) = (WasmExecution::new(), MemoryState::default());
+/// let alice = Address::with_last_byte(0xaa);
+/// let genesis = WasmGenesis::default().with_balance(alice, U256::from(1_000));
+/// execution.genesis(&mut state, &genesis.to_json())?;
+///
+/// let balance = execution.query(&state, &BlockContext::default(), &Query::Balance(alice))?;
+/// assert_eq!(balance, Reply::Word(U256::from(1_000)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Transactions
+/// Wallets' own (legacy with a chain id, EIP-2930, EIP-1559), nonces one after the other. To an address with a contract
+/// a call, to any other a payment. Without one, a creation: the data is a module, or the module's length in four bytes
+/// (highest first), the module, and the arguments of its `deploy`; so a tool that puts encoded arguments behind the
+/// bytecode of an artifact works, if the artifact's bytecode begins with the length.
+///
+/// # Contracts
+/// A module of at most [`MAX_MODULE_BYTES`] that exports a function `call` without parameters and results; `deploy`, if
+/// it exports it, runs once, at the creation. What it may ask the chain for are the functions of the module `plasma`:
+/// input, output, storage, calls, logs and so on. Contracts that take Solidity's calldata work with wallets and
+/// explorers as they are. A custom section `plasma.abi` with the ABI as JSON is given by the query `abi`.
+/// The crate `plasma-contract` has all of this for contracts in Rust.
+///
+/// # Gas
+/// One unit of gas is one unit of the interpreter's fuel: about one operation of WebAssembly. A transaction pays 21,000,
+/// its data as on Ethereum, and what it reads and writes of state; the first call of a contract in a transaction pays for
+/// making its module ready, by the byte. A transaction takes at most [`WASM_TRANSACTION_GAS`], and a unit of gas is at
+/// most [`WASM_INSTRUCTIONS_PER_GAS`] instructions of the fault-proof machine.
+///
+/// # The bridge
+/// XPL is credited to its receiver. Tokens of the root are kept by the bridge at [`L2_BRIDGE`](crate::L2_BRIDGE), which
+/// has `balanceOf`, `transfer`, `approve` and `transferFrom` with the token as first argument, and `withdraw` and
+/// `sendMessage` as on a chain of the EVM. A receiving contract is called with `onDeposit` if the deposit carries data;
+/// if that fails, it keeps what it got.
+#[derive(Debug, Default)]
+pub struct WasmExecution {
+    senders: Senders,
+    modules: cache::ModuleCache,
+    fresh: bool,
+}
+
+impl WasmExecution {
+    /// An execution that remembers nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes a new instance for every call, and uses none again: the specification of using them again, and slow.
+    #[must_use]
+    pub fn fresh_instances(mut self) -> Self {
+        self.fresh = true;
+        self
+    }
+
+    fn reuses(&self) -> bool {
+        !self.fresh
+    }
+}
+
+/// The work of a step, whatever the state.
+fn work(step: &Step) -> Gas {
+    Gas(match step {
+        Step::Begin | Step::End => prices::EDGE_WORK,
+        Step::Message(message) => match message.kind {
+            MessageKind::Deposit if message.data.is_empty() => prices::CREDIT_WORK,
+            MessageKind::Deposit => prices::CREDIT_WORK + SYSTEM_CALL_GAS,
+            MessageKind::Transaction => declared_work(&message.data, WASM_TRANSACTION_GAS),
+        },
+        Step::Transaction(bytes) => declared_work(bytes, WASM_TRANSACTION_GAS),
+    })
+}
+
+impl Execution for WasmExecution {
+    fn genesis(&self, state: &mut dyn State, config: &[u8]) -> Result<(), ExecutionError> {
+        WasmGenesis::from_json(config)?.write(state)
+    }
+
+    fn admit(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        bytes: &[u8],
+    ) -> Result<Admission, Rejection> {
+        Session::open(self, state, block).admit(bytes)
+    }
+
+    fn apply(&self, state: &mut dyn State, block: &BlockContext, step: &Step) -> Receipt {
+        let mut session = Session::open(self, &*state, block);
+        let receipt = session.step(step);
+        for (key, value) in session.finish() {
+            state.set(key, value);
+        }
+        receipt
+    }
+
+    fn apply_block(
+        &self,
+        base: &dyn StateRead,
+        block: &BlockContext,
+        steps: &[Step],
+    ) -> BlockOutcome {
+        let mut session = Session::open(self, base, block);
+        let receipts = steps.iter().map(|step| session.step(step)).collect();
+        let changes = session.finish().into_iter().collect();
+        BlockOutcome { receipts, changes }
+    }
+
+    fn work(&self, _: &dyn StateRead, step: &Step) -> Gas {
+        work(step)
+    }
+
+    fn segment_gas(&self) -> Gas {
+        prices::segment()
+    }
+
+    fn query(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        query: &Query,
+    ) -> Result<Reply, QueryError> {
+        query::answer(self, state, block, query)
+    }
+
+    fn view(&self, block: &BlockContext, bytes: &[u8]) -> Option<TransactionView> {
+        let _ = block;
+        let transaction = EthereumTransaction::decode(bytes).ok()?;
+        let sender = transaction.sender(&self.senders).ok()?;
+        Some(transaction.view(sender))
+    }
+
+    fn prepare(&self, transactions: &[Bytes]) {
+        Senders::in_parallel(transactions, |bytes| {
+            if let Ok(transaction) = EthereumTransaction::decode(bytes) {
+                // A bad signature is refused again where it matters.
+                let _ = transaction.sender(&self.senders);
+            }
+        });
+    }
+}
