@@ -23,8 +23,8 @@ use std::{
 use borsh::{BorshDeserialize, BorshSerialize};
 use plasma_core::{
     Address, B256, BatchHeader, Block, BlockHeader, Bytes, Certificate, CertifiedBlock, Committee,
-    Epoch, Gas, Gate, Height, MAX_BODY_BYTES, MAX_TRANSACTION_BYTES, Promise, Rejection,
-    SequencerError, Signer, SubmitError, Timestamp, TransactionHash, transaction_hash,
+    Gas, Gate, Height, MAX_BODY_BYTES, MAX_TRANSACTION_BYTES, Promise, Rejection, SequencerError,
+    Signer, SubmitError, Timestamp, TransactionHash, transaction_hash,
 };
 
 use super::{
@@ -97,8 +97,8 @@ pub struct SequencerApp {
     pool: Mempool,
     schedule: Schedule,
     turns: Turns,
-    /// What rounds count from after the head, in this term.
-    base: (Epoch, u32),
+    /// What rounds count from after the head, until the next override.
+    base: u32,
     /// Whether the next certificate tells that.
     any_base: bool,
     evidence: EvidencePool,
@@ -146,7 +146,7 @@ impl SequencerApp {
             builder,
             schedule,
             turns: Turns::new(&committee),
-            base: (committee.epoch, 0),
+            base: 0,
             any_base: false,
             evidence: EvidencePool::new(),
             undecided: BTreeMap::new(),
@@ -229,19 +229,17 @@ impl SequencerApp {
 
     /// Counts rounds from another base: of an override that no certified block shows yet.
     pub fn rebase(&mut self, base: u32) {
-        self.base = (self.committee().epoch, base);
+        self.base = base;
     }
 
     /// Who decides the next height, and who proposes when.
     pub fn seats(&self) -> Seats {
         let height = self.next();
         let committee = self.committee();
-        let (epoch, base) = self.base;
-        let base = if committee.epoch == epoch { base } else { 0 };
         let domain = Domain {
             chain_id: self.config.genesis.chain_id,
             epoch: committee.epoch,
-            base,
+            base: self.base,
         };
         let seats = Seats::new(committee.clone(), domain).expect("the schedule checked it");
         seats.with_turns(self.turns.order(committee, height.0))
@@ -490,12 +488,36 @@ impl SequencerApp {
         }
         if let Some(held) = self.journal.get(head).map_err(journal_failed)? {
             self.learn_base(&held.certificate);
+        } else if !self.holds_head() {
+            // The chain was overridden by it, or it was missed; what follows it names it.
+            self.base = Domain::base_after(self.builder.head_hash());
+            self.any_base = true;
         }
         Ok(())
     }
 
+    /// Whether the head is genesis, or in the journal; otherwise it came from the root.
+    fn holds_head(&self) -> bool {
+        let head = self.head().height;
+        head == self.config.genesis.height
+            || self.journal.get(head).is_ok_and(|held| held.is_some())
+    }
+
+    /// Goes on where a log says that it was; gives whether the log is about the height to agree on. A log of a later
+    /// height is of before an override that it was not told of any more.
+    pub fn resume(&mut self, height: Height, base: u32) -> bool {
+        let after = Domain::base_after(self.builder.head_hash());
+        if height > self.next() {
+            self.base = after;
+        } else if height == self.next() && (self.holds_head() || base == after) {
+            self.base = base;
+            return true;
+        }
+        false
+    }
+
     fn learn_base(&mut self, certificate: &Certificate) {
-        self.base = (certificate.epoch, Domain::base_of(certificate.round));
+        self.base = Domain::base_of(certificate.round);
         self.any_base = false;
     }
 
@@ -504,9 +526,7 @@ impl SequencerApp {
     /// back.
     fn continues(&self, certificate: &Certificate) -> bool {
         let base = Domain::base_of(certificate.round);
-        self.any_base
-            || base == self.seats().domain().base
-            || base == Domain::base_after(self.builder.head_hash())
+        self.any_base || base == self.base || base == Domain::base_after(self.builder.head_hash())
     }
 
     /// Reads what was certified but not executed before the restart.

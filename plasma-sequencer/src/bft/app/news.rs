@@ -126,7 +126,10 @@ impl SequencerApp {
             let text = format!("an override by a block of chain {got}; this is chain {expected}");
             return Err(SequencerError::Inconsistent(text));
         }
+        let base = Domain::base_after(header.hash());
         if self.builder.head_hash() == header.hash() {
+            // Others had more, and decide what follows anew: so does this member.
+            self.rebase(base);
             return Ok(None);
         }
         let held = self.journal.get(header.height).map_err(journal_failed)?;
@@ -153,7 +156,7 @@ impl SequencerApp {
         self.turns = Turns::new(&self.committee().clone());
         self.recall_turns()?;
         // Heights are decided anew: nothing signed for them before counts again.
-        self.rebase(Domain::base_after(header.hash()));
+        self.rebase(base);
         // To who was only behind it is the others who say from where rounds count.
         self.any_base = ahead;
         self.release(own.map(|(_, picked)| picked).unwrap_or_default(), dropped);

@@ -333,3 +333,69 @@ fn the_next_leaders_are_others_each_once() {
     assert_eq!(app.leaders(64), [signer(2).address()]);
     assert!(app.leaders(0).is_empty());
 }
+
+#[test]
+fn what_rounds_count_from_outlasts_the_committee() {
+    let journal = MemoryJournal::new();
+    let mut app = open(1, &journal);
+    let seats = app.committee().seats.clone();
+    let next = Committee {
+        epoch: Epoch(1),
+        seats,
+    };
+    let at = Timestamp(NOW.0 + 500);
+    app.schedule_mut()
+        .announce(at, next.clone())
+        .expect("it follows");
+    let times = [NOW, at, Timestamp(at.0 + 1)];
+    for (nonce, time) in (0..).zip(times) {
+        submit(&mut app, 1, nonce);
+        let block = app.offer(time).expect("a block").block;
+        let certified = certify(&app, &block, &[1, 2]);
+        app.adopt(certified).expect("certified");
+    }
+    assert_eq!(app.committee(), &next);
+    let first = journal.reopen().get(Height(1));
+    let first = first.expect("held").expect("held");
+    app.observe(ChainUpdate::Override(first.block.header))
+        .expect("a block of this chain");
+    let base = app.seats().domain().base;
+    assert_ne!(base, 0);
+    // The height that the next committee decided before is decided anew by it: its members must not seem to vote twice.
+    let block = app.offer(at).expect("a block").block;
+    let certified = certify(&app, &block, &[1, 2]);
+    app.adopt(certified).expect("certified");
+    assert_eq!(app.committee(), &next);
+    assert_eq!(app.seats().domain().base, base);
+}
+
+#[test]
+fn a_crash_in_the_middle_of_an_override_does_not_bring_back_the_old_rounds() {
+    let journal = MemoryJournal::new();
+    let mut app = open(1, &journal);
+    for nonce in 0..3 {
+        submit(&mut app, 1, nonce);
+        let block = app.offer(NOW).expect("a block").block;
+        let certified = certify(&app, &block, &[1, 2]);
+        app.adopt(certified).expect("certified");
+    }
+    let first = journal.reopen().get(Height(1));
+    let first = first.expect("held").expect("held");
+    let forced = BlockHeader {
+        height: Height(2),
+        parent: first.block.header.hash(),
+        timestamp: Timestamp(first.block.header.timestamp.0 + 1),
+        ..toy_genesis()
+    };
+    // To a block of the root's, and to one that was certified. The log still says where it was before.
+    for (header, logged) in [(forced, 3), (first.block.header, 4)] {
+        app.observe(ChainUpdate::Override(header.clone()))
+            .expect("a block of this chain");
+        let base = app.seats().domain().base;
+        drop(app);
+        app = open(1, &journal);
+        assert!(!app.resume(Height(logged), 0), "of before");
+        assert_eq!(app.seats().domain().base, base);
+        assert_eq!(base, Domain::base_after(header.hash()));
+    }
+}

@@ -331,6 +331,10 @@ impl Replica {
                 self.sync();
             }
             Err(error @ SequencerError::Journal(_)) => self.fail(error.clone()),
+            Ok(None) if self.app.seats().domain().base != self.seats.domain().base => {
+                self.turn_to_next();
+                self.sync();
+            }
             _ => {}
         }
     }
@@ -495,12 +499,10 @@ impl Replica {
     fn recover(&mut self, now: Timestamp) -> Result<(), SequencerError> {
         let read = self.log.read();
         let (place, entries) = read.map_err(|error| SequencerError::Journal(error.to_string()))?;
-        if place.height == self.app.next() {
-            // An override that no certified block shows yet.
-            self.app.rebase(place.base);
-            self.seats = self.app.seats();
-        }
-        if place != self.place() || entries.is_empty() {
+        // An override that no certified block shows yet.
+        let about = self.app.resume(place.height, place.base);
+        self.seats = self.app.seats();
+        if !about || entries.is_empty() {
             self.turn_to_next();
             return self.failure.clone().map_or(Ok(()), Err);
         }
