@@ -1,6 +1,7 @@
 //! A committee that agrees on blocks: the sequencer network.
 
 mod app;
+mod bucket;
 mod context;
 mod evidence;
 mod log;
@@ -18,7 +19,7 @@ pub use context::*;
 pub use evidence::{EVIDENCE_HEIGHTS, Evidence, EvidencePool};
 pub use log::{FileLog, LogEntry, LogPlace, MemoryLog, RoundLog};
 pub use node::{BftConfig, BftFault, BftSequencer, BftStatus, Peer};
-pub use replica::{Output, Replica, ReplicaConfig};
+pub use replica::{Expenses, Output, Replica, ReplicaConfig};
 pub use schedule::{Schedule, ScheduleError};
 pub use turns::{TERM, Turns};
 pub use verifier::Verifier;

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use arc_malachitebft_core_consensus::ThresholdParams;
@@ -25,6 +28,7 @@ type CertificateResult = Result<(), CertificateError<PlasmaContext>>;
 /// certificates and out of the log. May be shared by nodes in one process.
 #[derive(Debug, Default)]
 pub struct Verifier {
+    recoveries: AtomicU64,
     known: Mutex<Generations>,
 }
 
@@ -49,9 +53,15 @@ impl Verifier {
                 return *signer;
             }
         }
+        self.recoveries.fetch_add(1, Ordering::Relaxed);
         let signer = signature.0.recover(digest).ok();
         self.remember(digest, *signature, signer);
         signer
+    }
+
+    /// How many signers it recovered: what was not remembered.
+    pub fn recoveries(&self) -> u64 {
+        self.recoveries.load(Ordering::Relaxed)
     }
 
     /// Takes note of an own signature.

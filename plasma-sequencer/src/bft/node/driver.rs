@@ -2,13 +2,13 @@
 
 use std::{
     pin::pin,
-    sync::{Arc, Weak},
+    sync::{Arc, PoisonError, Weak},
     time::Duration,
 };
 
 use futures::future::select;
-use metrics::{counter, gauge};
-use plasma_core::{Address, BlockHeader, ChainUpdate, Height, SequencerError};
+use metrics::{counter, gauge, histogram};
+use plasma_core::{Address, BlockHeader, ChainUpdate, Height, Seat, SequencerError};
 use tokio::sync::Notify;
 
 use super::Shared;
@@ -62,9 +62,15 @@ impl Shared {
         if self.parted(&from, replica) {
             return;
         }
+        let now = self.env.now();
+        if !self.budgets.allows(&from, &message, now) {
+            counter!("plasma_bft_dropped_total", "reason" => "budget").increment(1);
+            return;
+        }
         counter!("plasma_bft_received_total", "kind" => message.kind()).increment(1);
-        let before = replica.deadline();
-        blocking(|| replica.receive(from, message, self.env.now()));
+        let (before, expenses) = (replica.deadline(), replica.expenses());
+        blocking(|| replica.receive(from, message, now));
+        self.budgets.spent(&from, expenses, replica.expenses(), now);
         self.settle(replica);
         if replica.deadline() < before {
             self.work.notify_one();
@@ -103,6 +109,10 @@ impl Shared {
         }
         if news {
             self.changes.send_replace(());
+            self.show_misses(replica);
+        }
+        for latency in replica.latencies() {
+            histogram!("plasma_bft_height_seconds").record(latency as f64 / 1_000.0);
         }
         for output in replica.outputs() {
             if let Message::Vote(_) = output.message {
@@ -122,16 +132,45 @@ impl Shared {
 }
 
 impl Shared {
+    /// How many turns in a row each seat missed, of those that changed.
+    fn show_misses(&self, replica: &Replica) {
+        let show = |seat: &Seat, misses: u32| {
+            gauge!("plasma_bft_misses", "seat" => seat.key.to_string()).set(f64::from(misses));
+        };
+        let (schedule, committee) = (replica.app().schedule(), replica.app().committee());
+        let shown = self.shown.lock();
+        let mut shown = shown.unwrap_or_else(PoisonError::into_inner);
+        let (epoch, before) = &mut *shown;
+        if *epoch != committee.epoch {
+            let seats = schedule.of(*epoch).map_or(&[][..], |gone| &gone.seats);
+            for seat in seats {
+                show(seat, 0);
+            }
+            (*epoch, *before) = (committee.epoch, Vec::new());
+        }
+        before.resize(committee.seats.len(), 0);
+        let now = committee.seats.iter().zip(replica.app().turns().misses());
+        for ((seat, misses), before) in now.zip(before) {
+            if *before != misses {
+                show(seat, misses);
+                let more = u64::from(misses.saturating_sub(*before));
+                let key = seat.key.to_string();
+                counter!("plasma_bft_missed_turns_total", "seat" => key).increment(more);
+                *before = misses;
+            }
+        }
+    }
+
     fn carry(&self, replica: &Replica, Output { to, message }: Output) {
-        let bytes: Arc<[u8]> = message.to_bytes().into();
+        let (bytes, binds): (Arc<[u8]>, _) = (message.to_bytes().into(), message.binds());
         match to {
-            Some(key) if !self.parted(&key, replica) => self.links.send(&key, &bytes),
+            Some(key) if !self.parted(&key, replica) => self.links.send(&key, &bytes, binds),
             Some(_) => {}
-            None if self.fault.is_none() => self.links.send_all(&bytes),
+            None if self.fault.is_none() => self.links.send_all(&bytes, binds),
             None => {
                 for peer in &self.config.peers {
                     if !self.parted(&peer.key, replica) {
-                        self.links.send(&peer.key, &bytes);
+                        self.links.send(&peer.key, &bytes, binds);
                     }
                 }
             }
@@ -142,7 +181,7 @@ impl Shared {
         });
         if let Some(twin) = twin {
             tracing::warn!("voting for two blocks, as a fault that was asked for");
-            self.links.send_all(&twin.to_bytes().into());
+            self.links.send_all(&twin.to_bytes().into(), true);
         }
     }
 

@@ -256,4 +256,59 @@ mod tests {
         let (near, _, far) = futures::join!(one.open(near, key(2)), noises, accept);
         assert!(near.is_err() && far.is_err());
     }
+
+    /// What a caller sends, as bytes.
+    async fn calling(to: &Identity) -> Vec<u8> {
+        let (near, mut middle) = duplex(1 << 16);
+        let (mut out, far) = duplex(1 << 16);
+        let heard = async move {
+            let mut first = vec![0; 34];
+            middle.read_exact(&mut first).await?;
+            out.write_all(&first).await?;
+            let mut answer = vec![0; 50];
+            out.read_exact(&mut answer).await?;
+            middle.write_all(&answer).await?;
+            let length = middle.read_u16().await?;
+            let mut proof = vec![0; usize::from(length)];
+            middle.read_exact(&mut proof).await?;
+            std::io::Result::Ok([first, length.to_be_bytes().to_vec(), proof].concat())
+        };
+        let one = identity(1);
+        // Nobody hears the proof: both ends give up when the middle is gone.
+        let (_, heard, _) = futures::join!(
+            one.open(near, key(2)),
+            heard,
+            to.accept(far, |known| *known == key(1))
+        );
+        heard.expect("both speak")
+    }
+
+    #[tokio::test]
+    async fn no_bytes_but_a_proof_over_this_very_link_open_it() {
+        use rand::{Rng as _, RngCore as _, SeedableRng as _, rngs::SmallRng};
+        let member = identity(2);
+        let real = calling(&member).await;
+        for seed in 0..400 {
+            let mut rng = SmallRng::seed_from_u64(seed);
+            let mut bytes = real.clone();
+            match seed % 4 {
+                // Said again as it was.
+                0 => {}
+                1 => bytes.truncate(rng.random_range(0..real.len())),
+                2 => {
+                    let at = rng.random_range(0..real.len());
+                    bytes[at] ^= 1 << rng.random_range(0..8);
+                }
+                _ => {
+                    bytes = vec![0; rng.random_range(0..400)];
+                    rng.fill_bytes(&mut bytes);
+                }
+            }
+            let (mut near, far) = duplex(1 << 16);
+            near.write_all(&bytes).await.expect("room");
+            near.shutdown().await.expect("open");
+            let taken = member.accept(far, |_| true).await;
+            assert!(taken.is_err(), "seed {seed}");
+        }
+    }
 }

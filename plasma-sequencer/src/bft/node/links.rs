@@ -3,10 +3,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     pin::pin,
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -16,7 +17,7 @@ use metrics::{counter, gauge};
 use plasma_core::{Address, Task};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::mpsc,
+    sync::{Notify, mpsc},
 };
 
 use super::{
@@ -30,6 +31,11 @@ use crate::bft::wire::{MAX_MESSAGE_BYTES, Message};
 /// What may wait for one peer.
 const QUEUE_MESSAGES: usize = 4_096;
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+/// Where those bytes are so many, answers and transactions do not come on top: whoever asks much and reads slowly has
+/// a quarter.
+const CROWDED_BYTES: usize = QUEUE_BYTES / 4;
+/// How long a peer may take to read one message.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a peer may take to prove who it is.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long to wait before calling again: at first, and at most, in milliseconds.
@@ -37,8 +43,9 @@ const FIRST_PAUSE_MS: u64 = 25;
 const LONGEST_PAUSE_MS: u64 = 2_000;
 /// How long a link may be down for what waits to be still worth saying, in milliseconds.
 const STALE_MS: u64 = 3_000;
-/// Links that may be open to this member at once, those included that prove nothing yet.
-const MAX_OPEN: usize = 1_024;
+/// Links to this member that prove nothing yet. One more, and the oldest of them is closed: so whoever opens many keeps
+/// nobody out that proves its key at once.
+const MAX_UNPROVEN: usize = 256;
 
 type Frame = Arc<[u8]>;
 
@@ -46,6 +53,8 @@ type Frame = Arc<[u8]>;
 pub(super) struct Links {
     queues: BTreeMap<Address, Queue>,
     connected: Mutex<BTreeSet<Address>>,
+    /// The newest link from each peer; told when there is another, for then the old one is dead or one too many.
+    heard: Mutex<BTreeMap<Address, Arc<Notify>>>,
 }
 
 struct Queue {
@@ -73,18 +82,36 @@ impl Links {
             queues.insert(peer.key, queue);
             waiting.push(Waiting { receiver, bytes });
         }
-        let connected = Mutex::default();
-        (Self { queues, connected }, waiting)
+        let links = Self {
+            queues,
+            connected: Mutex::default(),
+            heard: Mutex::default(),
+        };
+        (links, waiting)
     }
 
-    pub(super) fn send_all(&self, frame: &Frame) {
-        self.queues.values().for_each(|queue| queue.push(frame));
+    /// `binds` says that it must not be lost for the sake of others.
+    pub(super) fn send_all(&self, frame: &Frame, binds: bool) {
+        self.queues
+            .values()
+            .for_each(|queue| queue.push(frame, binds));
     }
 
-    pub(super) fn send(&self, to: &Address, frame: &Frame) {
+    pub(super) fn send(&self, to: &Address, frame: &Frame, binds: bool) {
         if let Some(queue) = self.queues.get(to) {
-            queue.push(frame);
+            queue.push(frame, binds);
         }
+    }
+
+    /// Ends the link that was the newest from a peer, if there is one. Gives what ends the new one.
+    fn replace(&self, key: Address) -> Arc<Notify> {
+        let heard = self.heard.lock();
+        let mut heard = heard.unwrap_or_else(PoisonError::into_inner);
+        let end = Arc::new(Notify::new());
+        if let Some(old) = heard.insert(key, Arc::clone(&end)) {
+            old.notify_one();
+        }
+        end
     }
 
     /// Those that it can speak to.
@@ -107,12 +134,13 @@ impl Links {
 }
 
 impl Queue {
-    fn push(&self, frame: &Frame) {
+    fn push(&self, frame: &Frame, binds: bool) {
         let before = self.bytes.fetch_add(frame.len(), Ordering::Relaxed);
-        let fits = before + frame.len() <= QUEUE_BYTES;
+        let room = if binds { QUEUE_BYTES } else { CROWDED_BYTES };
+        let fits = before + frame.len() <= room;
         if !fits || self.sender.try_send(Arc::clone(frame)).is_err() {
             self.bytes.fetch_sub(frame.len(), Ordering::Relaxed);
-            counter!("plasma_bft_dropped_total").increment(1);
+            counter!("plasma_bft_dropped_total", "reason" => "queue").increment(1);
         }
     }
 }
@@ -143,7 +171,7 @@ pub(super) async fn dial(shared: Weak<Shared>, me: Identity, peer: Peer, mut que
         let connect = pin!(connect(&me, &peer));
         let link = match select(connect, patience).await {
             Either::Left((link, _)) => link,
-            Either::Right(_) => Err(LinkError::Io(std::io::ErrorKind::TimedOut.into())),
+            Either::Right(_) => Err(LinkError::Io(io::ErrorKind::TimedOut.into())),
         };
         match link {
             Ok(mut link) => {
@@ -152,7 +180,7 @@ pub(super) async fn dial(shared: Weak<Shared>, me: Identity, peer: Peer, mut que
                     queue.clear();
                 }
                 note(&shared, peer.key, true);
-                let error = speak(&mut link, &mut queue).await;
+                let error = speak(&shared, &mut link, &mut queue).await;
                 note(&shared, peer.key, false);
                 down = now(&shared);
                 let Some(error) = error else {
@@ -192,7 +220,11 @@ async fn connect(me: &Identity, peer: &Peer) -> Result<Secure<TcpStream>, LinkEr
 }
 
 /// Sends what waits; gives why it cannot go on, or `None` when there will be no more.
-async fn speak(link: &mut Secure<TcpStream>, queue: &mut Waiting) -> Option<LinkError> {
+async fn speak(
+    shared: &Weak<Shared>,
+    link: &mut Secure<TcpStream>,
+    queue: &mut Waiting,
+) -> Option<LinkError> {
     loop {
         let frame = {
             let next = pin!(queue.next());
@@ -202,8 +234,11 @@ async fn speak(link: &mut Secure<TcpStream>, queue: &mut Waiting) -> Option<Link
                 Either::Right((error, _)) => return Some(error),
             }
         };
-        if let Err(error) = link.send(&frame).await {
-            return Some(error);
+        let patience = shared.upgrade()?.env.sleep(PATIENCE);
+        match select(pin!(link.send(&frame)), patience).await {
+            Either::Left((Ok(()), _)) => {}
+            Either::Left((Err(error), _)) => return Some(error),
+            Either::Right(_) => return Some(io::Error::from(io::ErrorKind::TimedOut).into()),
         }
     }
 }
@@ -211,7 +246,7 @@ async fn speak(link: &mut Secure<TcpStream>, queue: &mut Waiting) -> Option<Link
 /// Takes links, until the sequencer is gone.
 pub(super) async fn listen(shared: Weak<Shared>, me: Identity, listener: TcpListener) {
     // Tasks end when this one does.
-    let mut open: Vec<(Task, Arc<()>)> = Vec::new();
+    let mut open: Vec<(Task, Arc<Stage>)> = Vec::new();
     loop {
         let Ok((stream, address)) = listener.accept().await else {
             // Out of descriptors, say: others may be closed soon.
@@ -222,28 +257,41 @@ pub(super) async fn listen(shared: Weak<Shared>, me: Identity, listener: TcpList
             sleep.await;
             continue;
         };
-        open.retain(|(_, alive)| Arc::strong_count(alive) > 1);
+        open.retain(|(_, stage)| Arc::strong_count(stage) > 1);
+        let unproven = |(_, stage): &(Task, Arc<Stage>)| !stage.proven.load(Ordering::Relaxed);
+        if open.iter().filter(|link| unproven(link)).count() >= MAX_UNPROVEN
+            && let Some(oldest) = open.iter().position(unproven)
+        {
+            drop(open.remove(oldest));
+            counter!("plasma_bft_refused_links_total").increment(1);
+        }
         let Some(here) = shared.upgrade() else {
             return;
         };
-        if open.len() >= MAX_OPEN {
-            tracing::warn!(%address, "too many links; refused");
-            continue;
-        }
-        let alive = Arc::new(());
-        let (weak, me, token) = (Weak::clone(&shared), me.clone(), Arc::clone(&alive));
+        let stage = Arc::new(Stage::default());
+        let (weak, me, token) = (Weak::clone(&shared), me.clone(), Arc::clone(&stage));
         let task = async move {
-            if let Err(error) = hear(&weak, &me, stream).await {
+            if let Err(error) = hear(&weak, &me, stream, &token).await {
                 tracing::debug!(%address, %error, "a link ended");
             }
-            drop(token);
         };
-        open.push((here.env.spawn("bft-link", Box::pin(task)), alive));
+        open.push((here.env.spawn("bft-link", Box::pin(task)), stage));
     }
 }
 
+/// How far a link to this member is. Held by its task alone, but for the list of all.
+#[derive(Debug, Default)]
+struct Stage {
+    proven: AtomicBool,
+}
+
 /// Listens to whoever proves to be a peer.
-async fn hear(shared: &Weak<Shared>, me: &Identity, stream: TcpStream) -> Result<(), LinkError> {
+async fn hear(
+    shared: &Weak<Shared>,
+    me: &Identity,
+    stream: TcpStream,
+    stage: &Stage,
+) -> Result<(), LinkError> {
     stream.set_nodelay(true)?;
     let Some(here) = shared.upgrade() else {
         return Ok(());
@@ -254,14 +302,25 @@ async fn hear(shared: &Weak<Shared>, me: &Identity, stream: TcpStream) -> Result
     let accept = pin!(me.accept(stream, |key| keys.contains(key)));
     let (mut link, key) = match select(accept, patience).await {
         Either::Left((link, _)) => link?,
-        Either::Right(_) => return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+        Either::Right(_) => return Err(io::Error::from(io::ErrorKind::TimedOut).into()),
     };
+    stage.proven.store(true, Ordering::Relaxed);
+    let Some(end) = shared.upgrade().map(|here| here.links.replace(key)) else {
+        return Ok(());
+    };
+    let mut end = pin!(end.notified());
     loop {
-        let bytes = link.receive(MAX_MESSAGE_BYTES).await?;
+        let bytes = match select(pin!(link.receive(MAX_MESSAGE_BYTES)), end.as_mut()).await {
+            Either::Left((bytes, _)) => bytes?,
+            Either::Right(_) => return Ok(()),
+        };
         let Some(here) = shared.upgrade() else {
             return Ok(());
         };
-        match Message::from_bytes(&bytes) {
+        let message = Message::from_bytes(&bytes);
+        let (length, readable) = (bytes.len(), message.is_ok());
+        let wait = here.budgets.heard(&key, length, readable, here.env.now());
+        match message {
             Ok(message) => here.receive(key, message),
             Err(error) => {
                 // A newer version may say what this one does not know.
@@ -269,7 +328,12 @@ async fn hear(shared: &Weak<Shared>, me: &Identity, stream: TcpStream) -> Result
                 tracing::debug!(peer = %key, %error, "a message that cannot be read");
             }
         }
+        let rest = (wait > 0).then(|| here.env.sleep(Duration::from_millis(wait)));
         drop(here);
+        if let Some(rest) = rest {
+            counter!("plasma_bft_slowed_links_total").increment(1);
+            rest.await;
+        }
         // One peer that says much does not keep this thread.
         crate::feed::give_way().await;
     }

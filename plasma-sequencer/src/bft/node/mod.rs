@@ -14,7 +14,9 @@
 //! - Whoever submits waits for no disk and no peer.
 //! - Every queue to and from a peer is bounded, in messages and in bytes; what does not fit is lost,
 //!   as on any network, and said again.
+//! - What one peer may cost in a second is bounded too ([`budget`]), whatever it says.
 
+mod budget;
 mod config;
 mod driver;
 mod fault;
@@ -45,6 +47,7 @@ use crate::{
     feed::{self, Feed, Source},
 };
 
+use budget::Budgets;
 pub use config::{BftConfig, Peer};
 pub use fault::BftFault;
 use fault::Fault;
@@ -73,6 +76,9 @@ struct Shared {
     changes: watch::Sender<()>,
     work: Arc<Notify>,
     links: Links,
+    budgets: Budgets,
+    /// The misses that metrics show, of a term's seats.
+    shown: Mutex<(Epoch, Vec<u32>)>,
 }
 
 /// How a member is doing.
@@ -125,6 +131,8 @@ impl BftSequencer {
             changes: watch::Sender::new(()),
             work: Arc::clone(&work),
             links,
+            budgets: Budgets::new(config.peers.iter().map(|peer| peer.key), env.now()),
+            shown: Mutex::default(),
             config,
         });
         let mut tasks = vec![env.spawn(

@@ -17,8 +17,11 @@ use crate::bft::{
 const MAX_PER_ROUND: usize = 2;
 /// Rounds ahead of the own one whose blocks are taken.
 const MAX_ROUNDS_AHEAD: u32 = 10;
-/// Parts of the next height that are kept until it begins.
-const MAX_EARLY: usize = 16;
+/// Parts of the next height that are kept until it begins, and those of one peer among them.
+const MAX_EARLY: usize = 32;
+const MAX_EARLY_OF_ONE: usize = 8;
+/// Unfinished blocks for rounds to come that one proposer may have under way: rounds are not reached that fast.
+const MAX_AHEAD_OF_ONE: usize = 2;
 /// How often to look again at a block about which there is no verdict yet, in milliseconds.
 const RECONSIDER_MS: u64 = 50;
 /// The longest encoding of a block.
@@ -39,6 +42,7 @@ pub(super) struct Bodies {
 /// A block that comes in parts.
 #[derive(Debug)]
 struct Arriving {
+    proposer: Address,
     assembly: Assembly,
     /// To be passed on.
     parts: Vec<SignedPart>,
@@ -50,6 +54,20 @@ impl Bodies {
         let early = std::mem::take(&mut self.early);
         *self = Self::default();
         self.early = early;
+    }
+
+    /// Keeps a part of the height after the next one. Who sends it is known, who signed it is not yet.
+    fn keep_early(&mut self, from: Address, part: SignedPart) {
+        let same = self.early.iter().filter(|(peer, _)| *peer == from).count();
+        if self.early.len() < MAX_EARLY && same < MAX_EARLY_OF_ONE {
+            self.early.push((from, part));
+        }
+    }
+
+    /// Forgets unfinished blocks of rounds that are long over: whoever decides one of them has it.
+    pub(super) fn forget_rounds_below(&mut self, round: u32) {
+        self.arriving
+            .retain(|(number, _), one| one.whole || *number >= round);
     }
 
     pub(super) fn take_early(&mut self) -> Vec<(Address, SignedPart)> {
@@ -74,8 +92,8 @@ impl Replica {
     pub(super) fn receive_part(&mut self, from: Address, part: SignedPart, now: Timestamp) {
         let header = part.part.header;
         let (next, round) = (self.app.height(), header.round());
-        if header.height.0 == next.0 + 1 && self.bodies.early.len() < MAX_EARLY {
-            self.bodies.early.push((from, part));
+        if header.height.0 == next.0 + 1 {
+            self.bodies.keep_early(from, part);
             return;
         }
         let Some(number) = round.as_u32().filter(|_| header.height == next) else {
@@ -102,7 +120,8 @@ impl Replica {
             self.consider(key, now);
             return;
         }
-        let Some(body) = self.assemble(key, part) else {
+        self.patience.arriving((self.app.next(), round), now);
+        let Some(body) = self.assemble(key, part, proposer) else {
             return;
         };
         let payload = decode::<Payload>(&body, MAX_PAYLOAD_BYTES).ok();
@@ -121,11 +140,23 @@ impl Replica {
     }
 
     /// Adds a part whose signature holds; gives the block's encoding once it is whole.
-    fn assemble(&mut self, key: (u32, B256), part: SignedPart) -> Option<Vec<u8>> {
+    fn assemble(
+        &mut self,
+        key: (u32, B256),
+        part: SignedPart,
+        proposer: Address,
+    ) -> Option<Vec<u8>> {
+        let reached = self.round().as_u32().unwrap_or_default();
         let arriving = &mut self.bodies.arriving;
         if !arriving.contains_key(&key) {
             let all = (key.0, B256::ZERO)..=(key.0, B256::repeat_byte(0xff));
             if arriving.range(all).count() >= MAX_PER_ROUND {
+                return None;
+            }
+            let ahead = arriving.iter().filter(|((round, _), one)| {
+                *round > reached && !one.whole && one.proposer == proposer
+            });
+            if key.0 > reached && ahead.count() >= MAX_AHEAD_OF_ONE {
                 return None;
             }
             let size = self.config.part_bytes.clamp(1, MAX_PART_BYTES);
@@ -136,6 +167,7 @@ impl Replica {
             arriving.insert(
                 key,
                 Arriving {
+                    proposer,
                     assembly,
                     parts,
                     whole,

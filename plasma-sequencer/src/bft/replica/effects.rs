@@ -14,6 +14,9 @@ use crate::bft::{
     wire::{Decided, MAX_BESIDE, Message, RoundEntry},
 };
 
+/// Rounds before the own one whose blocks may still arrive.
+const KEPT_ROUNDS: u32 = 2;
+
 impl Replica {
     pub(super) fn effect(
         &mut self,
@@ -34,6 +37,13 @@ impl Replica {
                 r.resume_with(())
             }
             Effect::StartRound(_, round, proposer, _, r) => {
+                let place = (self.app.next(), round);
+                self.patience.start_round(place, proposer.0, now);
+                let over = round
+                    .as_u32()
+                    .unwrap_or_default()
+                    .saturating_sub(KEPT_ROUNDS);
+                self.bodies.forget_rounds_below(over);
                 self.remind(round, proposer.0);
                 r.resume_with(())
             }
@@ -113,7 +123,7 @@ impl Replica {
                 r.resume_with(())
             }
             Effect::Decide(certificate, _, r) => {
-                self.decide(&certificate);
+                self.decide(&certificate, now);
                 r.resume_with(())
             }
             Effect::Finalize(_, _, evidence, r) => {
@@ -149,8 +159,7 @@ impl Replica {
     }
 
     fn schedule(&mut self, timeout: Timeout, now: Timestamp) {
-        let after = self.config.timeouts.duration_for(timeout);
-        let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        let after = self.patience.wait(timeout);
         self.timers.schedule(now.0.saturating_add(after), timeout);
     }
 
@@ -196,12 +205,13 @@ impl Replica {
         }
     }
 
-    fn decide(&mut self, commit: &CommitCertificate<PlasmaContext>) {
+    fn decide(&mut self, commit: &CommitCertificate<PlasmaContext>, now: Timestamp) {
         let certificate = self.seats.certificate(commit);
         let place = (certificate.height, certificate.round, certificate.block);
         let domain = *self.seats.domain();
         match self.app.commit(certificate) {
             Ok(Some(certified)) => {
+                self.patience.decided(now);
                 let beside = self.app.evidence().beside(&domain, place, MAX_BESIDE);
                 let decided = Decided {
                     certificate: certified.certificate.clone(),

@@ -34,7 +34,7 @@ impl Replica {
                 }
             }
             Message::Decided(decided) => self.receive_decided(from, decided, now),
-            Message::Fetch { from: height } => self.answer(from, height),
+            Message::Fetch { from: height } => self.answer(from, height, now),
             Message::Blocks(blocks) => self.receive_blocks(from, blocks),
             Message::Transactions(transactions) => self.receive_transactions(transactions, now),
         }
@@ -81,6 +81,8 @@ impl Replica {
         }
         if height <= next {
             self.app.evidence_mut().proposal(&domain, &proposal);
+            let place = (height, message.round);
+            self.patience.proposed(place, message.proposer.0, now);
         }
         if height < next {
             return;
@@ -112,10 +114,15 @@ impl Replica {
     fn receive_transactions(&mut self, transactions: Vec<Bytes>, now: Timestamp) {
         for bytes in transactions {
             let hash = transaction_hash(&bytes);
-            if bytes.len() > MAX_TRANSACTION_BYTES || self.app.pool().contains(&hash) {
+            if self.app.pool().contains(&hash) {
+                continue;
+            }
+            if bytes.len() > MAX_TRANSACTION_BYTES {
+                self.refusals += 1;
                 continue;
             }
             if let Err(error) = self.app.accept(hash, bytes, now) {
+                self.refusals += 1;
                 tracing::trace!(%hash, %error, "a peer's transaction is not taken");
             }
         }

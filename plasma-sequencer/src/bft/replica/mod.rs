@@ -20,6 +20,7 @@ mod bodies;
 mod effects;
 mod gossip;
 mod inbound;
+mod patience;
 mod sync;
 mod timers;
 
@@ -50,6 +51,7 @@ use super::{
 
 use bodies::Bodies;
 use gossip::Gossip;
+use patience::Patience;
 use sync::Fetching;
 use timers::Timers;
 
@@ -63,7 +65,7 @@ const MISSING_PATIENCE_MS: u64 = 15_000;
 /// How a member works.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplicaConfig {
-    /// How long each step of a round may take.
+    /// The longest that each step of a round may take. Where heights take less, less is waited.
     pub timeouts: LinearTimeouts,
     /// The length of a block's parts, at most [`MAX_PART_BYTES`].
     pub part_bytes: usize,
@@ -105,6 +107,15 @@ pub struct Output {
     pub message: Message,
 }
 
+/// What messages of peers cost beside their bytes. Counts since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expenses {
+    /// Signatures whose signer was recovered.
+    pub recoveries: u64,
+    /// Transactions that were looked at and refused.
+    pub refusals: u64,
+}
+
 /// One member of a committee.
 pub struct Replica {
     config: ReplicaConfig,
@@ -120,6 +131,7 @@ pub struct Replica {
     /// Whether the log is being read.
     recovering: bool,
     timers: Timers,
+    patience: Patience,
     bodies: Bodies,
     /// The round for which the engine waits for a value of ours.
     wanted: Option<Round>,
@@ -139,6 +151,8 @@ pub struct Replica {
     outputs: VecDeque<Output>,
     certified: VecDeque<CertifiedBlock>,
     failure: Option<SequencerError>,
+    /// Transactions of peers that were refused.
+    refusals: u64,
 }
 
 impl Replica {
@@ -167,6 +181,7 @@ impl Replica {
         );
         let mut replica = Self {
             timers: Timers::default(),
+            patience: Patience::new(config.timeouts),
             bodies: Bodies::default(),
             fetching: Fetching::new(now, config.probe_ms),
             gossip: Gossip::default(),
@@ -188,6 +203,7 @@ impl Replica {
             outputs: VecDeque::new(),
             certified: VecDeque::new(),
             failure: None,
+            refusals: 0,
         };
         replica.recover(now)?;
         Ok(replica)
@@ -219,6 +235,20 @@ impl Replica {
     /// Why this member takes no part any more.
     pub fn failure(&self) -> Option<&SequencerError> {
         self.failure.as_ref()
+    }
+
+    /// How long the heights took that were agreed on here since the last call, from beginning to decision, in
+    /// milliseconds.
+    pub fn latencies(&mut self) -> impl Iterator<Item = u64> + use<> {
+        self.patience.latencies().into_iter()
+    }
+
+    /// What peers cost so far.
+    pub fn expenses(&self) -> Expenses {
+        Expenses {
+            recoveries: self.verifier.recoveries(),
+            refusals: self.refusals,
+        }
     }
 
     /// What is to be sent.
@@ -442,6 +472,7 @@ impl Replica {
     /// Lets the engine begin the next height.
     fn begin(&mut self, now: Timestamp) {
         self.begun = true;
+        self.patience.begin(now);
         let (height, seats) = (self.app.height(), self.seats.clone());
         let policy = VoteExtensionPolicy::Disabled;
         self.run(Input::StartHeight(height, seats, false, None, policy), now);

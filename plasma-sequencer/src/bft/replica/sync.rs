@@ -3,13 +3,14 @@
 //! Certified blocks need no trust in whom they come from: the core adopts what the root would
 //! accept. One request is under way at a time; it is repeated elsewhere when nothing comes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arc_malachitebft_core_types::Round;
 use plasma_core::{Address, CertifiedBlock, Height, Timestamp, encode};
 
 use super::Replica;
 use crate::bft::{
+    bucket::Bucket,
     context::{Domain, Key, SignedVote, Vote, VoteSignature},
     wire::{Decided, Message, Signed},
 };
@@ -17,6 +18,9 @@ use crate::bft::{
 /// Blocks in one answer, and their bytes.
 const MAX_ANSWER_BLOCKS: usize = 64;
 const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
+/// Answers to one peer: at once, and a second. They read the disk, and most peers are not behind.
+const ANSWERS_AT_ONCE: u64 = 8;
+const ANSWERS_A_SECOND: u64 = 20;
 /// How long an answer may take before another is asked, in milliseconds.
 const PATIENCE_MS: u64 = 1_000;
 /// How often one peer is told of the same decision, in milliseconds.
@@ -33,6 +37,10 @@ pub(super) struct Fetching {
     /// Whom to ask then.
     turn: usize,
     told: BTreeMap<Address, (Height, u64)>,
+    /// Who may send blocks, for it was asked.
+    asked: BTreeSet<Address>,
+    /// What peers may still ask for.
+    answers: BTreeMap<Address, Bucket>,
 }
 
 impl Fetching {
@@ -44,6 +52,8 @@ impl Fetching {
             interval,
             turn: 0,
             told: BTreeMap::new(),
+            asked: BTreeSet::new(),
+            answers: BTreeMap::new(),
         }
     }
 
@@ -75,8 +85,7 @@ impl Replica {
             return;
         }
         self.fetching.turn = (self.fetching.turn + 1) % others.len();
-        let from = self.app.next();
-        self.send(Some(others[self.fetching.turn]), Message::Fetch { from });
+        self.fetch(others[self.fetching.turn]);
     }
 
     /// `peer` is at a later height.
@@ -85,6 +94,12 @@ impl Replica {
             return;
         }
         self.fetching.until = now.0 + PATIENCE_MS;
+        self.fetch(peer);
+    }
+
+    /// Asks for what comes next.
+    fn fetch(&mut self, peer: Address) {
+        self.fetching.asked.insert(peer);
         let from = self.app.next();
         self.send(Some(peer), Message::Fetch { from });
     }
@@ -138,7 +153,7 @@ impl Replica {
             }
         } else if now.0 >= self.fetching.until {
             self.fetching.until = now.0 + PATIENCE_MS;
-            self.send(Some(from), Message::Fetch { from: next });
+            self.fetch(from);
         }
     }
 
@@ -184,7 +199,16 @@ impl Replica {
         }
     }
 
-    pub(super) fn answer(&mut self, to: Address, from: Height) {
+    pub(super) fn answer(&mut self, to: Address, from: Height, now: Timestamp) {
+        if from > self.app.head().height {
+            return;
+        }
+        let full = Bucket::new(ANSWERS_A_SECOND, ANSWERS_AT_ONCE, now);
+        let budget = self.fetching.answers.entry(to).or_insert(full);
+        if !budget.open(now) {
+            return;
+        }
+        budget.spend(1, now);
         let (mut height, mut bytes) = (from, 0);
         let mut blocks = Vec::new();
         while blocks.len() < MAX_ANSWER_BLOCKS && height <= self.app.head().height {
@@ -204,6 +228,10 @@ impl Replica {
     }
 
     pub(super) fn receive_blocks(&mut self, from: Address, blocks: Vec<CertifiedBlock>) {
+        // Each certificate costs many recoveries: nobody sends what was not asked for.
+        if !self.fetching.asked.remove(&from) {
+            return;
+        }
         let full = blocks.len() > 1;
         let mut adopted = false;
         for certified in blocks {
@@ -224,8 +252,7 @@ impl Replica {
         }
         self.fetching.until = 0;
         if adopted && full {
-            let next = self.app.next();
-            self.send(Some(from), Message::Fetch { from: next });
+            self.fetch(from);
         }
     }
 
