@@ -1,20 +1,25 @@
 //! A committee in one thread: virtual time, a network that loses, delays, repeats and reorders,
 //! members that crash anywhere and come back with their logs, and seats that lie.
 //!
+//! In some runs committees change, and members hear of that late; the root overrides blocks with one of its own, and
+//! has blocks that a member lacks.
+//!
 //! Everything follows from a seed. `PLASMA_SEED=7 cargo nextest run -p plasma-sequencer --features
-//! bft simulation` replays one; `PLASMA_LONG=1` tries thousands.
+//! bft simulation` replays one; `PLASMA_LONG=1` tries thousands, `PLASMA_RUNS=300` so many of each kind.
 //!
 //! What is checked, in every run:
-//! - no two blocks at one height are certified, by anybody, and all honest members have the same
-//!   bytes;
+//! - no two blocks at one height are certified, by anybody, but where the root overrode the first, and all honest
+//!   members have the same bytes;
 //! - every certificate is one that the root accepts;
 //! - no honest key is in anybody's evidence;
 //! - no honest member stops;
 //! - once the faults end, all honest members go on within a [bound](scenario::Scenario::patience),
 //!   and every transaction gets into exactly one block.
 
+mod checks;
 mod liars;
 mod network;
+mod root;
 mod scenario;
 mod world;
 
@@ -25,10 +30,21 @@ use plasma_core::{Committee, Epoch, Height, Seat, Timestamp};
 use scenario::{Liar, Scenario};
 use world::{DAWN, World};
 
-/// The seeds of a test: some, or many, or one.
+/// The seeds of a test: some, or many, or one, or as many as are asked for.
 fn seeds(some: u64, many: u64) -> Vec<u64> {
-    if let Ok(seed) = std::env::var("PLASMA_SEED") {
-        return vec![seed.parse().expect("PLASMA_SEED is a number")];
+    let asked = |name| {
+        let value = std::env::var(name).ok()?;
+        Some(
+            value
+                .parse()
+                .unwrap_or_else(|_| panic!("{name} is a number")),
+        )
+    };
+    if let Some(seed) = asked("PLASMA_SEED") {
+        return vec![seed];
+    }
+    if let Some(runs) = asked("PLASMA_RUNS") {
+        return (0..runs).collect();
     }
     let long = std::env::var("PLASMA_LONG").is_ok_and(|value| value != "0" && !value.is_empty());
     (0..if long { many } else { some }).collect()
@@ -92,11 +108,16 @@ fn sixteen_agree_with_liars_among_them() {
 
 #[test]
 fn fifty_agree_with_liars_among_them() {
-    if std::env::var("PLASMA_LONG").is_ok() {
-        run_all("50, some lie", seeds(0, 10), |seed| {
-            Scenario::random(seed, 50, 16)
-        });
-    }
+    run_all("50, some lie", seeds(1, 10), |seed| {
+        Scenario::brief(seed, 50, 16)
+    });
+}
+
+#[test]
+fn a_hundred_agree_with_liars_among_them() {
+    run_all("100, some lie", seeds(1, 4), |seed| {
+        Scenario::brief(seed, 100, 33)
+    });
 }
 
 #[test]

@@ -24,10 +24,12 @@ pub(super) struct Network {
     sides: Option<Vec<bool>>,
     queue: BTreeMap<(u64, u64), Delivery>,
     count: u64,
+    most: usize,
 }
 
-/// More than this at once means that something feeds itself.
+/// More than this at once means that something feeds itself: at least so many, and so many from each to each.
 const MAX_UNDER_WAY: usize = 200_000;
+const MAX_FOR_EACH: usize = 60;
 
 impl Network {
     pub(super) fn new(scenario: &Scenario) -> Self {
@@ -38,6 +40,7 @@ impl Network {
             sides: None,
             queue: BTreeMap::new(),
             count: 0,
+            most: MAX_UNDER_WAY.max(MAX_FOR_EACH * scenario.weights.len().pow(2)),
         }
     }
 
@@ -66,7 +69,7 @@ impl Network {
             let at = now + rng.random_range(1..=self.delay_ms);
             self.queue.insert((at, self.count), delivery.clone());
         }
-        assert!(self.queue.len() < MAX_UNDER_WAY, "a flood");
+        assert!(self.queue.len() < self.most, "a flood");
     }
 
     pub(super) fn next(&self) -> Option<u64> {

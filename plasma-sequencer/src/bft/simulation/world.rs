@@ -4,25 +4,26 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_malachitebft_core_types::LinearTimeouts;
 use plasma_core::{
-    Address, B256, Bytes, CertifiedBlock, ChainUpdate, Committee, Epoch, Gate, Height,
-    MAX_BODY_BYTES, Seat, Signer, Timestamp, Words,
+    B256, Block, Bytes, ChainUpdate, Committee, Epoch, Gate, Height, MAX_BODY_BYTES, Seat, Signer,
+    Timestamp,
     conformance::sequencer::{
         TOY_BLOCK_GAS, ToyLedger, ToyTransaction, sequential, toy_genesis, toy_root,
     },
-    encode, keccak256, transaction_hash,
+    keccak256,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 
 use super::{
     liars::Liary,
     network::{Delivery, Network},
+    root::Root,
     scenario::{Event, Liar, Scenario},
 };
 use crate::{
     Journal as _, MemoryJournal,
     bft::{
-        AppConfig, Decided, MemoryLog, Message, Replica, ReplicaConfig, RoundLog, Schedule,
-        SequencerApp, Verifier,
+        AppConfig, MemoryLog, Message, Replica, ReplicaConfig, RoundLog, Schedule, SequencerApp,
+        Verifier,
         log::{LogEntry, LogPlace},
     },
 };
@@ -84,17 +85,17 @@ impl RoundLog for FailingLog {
     }
 }
 
-struct Node {
-    key: Signer,
+pub(super) struct Node {
+    pub(super) key: Signer,
     liar: Option<Liary>,
     /// Of twins, which half it talks to.
     half: Option<bool>,
-    replica: Option<Replica>,
-    journal: MemoryJournal,
+    pub(super) replica: Option<Replica>,
+    pub(super) journal: MemoryJournal,
     log: MemoryLog,
     fuse: Arc<std::sync::atomic::AtomicI64>,
-    ledger: Arc<ToyLedger>,
-    executed: Height,
+    pub(super) ledger: Arc<ToyLedger>,
+    pub(super) executed: Height,
     skew: i64,
     /// When it comes back.
     up_at: Option<u64>,
@@ -102,46 +103,49 @@ struct Node {
 }
 
 impl Node {
-    fn honest(&self) -> bool {
+    pub(super) fn honest(&self) -> bool {
         self.liar.is_none()
     }
 
-    fn clock(&self, now: u64) -> Timestamp {
+    pub(super) fn clock(&self, now: u64) -> Timestamp {
         Timestamp((DAWN + now).saturating_add_signed(self.skew))
     }
 }
 
 /// What a user wants in a block.
-struct Wish {
-    bytes: Bytes,
+pub(super) struct Wish {
+    pub(super) bytes: Bytes,
     /// When it was sent last.
-    sent: u64,
+    pub(super) sent: u64,
 }
 
 /// A committee and all around it.
 pub(super) struct World {
-    scenario: Scenario,
-    rng: SmallRng,
-    now: u64,
+    pub(super) scenario: Scenario,
+    pub(super) rng: SmallRng,
+    pub(super) now: u64,
     committee: Committee,
-    terms: Vec<(Timestamp, Committee)>,
-    nodes: Vec<Node>,
+    pub(super) terms: Vec<(Timestamp, Committee)>,
+    pub(super) nodes: Vec<Node>,
     network: Network,
     events: BTreeMap<(u64, usize), Event>,
-    verifier: Arc<Verifier>,
-    /// The one block at each height, as anybody's certificate shows.
-    certified: BTreeMap<Height, B256>,
-    /// Its bytes, as honest members have them.
-    bodies: BTreeMap<Height, B256>,
-    times: BTreeMap<Height, Timestamp>,
-    included: BTreeMap<B256, Height>,
-    wishes: Vec<Wish>,
+    pub(super) verifier: Arc<Verifier>,
+    /// The one block at each height, term and base of rounds, as anybody's certificate shows.
+    pub(super) certified: BTreeMap<(Height, Epoch, u32), B256>,
+    /// Bytes of blocks, as honest members have them.
+    pub(super) bodies: BTreeMap<B256, B256>,
+    /// The derived chain: what honest members certified, but for what the root overrode.
+    pub(super) chain: BTreeMap<Height, Block>,
+    /// Who is told what of the root, and when.
+    pub(super) root: Root,
+    pub(super) included: BTreeMap<B256, Height>,
+    pub(super) wishes: Vec<Wish>,
     wished: u64,
     next_wish: u64,
     quiet: bool,
-    last_block: u64,
-    longest_pause: u64,
-    trace: B256,
+    pub(super) last_block: u64,
+    pub(super) longest_pause: u64,
+    pub(super) trace: B256,
 }
 
 impl World {
@@ -152,7 +156,7 @@ impl World {
                 Signer::from_bytes(&secret).expect("a key")
             })
             .collect();
-        let seats = keys
+        let seats: Vec<Seat> = keys
             .iter()
             .zip(&scenario.weights)
             .map(|(key, weight)| Seat {
@@ -160,10 +164,16 @@ impl World {
                 weight: *weight,
             })
             .collect();
-        let committee = Committee {
-            epoch: Epoch(0),
-            seats,
-        };
+        let first = scenario.terms.first().map(|(_, seats)| seats.clone());
+        let committee = term(
+            0,
+            &seats,
+            &first.unwrap_or_else(|| (0..keys.len()).collect()),
+        );
+        let mut terms = vec![(Timestamp(0), committee.clone())];
+        for ((at, seated), epoch) in scenario.terms.iter().skip(1).zip(1..) {
+            terms.push((Timestamp(DAWN + at), term(epoch, &seats, seated)));
+        }
         let mut rng = SmallRng::seed_from_u64(scenario.seed ^ 0x5eed);
         let mut nodes = Vec::new();
         let lie = |seat| {
@@ -180,6 +190,7 @@ impl World {
                 nodes.push(twin);
             }
         }
+        let root = Root::new(&scenario, nodes.len(), &mut rng);
         let events = scenario.events.iter().cloned().enumerate();
         let events = events.map(|(number, (at, event))| ((at, number), event));
         let mut world = Self {
@@ -187,13 +198,14 @@ impl World {
             events: events.collect(),
             rng,
             now: 0,
-            terms: vec![(Timestamp(0), committee.clone())],
+            terms,
             committee,
             nodes,
             verifier: Arc::new(Verifier::new()),
             certified: BTreeMap::new(),
             bodies: BTreeMap::new(),
-            times: BTreeMap::new(),
+            chain: BTreeMap::new(),
+            root,
             included: BTreeMap::new(),
             wishes: Vec::new(),
             wished: 0,
@@ -250,10 +262,16 @@ impl World {
     fn start(&mut self, number: usize) {
         let kept = self.rng.random_range(0..8);
         let mut schedule = Schedule::new(self.terms[0].1.clone()).expect("a committee");
+        let known = self.known(number);
         for (from, committee) in &self.terms[1..] {
-            schedule
-                .announce(*from, committee.clone())
-                .expect("one after the other");
+            if *from <= known {
+                schedule
+                    .announce(*from, committee.clone())
+                    .expect("one after the other");
+            }
+        }
+        if self.scenario.told_late {
+            schedule.inform(known);
         }
         let ms = Duration::from_millis;
         let config = ReplicaConfig {
@@ -306,6 +324,7 @@ impl World {
         }
         self.network.calm();
         self.events.clear();
+        self.root.calm();
         for number in 0..self.nodes.len() {
             self.nodes[number]
                 .fuse
@@ -366,7 +385,7 @@ impl World {
         heads.map(|node| node.executed).max().unwrap_or_default()
     }
 
-    fn lowest(&self) -> Height {
+    pub(super) fn lowest(&self) -> Height {
         let heads = self.nodes.iter().filter(|node| node.honest());
         heads.map(|node| node.executed).min().unwrap_or_default()
     }
@@ -402,7 +421,7 @@ impl World {
             .chain(back)
             .chain(event)
             .chain(self.network.next())
-            .chain([self.next_wish])
+            .chain([self.next_wish, self.root.due()])
             .min()
             .unwrap_or(until);
         self.now = next.clamp(self.now, until);
@@ -414,6 +433,9 @@ impl World {
         }
         if self.next_wish <= self.now {
             return self.wish();
+        }
+        if self.root.due() <= self.now {
+            return self.hear_of_root();
         }
         if let Some(delivery) = self.network.pop(self.now) {
             return self.deliver(&delivery);
@@ -446,6 +468,9 @@ impl World {
                         .store(after.into(), std::sync::atomic::Ordering::SeqCst);
                 }
             }
+            Event::Derive { node } => self.derive(node),
+            Event::Force { back } => self.force(back, true),
+            Event::Forget { back } => self.force(back, false),
             Event::Part { sides } => self.network.part(Some(sides)),
             Event::Heal => self.network.part(None),
         }
@@ -510,12 +535,15 @@ impl World {
     }
 
     /// Executes what a member certified, and carries out what it says.
-    fn settle(&mut self, number: usize) {
+    pub(super) fn settle(&mut self, number: usize) {
         self.execute(number);
         let node = &mut self.nodes[number];
         let Some(replica) = &mut node.replica else {
             return;
         };
+        replica.latencies().for_each(drop);
+        // It went on from a block of the root's, which its node has executed.
+        replica.rewound();
         if let Some(failure) = replica.failure() {
             let crash = failure.to_string().contains("crash");
             assert!(crash, "node {number} stopped: {failure}");
@@ -583,131 +611,11 @@ impl World {
             }
         }
     }
+}
 
-    /// Nothing that anybody says may show a second certified block.
-    fn inspect(&mut self, message: &Message) {
-        let certificates: Vec<_> = match message {
-            Message::Decided(Decided { certificate, .. }) => vec![certificate.clone()],
-            Message::Blocks(blocks) => {
-                let certificates = blocks.iter().map(|block| block.certificate.clone());
-                certificates.collect()
-            }
-            _ => return,
-        };
-        for certificate in certificates {
-            let mut terms = self.terms.iter();
-            let Some((_, committee)) = terms.find(|(_, one)| one.epoch == certificate.epoch) else {
-                continue;
-            };
-            let committee = committee.clone();
-            let chain_id = toy_genesis().chain_id;
-            if self
-                .verifier
-                .certificate(chain_id, &committee, &certificate)
-            {
-                self.single(certificate.height, certificate.block);
-            }
-        }
-    }
-
-    fn single(&mut self, height: Height, block: B256) {
-        let first = *self.certified.entry(height).or_insert(block);
-        assert_eq!(first, block, "two certified blocks at height {height}");
-    }
-
-    fn committee_after(&self, parent: Timestamp) -> Committee {
-        let term = self.terms.iter().rev().find(|(from, _)| *from <= parent);
-        term.expect("there is one from 0 on").1.clone()
-    }
-
-    /// Checks a block that an honest member has.
-    fn check(&mut self, certified: &CertifiedBlock) {
-        let header = &certified.block.header;
-        let height = header.height;
-        self.single(height, header.hash());
-        let bytes = keccak256(encode(&certified.block));
-        let known = self.bodies.insert(height, bytes);
-        assert!(
-            known.is_none_or(|known| known == bytes),
-            "other bytes at {height}"
-        );
-        if known.is_some() {
-            return;
-        }
-        let parent = match self.times.get(&Height(height.0 - 1)) {
-            Some(parent) => *parent,
-            None => toy_genesis().timestamp,
-        };
-        self.times.insert(height, header.timestamp);
-        let committee = self.committee_after(parent);
-        let verdict = certified.certificate.verify(&committee, header);
-        assert_eq!(verdict, Ok(()), "the certificate at {height}");
-        self.longest_pause = self.longest_pause.max(self.now - self.last_block);
-        self.last_block = self.now;
-        for bytes in &certified.block.transactions {
-            let hash = transaction_hash(bytes);
-            let before = self.included.insert(hash, height);
-            assert_eq!(before, None, "{hash} is in two blocks, {height} the second");
-            self.wishes.retain(|wish| wish.bytes != *bytes);
-        }
-        self.trace = Words::new()
-            .word(self.trace)
-            .word(header.hash())
-            .uint(self.now)
-            .keccak();
-    }
-
-    /// Whoever is honest has the same blocks.
-    /// The epochs of the blocks that the first honest member has, in order.
-    pub(super) fn epochs(&self) -> Vec<Epoch> {
-        let first = self.nodes.iter().find(|node| node.honest());
-        let journal = first.expect("somebody is honest").journal.reopen();
-        let heights = (1..=self.lowest().0).map(Height);
-        let held = heights.filter_map(|height| journal.get(height).ok().flatten());
-        let mut epochs: Vec<Epoch> = held.map(|held| held.block.header.epoch).collect();
-        epochs.dedup();
-        epochs
-    }
-
-    pub(super) fn check_all_equal(&self) {
-        let honest: Vec<&Node> = self.nodes.iter().filter(|node| node.honest()).collect();
-        for height in (1..=self.lowest().0).map(Height) {
-            let block = |node: &&Node| node.journal.reopen().get(height).ok().flatten();
-            let blocks = honest.iter().map(|node| block(node).map(|held| held.block));
-            let blocks: Vec<_> = blocks.collect();
-            assert!(
-                blocks.windows(2).all(|pair| pair[0] == pair[1]),
-                "at {height}"
-            );
-        }
-    }
-
-    /// Whoever is accused lies; gives how many are.
-    fn check_evidence(&self) -> usize {
-        let liars: Vec<Address> = self
-            .nodes
-            .iter()
-            .filter(|node| !node.honest())
-            .map(|node| node.key.address())
-            .collect();
-        let mut accused = std::collections::BTreeSet::new();
-        for node in self.nodes.iter().filter(|node| node.honest()) {
-            let Some(replica) = &node.replica else {
-                continue;
-            };
-            for (key, evidence) in replica.app().evidence().found() {
-                assert!(
-                    liars.contains(key),
-                    "{key} is honest, and accused: {evidence:?}"
-                );
-                let chain_id = toy_genesis().chain_id;
-                for piece in evidence {
-                    let culprits = piece.culprits(&self.verifier, chain_id, &self.committee);
-                    assert!(culprits.contains(key), "proves nothing: {piece:?}");
-                }
-                accused.insert(*key);
-            }
-        }
-        accused.len()
-    }
+/// A committee of some of all seats.
+fn term(epoch: u64, all: &[Seat], seats: &[usize]) -> Committee {
+    let seats = seats.iter().map(|seat| all[*seat]).collect();
+    let epoch = Epoch(epoch);
+    Committee { epoch, seats }
 }
