@@ -159,7 +159,7 @@ fn the_largest_blocks_fit() {
     });
     // Calls full of words that are hard to tell from noise.
     for bits in [112, 160, 224, 256] {
-        largest(490, &|n| {
+        largest(460, &|n| {
             let shift = (256 - bits) / 8;
             let mut data = vec![7; 4];
             for word in noise(32 * 62, n).chunks(32) {
