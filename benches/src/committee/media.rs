@@ -37,11 +37,10 @@ impl Writes {
     }
 }
 
+type Media = (Box<dyn Journal>, Box<dyn RoundLog>);
+
 /// A member's files.
-pub(super) fn open(
-    directory: &Path,
-    writes: &Arc<Writes>,
-) -> Result<(Box<dyn Journal>, Box<dyn RoundLog>), Failure> {
+pub(super) fn open(directory: &Path, writes: &Arc<Writes>) -> Result<Media, Failure> {
     let journal = FileJournal::open(directory, &genesis(), &TokioEnv)?;
     let log = FileLog::open(directory, &genesis(), &TokioEnv)?;
     let journal = TimedJournal(journal, Arc::clone(writes));

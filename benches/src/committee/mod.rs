@@ -214,7 +214,8 @@ fn faults(runtime: &Runtime, options: &Options) -> Result<Vec<Figure>, Failure> 
     compare(RESTARTING, 0, &[], restarts, seconds(options, 30, 8))?;
     let cores = cores();
     for figure in &mut figures {
-        figure.detail.push_str(&format!("; {cores} cores for all"));
+        figure.detail += "; cores for all: ";
+        figure.detail += &cores.to_string();
     }
     Ok(figures)
 }
