@@ -201,7 +201,7 @@ async fn certificates_that_prove_nothing_are_refused_by_name() {
     );
 
     let mut other_block = chain.seal(0);
-    other_block.sealing.timestamp = plasma_core::Timestamp(2);
+    other_block.sealing.timestamp = Timestamp(2);
     let reason = refused(append(&settlement, &chain, &other_block).await);
     // The contract's hash of the header that it was given is ours.
     let expected = other_block.sealing.hash();

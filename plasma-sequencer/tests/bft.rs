@@ -376,7 +376,7 @@ async fn strangers_and_noise_change_nothing() {
     }
     // A key that is nobody's, and one of the committee on another chain.
     let other = BlockHeader {
-        timestamp: plasma_core::Timestamp(7),
+        timestamp: Timestamp(7),
         ..toy_genesis()
     };
     let strangers: Vec<BftSequencer> = [(signer(9), toy_genesis()), (signer(1), other)]

@@ -310,8 +310,11 @@ fn modules() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// A name, a module, and what else is deployed beside it.
+type Dear = (String, Vec<u8>, Vec<(Address, Vec<u8>)>);
+
 /// What is dear in the machine for its gas: a call that uses up its gas, and the contracts beside it.
-fn dear(gas: u64) -> Vec<(String, Vec<u8>, Vec<(Address, Vec<u8>)>)> {
+fn dear(gas: u64) -> Vec<Dear> {
     let mut all: Vec<(String, Vec<u8>)> = vec![
         ("a branch".into(), calling("(loop (br 0))")),
         ("branches".into(), looped("(block (br 0))", 500)),
