@@ -739,7 +739,7 @@ async fn where_the_committee_is_silent_the_root_orders_until_it_is_back() {
         parent: last.hash(),
         ..last.clone()
     };
-    let weak = chain.certify(&answer, &[0, 1]);
+    let weak = chain.certify(&answer, &[1, 2, 3]);
     let weak = settlement.resume(&answer, &chain.committee, &weak).await;
     assert!(refused(weak).starts_with("InsufficientWeight("));
     let certificate = chain.certify(&answer, &[0, 2, 3]);

@@ -142,7 +142,7 @@ fn a_block_of_transfers_is_the_same_with_new_instances_and_used_ones() {
     // `block` compares.
     let transfers = (0..60_u8).map(|n| {
         let call = IToken::transferCall {
-            to: user(1 + n * 7 % 9),
+            to: user(1 + n % 9 * 7 % 9),
             amount: ether(u64::from(n) * 9),
         };
         let nonce = u64::from(n / 9);
