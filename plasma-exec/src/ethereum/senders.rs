@@ -77,7 +77,7 @@ impl Senders {
     }
 
     /// Does `work` for every item.
-    #[cfg(not(feature = "std"))]
+    #[cfg(all(not(feature = "std"), any(feature = "evm", feature = "wasm")))]
     pub(crate) fn in_parallel<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
         items.iter().for_each(work);
     }
