@@ -41,7 +41,9 @@ describe('a node of its own', () => {
   })
 
   const config = (name, top, rootKey = '') => {
-    const contracts = Object.entries(devnet.root.contracts).map(([name, address]) => `${name} = "${address}"`)
+    const { network, ...rest } = devnet.root.contracts
+    const table = (entries) => Object.entries(entries).map(([name, address]) => `${name} = "${address}"`)
+    const contracts = [...table(rest), '[root.contracts.network]', ...table(network)]
     const file = join(folder, `${name}.toml`)
     writeFileSync(file, `${top}\n[root]\nurl = "${root.url}"\n${rootKey}\n[root.contracts]\n${contracts.join('\n')}\n`)
     return file

@@ -48,7 +48,11 @@ impl Replica {
             return;
         };
         let seated = self.has_seat(domain.epoch, &vote.message.seat.0);
-        if !seated || !self.verifier.vote(&domain, &vote) {
+        if !seated {
+            return;
+        }
+        if !self.verifier.vote(&domain, &vote) {
+            self.heed_override(&vote);
             return;
         }
         if height <= next {
@@ -66,6 +70,32 @@ impl Replica {
         }
         if self.app.next() == next {
             self.run(Input::Vote(vote), now);
+        }
+    }
+
+    /// Others count rounds as after an override to the head that this member has: they had blocks after it to undo, and
+    /// it had not. Once more than a third of the weight does, somebody honest was told of that by the root, and this
+    /// member does so too; else neither part would be a quorum.
+    fn heed_override(&mut self, vote: &SignedVote) {
+        let here = *self.seats.domain();
+        let base = Domain::base_after(self.app.head().hash());
+        let domain = Domain { base, ..here };
+        let about = vote.message.height == self.app.height();
+        if !about || here.base == base || !self.verifier.vote(&domain, vote) {
+            return;
+        }
+        self.overridden.insert(vote.message.seat.0);
+        let committee = self.seats.committee();
+        let told = committee.seats.iter();
+        let told = told.filter(|seat| self.overridden.contains(&seat.key));
+        let weight: u128 = told.map(|seat| u128::from(seat.weight)).sum();
+        if weight * 3 > u128::from(committee.total_weight()) {
+            tracing::warn!(height = %self.app.head().height, "the others were overridden; counting rounds as they do");
+            self.app.rebase(base);
+            self.recent.clear();
+            self.turn_to_next();
+            // The new base of rounds is nowhere else until a block is certified.
+            self.sync();
         }
     }
 

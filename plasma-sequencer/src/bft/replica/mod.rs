@@ -25,7 +25,7 @@ mod sync;
 mod timers;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     convert::Infallible,
     sync::Arc,
 };
@@ -153,6 +153,8 @@ pub struct Replica {
     pending: Vec<Output>,
     outputs: VecDeque<Output>,
     certified: VecDeque<CertifiedBlock>,
+    /// Who counts rounds of the next height as after an override to the head.
+    overridden: BTreeSet<Address>,
     /// The own precommits of late, by what they sign.
     precommits: VecDeque<(B256, Signature)>,
     failure: Option<SequencerError>,
@@ -207,6 +209,7 @@ impl Replica {
             pending: Vec::new(),
             outputs: VecDeque::new(),
             certified: VecDeque::new(),
+            overridden: BTreeSet::new(),
             precommits: VecDeque::new(),
             failure: None,
             refusals: 0,
@@ -523,6 +526,7 @@ impl Replica {
         self.seats = self.app.seats();
         self.begun = false;
         self.wanted = None;
+        self.overridden.clear();
         self.timers.clear();
         self.bodies.clear();
         let place = self.place();

@@ -392,9 +392,24 @@ impl World {
 
     fn heads(&self) -> Vec<(u64, String)> {
         let show = |node: &Node| {
-            let round = node.replica.as_ref().map(Replica::round);
             let lie = node.liar.as_ref().map(|liar| liar.kind);
-            (node.executed.0, format!("{round:?} {lie:?}"))
+            let replica = node.replica.as_ref().map(|replica| {
+                let app = replica.app();
+                let (domain, head) = (replica.seats().domain(), app.head());
+                let seats = replica.seats().committee().seats.len();
+                format!(
+                    "{:?}, head {} {}, epoch {}, base {}, {seats} seats, own {}, informed {}, news {}",
+                    replica.round(),
+                    head.height,
+                    &head.hash().to_string()[..8],
+                    domain.epoch,
+                    domain.base,
+                    replica.seats().member(&app.address()).is_some(),
+                    app.informed(),
+                    app.has_news(),
+                )
+            });
+            (node.executed.0, format!("{replica:?} {lie:?}"))
         };
         self.nodes.iter().map(show).collect()
     }
