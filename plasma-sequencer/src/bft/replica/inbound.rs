@@ -89,7 +89,7 @@ impl Replica {
         let told = committee.seats.iter();
         let told = told.filter(|seat| self.overridden.contains(&seat.key));
         let weight: u128 = told.map(|seat| u128::from(seat.weight)).sum();
-        if weight * 3 > u128::from(committee.total_weight()) {
+        if weight * 3 > committee.total_weight() {
             tracing::warn!(height = %self.app.head().height, "the others were overridden; counting rounds as they do");
             self.app.rebase(base);
             self.recent.clear();
