@@ -107,7 +107,7 @@ describe('a node of its own', () => {
       ['keyless', [...base, ...of(chain.chainId)], /\[sequencer\] with a key/],
       ['misspelt', [...base, 'lisen = "x"', ...of(chain.chainId)], /unknown field `lisen`/],
       ['elsewhere', ['role = "verifier"', ...base.slice(1), ...of(777)], /777/],
-      ['strange', ['role = "verifier"', ...base.slice(1), ...of(chain.chainId).with(2, 'execution = "wasm"')], /not built in/],
+      ['strange', ['role = "verifier"', ...base.slice(1), ...of(chain.chainId).with(2, 'execution = "cobol"')], /not built in/],
     ]) {
       const { code, output } = await run(PLASMA, ['node', '--config', config(name, lines.join('\n'))])
       assert.notEqual(code, 0, name)
