@@ -25,7 +25,7 @@ const MEMBERS: u8 = 4;
 /// Agrees on blocks of this shape for so long.
 pub(super) fn measure(shape: Shape, window: u64, time: Duration) -> Result<Rates, Failure> {
     let mut world = World::new(shape)?;
-    let mut load = Window::new(shape, window);
+    let mut load = Window::new(shape, window, 0);
     let began = Instant::now();
     while began.elapsed() < time {
         for bytes in load.due() {

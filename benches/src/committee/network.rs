@@ -78,6 +78,8 @@ pub(super) struct Network {
     pub(super) writes: Arc<Writes>,
     news: UnboundedSender<Arrival>,
     arrivals: UnboundedReceiver<Arrival>,
+    /// The number of the next transaction.
+    next: u64,
 }
 
 impl Network {
@@ -91,6 +93,7 @@ impl Network {
         let (news, arrivals) = unbounded_channel();
         let mut network = Self {
             shape,
+            next: 0,
             pace_ms,
             directory: directory()?,
             addresses: addresses?,
@@ -204,7 +207,7 @@ impl Network {
         time: Duration,
         restarts: Option<(usize, Duration)>,
     ) -> Result<Rates, Failure> {
-        let mut load = Window::new(self.shape, window);
+        let mut load = Window::new(self.shape, window, self.next);
         let began = Instant::now();
         let mut last = began;
         let mut restarted = began;
@@ -234,6 +237,7 @@ impl Network {
                 load.block(size, &numbers.collect::<Vec<_>>());
             }
         }
+        self.next = load.next();
         Ok(load.rates(began.elapsed()))
     }
 }

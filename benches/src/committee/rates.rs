@@ -30,11 +30,12 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) fn new(shape: Shape, blocks: u64) -> Self {
+    /// Numbers begin at `next`: none is taken twice.
+    pub(super) fn new(shape: Shape, blocks: u64, next: u64) -> Self {
         Self {
             shape,
             most: blocks * shape.transactions,
-            next: 0,
+            next,
             waiting: HashMap::new(),
             times: Vec::new(),
             blocks: 0,
@@ -62,6 +63,11 @@ impl Window {
         self.bytes += bytes;
         let sent = numbers.iter().filter_map(|one| self.waiting.remove(one));
         self.times.extend(sent.map(|sent| sent.elapsed()));
+    }
+
+    /// The number after the last.
+    pub(super) fn next(&self) -> u64 {
+        self.next
     }
 
     pub(super) fn rates(self, took: Duration) -> Rates {
