@@ -54,9 +54,9 @@ export function start(program, args, options = {}) {
   return child
 }
 
-/** Runs a program to its end. */
+/** Runs a program to its end, which must come within three minutes. */
 export async function run(program, args, options) {
-  const child = start(program, args, options)
+  const child = start(program, args, { timeout: 180_000, ...options })
   const { code } = await child.ended
   return { code, output: child.output }
 }

@@ -53,7 +53,8 @@ for (const execution of ['modules', 'evm']) {
     })
 
     it('viem: subscribe to heads over the same port', async () => {
-      const transport = webSocket(chain.rpc.replace('http', 'ws'))
+      // Closing it races with its own unsubscription: a socket opened for that must not live on.
+      const transport = webSocket(chain.rpc.replace('http', 'ws'), { keepAlive: false, reconnect: false })
       const live = createPublicClient({ transport })
       const heads = []
       const unwatch = live.watchBlocks({ onBlock: (block) => heads.push(block.number) })
