@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encodeAbiParameters, getAddress, keccak256, parseEther, parseSignature, toHex } from 'viem'
 import { privateKeyToAccount, sign } from 'viem/accounts'
-import { anvil, eventually, launch, plasma, PLASMA, run } from './devnet.mjs'
+import { anvil, clients, done, eventually, launch, plasma, PLASMA, run } from './devnet.mjs'
 
 const EPOCH = 4
 
@@ -163,6 +163,17 @@ for (const outside of [false, true]) {
       // No chain of a devnet with one sequencer is under the network's committee: nothing signed there counts.
       await refused(3, /is none of this network's/, 'sequencer', 'report-equivocation', good)
       assert.equal((await supply()).of('staked'), before.of('staked'))
+    })
+
+    it('shows what tips a key has on its chain', async () => {
+      const chain = devnet.chains[0]
+      const me = clients(chain, devnet, 4)
+      const key = privateKeyToAccount(readFileSync(at('a.key'), 'utf8').trim()).address
+      await done(me, me.wallet.sendTransaction({ to: key, value: parseEther('2.5') }))
+      const told = JSON.parse(await must(0, 'sequencer', 'rewards', '--json', '--rpc', chain.rpc))
+      assert.deepEqual(told.chains, [{ chainId: chain.chainId, key: key.toLowerCase(), balance: `${parseEther('2.5')}` }])
+      assert.match(await must(0, 'sequencer', 'rewards', '--rpc', chain.rpc), new RegExp(`${chain.chainId} its key ${key} has 2\\.5 XPL`))
+      await refused(9, /is no operator, so no block pays it tips/, 'sequencer', 'rewards', '--rpc', chain.rpc)
     })
 
     it('wrong input is named, with what to do', async () => {
