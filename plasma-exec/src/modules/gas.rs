@@ -10,10 +10,10 @@ use super::CallError;
 
 /// A transaction: its signature, its nonce, the fee, and a transfer of XPL.
 pub const TRANSACTION: u64 = 21_000;
-/// A signature of Ed25519, beside [`TRANSACTION`]: the machine has no instruction for it.
+/// A signature of Ed25519, beside [`TRANSACTION`]: the machine has no instruction for it, and takes 950,000.
 pub const ED25519: u64 = 20_000;
-/// A signature of P-256, beside [`TRANSACTION`]: the machine has no instruction for it.
-pub const P256: u64 = 70_000;
+/// A signature of P-256, beside [`TRANSACTION`]: the machine has no instruction for it, and takes 2,160,000.
+pub const P256: u64 = 45_000;
 /// An added key that signs for its account: what it may do is read, what it has spent read and written.
 pub const SESSION: u64 = 25_000;
 /// Finding out whether bytes are a key of P-256.
