@@ -31,6 +31,8 @@ pub(super) enum SequencerCommand {
     Delegate(stake::DelegateArgs),
     /// Take stake out, or withdraw what was taken out once it is due.
     Unbond(stake::UnbondArgs),
+    /// Move stake from one sequencer to another at once; it stays liable for the first for a while.
+    Redelegate(stake::RedelegateArgs),
     /// Show what you have earned, and claim it.
     Rewards(rewards::RewardsArgs),
     /// End the epoch once its length is over, and elect the next committee. Anyone may.
@@ -48,6 +50,7 @@ pub(super) async fn run(command: SequencerCommand) -> Result<ExitCode, Failure> 
         SequencerCommand::Bond(args) => stake::bond(args).await,
         SequencerCommand::Delegate(args) => stake::delegate(args).await,
         SequencerCommand::Unbond(args) => stake::unbond(args).await,
+        SequencerCommand::Redelegate(args) => stake::redelegate(args).await,
         SequencerCommand::Rewards(args) => rewards::run(args).await,
         SequencerCommand::Advance(args) => epochs::advance(args).await,
         SequencerCommand::ReportEquivocation(args) => report::run(args).await,

@@ -54,6 +54,31 @@ pub(in crate::cli) struct UnbondArgs {
     target: NetworkTarget,
 }
 
+#[derive(Args)]
+pub(in crate::cli) struct RedelegateArgs {
+    /// How much XPL to move, or `all`.
+    #[arg(
+        long,
+        value_name = "XPL",
+        required_unless_present = "release",
+        conflicts_with = "release"
+    )]
+    amount: Option<String>,
+    /// The operator whose pool it leaves. Default: your own.
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<Address>,
+    /// The operator whose pool it joins.
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "release")]
+    to: Option<Address>,
+    /// Unlock what was moved before and is not liable any more, by the move's number.
+    #[arg(long, value_name = "ID")]
+    release: Option<u64>,
+    #[command(flatten)]
+    account: AccountArgs,
+    #[command(flatten)]
+    target: NetworkTarget,
+}
+
 /// Which of an account's unbondings.
 #[derive(Clone, Copy, Debug)]
 enum Unbondings {
@@ -101,16 +126,7 @@ async fn add(
     operator: Address,
     amount: U256,
 ) -> Result<(), Failure> {
-    let Some(sequencer) = open.network.sequencer(operator).await? else {
-        return Err(
-            format!("{operator} is no operator; `plasma sequencer status` lists them").into(),
-        );
-    };
-    if sequencer.slashed {
-        return Err(
-            format!("{operator} was slashed and is never elected again; choose another").into(),
-        );
-    }
+    open.check_electable(operator).await?;
     open.check_liquid(account, amount).await?;
     let receipt = open.network.delegate(operator, amount).await?;
     let position = open.network.position(operator, account).await?;
@@ -130,25 +146,7 @@ pub(super) async fn unbond(args: UnbondArgs) -> Result<(), Failure> {
         return withdraw(&open, account, id).await;
     }
     let operator = args.from.unwrap_or(account);
-    let position = open.network.position(operator, account).await?;
-    let text = args.amount.as_deref().unwrap_or("all");
-    let shares = match text {
-        "all" => position.shares.saturating_sub(position.locked),
-        text => shares_of(&position, in_wei("--amount", text)?),
-    };
-    let free = position.shares.saturating_sub(position.locked);
-    if shares.is_zero() || shares > free {
-        let locked = if position.locked.is_zero() {
-            String::new()
-        } else {
-            " besides what was moved there and is still liable".to_owned()
-        };
-        return Err(format!(
-            "{account} has {} XPL with {operator}{locked}; take out at most that, or name another pool with --from",
-            grouped(value_of(&position, free))
-        )
-        .into());
-    }
+    let shares = leaving(&open, account, operator, args.amount.as_deref()).await?;
     let unbonded = open.network.unbond(operator, shares).await?;
     let delay = open.network.terms().await?.delay;
     println!(
@@ -163,6 +161,70 @@ pub(super) async fn unbond(args: UnbondArgs) -> Result<(), Failure> {
         unbonded.id
     );
     Ok(())
+}
+
+pub(super) async fn redelegate(args: RedelegateArgs) -> Result<(), Failure> {
+    let (open, account) = args.target.open_as(&args.account).await?;
+    let account = account.address();
+    if let Some(id) = args.release {
+        let burned = open.network.release(U256::from(id)).await?;
+        println!(
+            "move {id} is released; {} XPL of it were burned",
+            grouped(burned)
+        );
+        return Ok(());
+    }
+    let from = args.from.unwrap_or(account);
+    // Required without `--release`.
+    let to = args.to.unwrap_or_default();
+    if from == to {
+        return Err(format!("--from and --to are both {to}; name another sequencer").into());
+    }
+    open.check_electable(to).await?;
+    let shares = leaving(&open, account, from, args.amount.as_deref()).await?;
+    let moved = open.network.redelegate(from, to, shares).await?;
+    println!(
+        "{} XPL moved from {from} to {to}; they count there from the next election on. Root transaction {}",
+        grouped(moved.amount),
+        moved.receipt.transaction
+    );
+    if !moved.id.is_zero() {
+        let delay = open.network.terms().await?.delay;
+        println!(
+            "they stay liable for {from} and locked for {} elections; then: plasma sequencer redelegate --release {}",
+            delay + 1,
+            moved.id
+        );
+    }
+    Ok(())
+}
+
+/// The shares of a position that an amount is, `None` being all; refused when they are locked or not there.
+async fn leaving(
+    open: &OpenNetwork,
+    account: Address,
+    operator: Address,
+    amount: Option<&str>,
+) -> Result<U256, Failure> {
+    let position = open.network.position(operator, account).await?;
+    let free = position.shares.saturating_sub(position.locked);
+    let shares = match amount.unwrap_or("all") {
+        "all" => free,
+        text => shares_of(&position, in_wei("--amount", text)?),
+    };
+    if shares.is_zero() || shares > free {
+        let locked = if position.locked.is_zero() {
+            String::new()
+        } else {
+            " besides what was moved there and is still liable".to_owned()
+        };
+        return Err(format!(
+            "{account} has {} XPL with {operator}{locked}; take out at most that, or name another pool with --from",
+            grouped(value_of(&position, free))
+        )
+        .into());
+    }
+    Ok(shares)
 }
 
 /// Shares that are worth an amount, rounded up: a share is a wei until the pool is slashed.

@@ -145,6 +145,22 @@ impl OpenNetwork {
         Ok(bridge.token_balance(xpl, account).await?)
     }
 
+    /// Whether stake with this operator can count: it is one, and was not slashed.
+    pub(super) async fn check_electable(&self, operator: Address) -> Result<(), Failure> {
+        let Some(sequencer) = self.network.sequencer(operator).await? else {
+            return Err(
+                format!("{operator} is no operator; `plasma sequencer status` lists them").into(),
+            );
+        };
+        if sequencer.slashed {
+            return Err(format!(
+                "{operator} was slashed and is never elected again; choose another"
+            )
+            .into());
+        }
+        Ok(())
+    }
+
     /// Fails where an account has less than it is to bond.
     pub(super) async fn check_liquid(&self, account: Address, wanted: U256) -> Result<(), Failure> {
         let liquid = self.liquid(account).await?;
