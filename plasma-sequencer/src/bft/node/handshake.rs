@@ -145,7 +145,8 @@ async fn hear<S: AsyncStream>(noise: &mut HandshakeState, stream: &mut S) -> Res
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use futures::future::Either;
     use plasma_core::Timestamp;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
@@ -170,6 +171,52 @@ mod tests {
         let (near, far) = duplex(1 << 20);
         let accept = other.accept(far, |known| *known == key(1));
         futures::join!(one.open(near, expected), accept)
+    }
+
+    /// Both ends of a link.
+    pub(in crate::bft::node) async fn pair() -> (Secure<DuplexStream>, Secure<DuplexStream>) {
+        let (near, far) = link(&identity(1), &identity(2), key(2)).await;
+        (near.expect("a link"), far.expect("a link").0)
+    }
+
+    #[tokio::test]
+    async fn what_is_cancelled_while_it_reads_goes_on_where_it_was() {
+        let (near, middle_near) = duplex(1 << 20);
+        let (middle_far, far) = duplex(1 << 20);
+        let pipe = async {
+            let ((mut one, mut back), (mut other, mut forth)) =
+                (tokio::io::split(middle_near), tokio::io::split(middle_far));
+            // Byte by byte.
+            let slowly = async {
+                let mut byte = [0];
+                while one.read_exact(&mut byte).await.is_ok() {
+                    forth.write_all(&byte).await.expect("open");
+                    tokio::task::yield_now().await;
+                }
+            };
+            futures::join!(slowly, tokio::io::copy(&mut other, &mut back)).1
+        };
+        let (one, two) = (identity(1), identity(2));
+        let work = async {
+            let accept = two.accept(far, |_| true);
+            let (near, far) = futures::join!(one.open(near, key(2)), accept);
+            let (mut near, mut far) = (near.expect("a link"), far.expect("a link").0);
+            let message: Vec<u8> = (0..3_000).map(|byte| byte as u8).collect();
+            near.send(&message).await.expect("open");
+            let mut cancelled = 0;
+            loop {
+                let read = std::pin::pin!(far.receive(3_000));
+                let turn = std::pin::pin!(tokio::task::yield_now());
+                match futures::future::select(read, turn).await {
+                    Either::Left((got, _)) => break assert_eq!(got.expect("open"), message),
+                    Either::Right(_) => cancelled += 1,
+                }
+            }
+            assert!(cancelled > 100, "{cancelled}");
+        };
+        let (pipe, work) = (std::pin::pin!(pipe), std::pin::pin!(work));
+        let done = futures::future::select(pipe, work).await;
+        assert!(matches!(done, Either::Right(_)));
     }
 
     #[tokio::test]

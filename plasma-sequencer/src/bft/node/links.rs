@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use futures::future::{Either, select};
+use futures::future::{BoxFuture, Either, select};
 use metrics::{counter, gauge};
 use plasma_core::{Address, Task};
 use tokio::{
@@ -23,7 +23,7 @@ use tokio::{
 use super::{
     Shared,
     config::Peer,
-    handshake::Identity,
+    handshake::{AsyncStream, Identity},
     secure::{LinkError, Secure},
 };
 use crate::bft::wire::{MAX_MESSAGE_BYTES, Message};
@@ -36,6 +36,11 @@ const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 const CROWDED_BYTES: usize = QUEUE_BYTES / 4;
 /// How long a peer may take to read one message.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often a peer is asked for a sign of life. A cable that is pulled tells nobody, and whoever waits for the system
+/// to find out waits for minutes.
+const PULSE: Duration = Duration::from_secs(2);
+/// How many in a row may go unanswered: as long as a peer may take to read one message.
+const MISSED_PULSES: u32 = 9;
 /// How long a peer may take to prove who it is.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long to wait before calling again: at first, and at most, in milliseconds.
@@ -180,7 +185,7 @@ pub(super) async fn dial(shared: Weak<Shared>, me: Identity, peer: Peer, mut que
                     queue.clear();
                 }
                 note(&shared, peer.key, true);
-                let error = speak(&shared, &mut link, &mut queue).await;
+                let error = speak(&mut link, &mut queue, timer(&shared)).await;
                 note(&shared, peer.key, false);
                 down = now(&shared);
                 let Some(error) = error else {
@@ -219,27 +224,55 @@ async fn connect(me: &Identity, peer: &Peer) -> Result<Secure<TcpStream>, LinkEr
     me.open(stream, peer.key).await
 }
 
+/// Makes a timer; `None` when the sequencer is gone.
+fn timer(shared: &Weak<Shared>) -> impl Fn(Duration) -> Option<BoxFuture<'static, ()>> {
+    let shared = Weak::clone(shared);
+    move |duration| Some(shared.upgrade()?.env.sleep(duration))
+}
+
 /// Sends what waits; gives why it cannot go on, or `None` when there will be no more.
-async fn speak(
-    shared: &Weak<Shared>,
-    link: &mut Secure<TcpStream>,
+async fn speak<S: AsyncStream>(
+    link: &mut Secure<S>,
     queue: &mut Waiting,
+    timer: impl Fn(Duration) -> Option<BoxFuture<'static, ()>>,
 ) -> Option<LinkError> {
+    let mut unanswered = 0;
+    let mut pulse = timer(PULSE)?;
     loop {
         let frame = {
-            let next = pin!(queue.next());
-            let closed = pin!(link.closed());
-            match select(next, closed).await {
-                Either::Left((frame, _)) => frame?,
-                Either::Right((error, _)) => return Some(error),
+            let (next, life) = (pin!(queue.next()), pin!(link.sign_of_life()));
+            match select(select(next, life), pulse.as_mut()).await {
+                Either::Left((Either::Left((frame, _)), _)) => frame?,
+                Either::Left((Either::Right((Ok(()), _)), _)) => {
+                    unanswered = 0;
+                    continue;
+                }
+                Either::Left((Either::Right((Err(error), _)), _)) => return Some(error),
+                Either::Right(_) if unanswered == MISSED_PULSES => {
+                    return Some(LinkError::Lifeless);
+                }
+                Either::Right(_) => {
+                    unanswered += 1;
+                    pulse = timer(PULSE)?;
+                    Frame::from([])
+                }
             }
         };
-        let patience = shared.upgrade()?.env.sleep(PATIENCE);
-        match select(pin!(link.send(&frame)), patience).await {
-            Either::Left((Ok(()), _)) => {}
-            Either::Left((Err(error), _)) => return Some(error),
-            Either::Right(_) => return Some(io::Error::from(io::ErrorKind::TimedOut).into()),
+        if let Err(error) = say(link, &frame, timer(PATIENCE)?).await {
+            return Some(error);
         }
+    }
+}
+
+/// Sends one message to a peer that reads it in time.
+async fn say<S: AsyncStream>(
+    link: &mut Secure<S>,
+    frame: &[u8],
+    patience: BoxFuture<'static, ()>,
+) -> Result<(), LinkError> {
+    match select(pin!(link.send(frame)), patience).await {
+        Either::Left((sent, _)) => sent,
+        Either::Right(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
     }
 }
 
@@ -314,14 +347,22 @@ async fn hear(
             Either::Left((bytes, _)) => bytes?,
             Either::Right(_) => return Ok(()),
         };
+        if bytes.is_empty() {
+            // Whoever asks has to hear it.
+            let Some(patience) = timer(shared)(PATIENCE) else {
+                return Ok(());
+            };
+            say(&mut link, &[], patience).await?;
+        }
         let Some(here) = shared.upgrade() else {
             return Ok(());
         };
-        let message = Message::from_bytes(&bytes);
-        let (length, readable) = (bytes.len(), message.is_ok());
+        let (length, message) = (bytes.len(), Message::from_bytes(&bytes));
+        let readable = message.is_ok() || bytes.is_empty();
         let wait = here.budgets.heard(&key, length, readable, here.env.now());
         match message {
             Ok(message) => here.receive(key, message),
+            Err(_) if bytes.is_empty() => {}
             Err(error) => {
                 // A newer version may say what this one does not know.
                 counter!("plasma_bft_malformed_total").increment(1);
@@ -336,5 +377,89 @@ async fn hear(
         }
         // One peer that says much does not keep this thread.
         crate::feed::give_way().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bft::node::handshake::tests::pair;
+
+    fn clock(duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn queue() -> (Queue, Waiting) {
+        let (sender, receiver) = mpsc::channel(QUEUE_MESSAGES);
+        let bytes = Arc::new(AtomicUsize::new(0));
+        let queue = Queue {
+            sender,
+            bytes: Arc::clone(&bytes),
+        };
+        (queue, Waiting { receiver, bytes })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_gives_no_sign_of_life_is_left_and_one_that_does_is_not() {
+        let (mut link, mut far) = pair().await;
+        let (_queue, mut waiting) = queue();
+        let started = tokio::time::Instant::now();
+        let living = PULSE * (5 * MISSED_PULSES);
+        let listen = async {
+            while started.elapsed() < living {
+                assert!(far.receive(0).await.unwrap().is_empty());
+                far.send(&[]).await.unwrap();
+            }
+            // From here on it is there, and as good as dead.
+            std::future::pending::<()>().await;
+        };
+        let speak = pin!(speak(&mut link, &mut waiting, |time| Some(clock(time))));
+        let Either::Left((error, _)) = select(speak, pin!(listen)).await else {
+            unreachable!("the other side never ends")
+        };
+        assert!(matches!(error, Some(LinkError::Lifeless)), "{error:?}");
+        let silent = started.elapsed().saturating_sub(living);
+        assert!(silent >= PULSE * MISSED_PULSES, "{silent:?}");
+        assert!(silent <= PULSE * (MISSED_PULSES + 2), "{silent:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_is_sent_between_signs_of_life() {
+        let (mut link, mut far) = pair().await;
+        let (queue, mut waiting) = queue();
+        let frames: Vec<Frame> = [1, 70_000, 300_000, 3]
+            .map(|length| vec![7; length].into())
+            .into();
+        let hear = async {
+            let mut heard = Vec::new();
+            for frame in &frames {
+                queue.push(frame, true);
+                tokio::time::sleep(PULSE * 2).await;
+                loop {
+                    let message = far.receive(MAX_MESSAGE_BYTES).await.unwrap();
+                    if message.is_empty() {
+                        far.send(&[]).await.unwrap();
+                    } else {
+                        heard.push(message);
+                        break;
+                    }
+                }
+            }
+            heard
+        };
+        let Either::Right((heard, _)) = select(
+            pin!(speak(&mut link, &mut waiting, |time| Some(clock(time)))),
+            pin!(hear),
+        )
+        .await
+        else {
+            panic!("the link ended")
+        };
+        assert!(
+            heard
+                .iter()
+                .map(Vec::as_slice)
+                .eq(frames.iter().map(|frame| &**frame))
+        );
     }
 }

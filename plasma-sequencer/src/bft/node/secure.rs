@@ -4,6 +4,7 @@
 //!   record    length u16 BE │ ciphertext, at most 65,535 bytes
 //!   message   length u32 LE │ bytes, over as many records as it takes
 //! ```
+//! A message of no bytes is a sign of life: whoever opened the link asks by it, and the other side answers.
 
 use std::io;
 
@@ -17,6 +18,8 @@ use super::handshake::AsyncStream;
 pub(super) const MAX_RECORD_BYTES: usize = 65_535;
 /// What a record is longer than what it says.
 const TAG_BYTES: usize = 16;
+/// How much is read at once, at least.
+const READ_BYTES: usize = 16 * 1024;
 
 /// Why a link is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +30,8 @@ pub(super) enum LinkError {
     Noise(#[from] snow::Error),
     #[error("a message of {length} bytes; the limit is {limit}")]
     TooLong { length: usize, limit: usize },
+    #[error("it gives no sign of life")]
+    Lifeless,
     #[error("it does not prove its key for this chain")]
     Unproven,
     #[error("{0} is not whom we expect here; check the keys and addresses of the peers")]
@@ -37,6 +42,8 @@ pub(super) enum LinkError {
 pub(super) struct Secure<S> {
     stream: S,
     noise: TransportState,
+    /// As it came, and less than a record.
+    raw: Vec<u8>,
     /// Decrypted, and not read yet.
     rest: Vec<u8>,
 }
@@ -46,6 +53,7 @@ impl<S: AsyncStream> Secure<S> {
         Self {
             stream,
             noise,
+            raw: Vec::new(),
             rest: Vec::new(),
         }
     }
@@ -67,7 +75,7 @@ impl<S: AsyncStream> Secure<S> {
         Ok(())
     }
 
-    /// Waits for one message of at most `limit` bytes.
+    /// Waits for one message of at most `limit` bytes. Cancelled, it goes on where it was when called again.
     pub(super) async fn receive(&mut self, limit: usize) -> Result<Vec<u8>, LinkError> {
         while self.rest.len() < 4 {
             self.fill().await?;
@@ -86,21 +94,29 @@ impl<S: AsyncStream> Secure<S> {
         Ok(message)
     }
 
+    /// Reads one record.
     async fn fill(&mut self) -> Result<(), LinkError> {
-        let length = usize::from(self.stream.read_u16().await?);
-        let mut record = vec![0; length];
-        self.stream.read_exact(&mut record).await?;
-        let mut plain = vec![0; length];
-        let length = self.noise.read_message(&record, &mut plain)?;
+        let end = loop {
+            if let Some(head) = self.raw.first_chunk::<2>() {
+                let end = 2 + usize::from(u16::from_be_bytes(*head));
+                if self.raw.len() >= end {
+                    break end;
+                }
+            }
+            self.raw.reserve(READ_BYTES);
+            if self.stream.read_buf(&mut self.raw).await? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+        };
+        let mut plain = vec![0; end];
+        let length = self.noise.read_message(&self.raw[2..end], &mut plain)?;
+        self.raw.drain(..end);
         self.rest.extend_from_slice(&plain[..length]);
         Ok(())
     }
 
-    /// Waits for the other side to close. It sends nothing on a link that was opened to it.
-    pub(super) async fn closed(&mut self) -> LinkError {
-        match self.receive(0).await {
-            Ok(_) => LinkError::Unproven,
-            Err(error) => error,
-        }
+    /// Waits for the other side's sign of life. It sends nothing else on a link that was opened to it.
+    pub(super) async fn sign_of_life(&mut self) -> Result<(), LinkError> {
+        self.receive(0).await.map(drop)
     }
 }
