@@ -176,6 +176,18 @@ impl Signer {
 
     /// Signs a digest, deterministically (RFC 6979) and with low `s`.
     pub fn sign(&self, digest: B256) -> Signature {
+        // The two libraries take a digest that is no scalar differently: none is ever met by chance.
+        #[cfg(feature = "libsecp256k1")]
+        if U256::from_be_bytes(digest.0) < ORDER {
+            let mut key: [u8; 32] = self.key.to_bytes().into();
+            let signature = fast::sign(&key, &digest);
+            zeroize::Zeroize::zeroize(&mut key);
+            return signature;
+        }
+        self.sign_in_software(digest)
+    }
+
+    fn sign_in_software(&self, digest: B256) -> Signature {
         // Fails only for a digest that is not 32 bytes long.
         let (signature, id) = self
             .key
