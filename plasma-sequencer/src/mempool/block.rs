@@ -157,8 +157,11 @@ impl Mempool {
         Some(picked)
     }
 
-    /// Takes note of a block's execution. Gives the senders whose nonce and balance moved and of
-    /// whom something waits; look them up again.
+    /// Takes note of a block's execution. Gives the senders of whom something waits that may be out
+    /// of question now; look them up again.
+    ///
+    /// Who may use nonces in any order and can pay for all that waits, even if the block took the
+    /// most that it could, is not among them.
     pub fn executed(&mut self, block: &[TransactionHash]) -> BTreeSet<Address> {
         let mut touched = BTreeSet::new();
         for hash in block {
@@ -170,12 +173,15 @@ impl Mempool {
                 continue;
             };
             let mut astray = false;
+            account.least = account.least.saturating_sub(pooled.max_cost);
             if account.sequential() {
                 account.pass(nonce);
                 astray = account.head < account.lowest();
             }
             if !account.waiting.is_empty() {
-                touched.insert(sender);
+                if account.sequential() || account.cost > account.least {
+                    touched.insert(sender);
+                }
             } else if account.is_empty() {
                 self.accounts.remove(&sender);
             }
@@ -297,7 +303,7 @@ impl Mempool {
             .accounts
             .entry(sender)
             .or_insert_with(|| Account::new(it.nonce_rule, lookups));
-        account.balance = it.balance;
+        account.has(it.balance);
         account.cost = account.cost.saturating_add(it.max_cost);
         if account.in_flight.insert(nonce, pooled).is_none() {
             self.statistics.in_flight += 1;
