@@ -19,7 +19,7 @@ pub use assembly::{
     SequencerPlan, Solo, StartedSequencer,
 };
 pub use chain::{
-    Chain, ChainConfig, ChainError, ChainEvent, InboxRecord, Ledger, OuterTrace, Position,
+    Begun, BlockAhead, Chain, ChainConfig, ChainError, ChainEvent, InboxRecord, Ledger, OuterTrace, Position,
     RootInbox, SegmentInputs, Stages, StoredBlock, StoredSegment,
 };
 pub use committee::{Borders, CommitteeView, SeatView};
