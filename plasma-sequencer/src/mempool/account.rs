@@ -49,8 +49,6 @@ pub(super) enum Lane {
 pub(super) struct Account {
     pub(super) rule: NonceRule,
     pub(super) balance: U256,
-    /// What is left of that at least, after the blocks that were executed since.
-    pub(super) least: U256,
     /// The most that all of it, waiting and in blocks, can take from the balance.
     pub(super) cost: U256,
     /// What waits, as the limits count it.
@@ -71,7 +69,6 @@ impl Account {
         Self {
             rule,
             balance: U256::ZERO,
-            least: U256::ZERO,
             cost: U256::ZERO,
             bytes: 0,
             waiting: BTreeMap::new(),
@@ -80,11 +77,6 @@ impl Account {
             end: head,
             checked,
         }
-    }
-
-    /// Takes in what the sender has.
-    pub(super) fn has(&mut self, balance: U256) {
-        (self.balance, self.least) = (balance, balance);
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -160,8 +160,8 @@ impl Mempool {
     /// Takes note of a block's execution. Gives the senders of whom something waits that may be out
     /// of question now; look them up again.
     ///
-    /// Who may use nonces in any order and can pay for all that waits, even if the block took the
-    /// most that it could, is not among them.
+    /// Who may use nonces in any order is not among them. What is left of the balance pays for what
+    /// waits, for it paid for both; and a nonce that was not used after all holds nothing up.
     pub fn executed(&mut self, block: &[TransactionHash]) -> BTreeSet<Address> {
         let mut touched = BTreeSet::new();
         for hash in block {
@@ -173,13 +173,12 @@ impl Mempool {
                 continue;
             };
             let mut astray = false;
-            account.least = account.least.saturating_sub(pooled.max_cost);
             if account.sequential() {
                 account.pass(nonce);
                 astray = account.head < account.lowest();
             }
             if !account.waiting.is_empty() {
-                if account.sequential() || account.cost > account.least {
+                if account.sequential() {
                     touched.insert(sender);
                 }
             } else if account.is_empty() {
@@ -303,7 +302,7 @@ impl Mempool {
             .accounts
             .entry(sender)
             .or_insert_with(|| Account::new(it.nonce_rule, lookups));
-        account.has(it.balance);
+        account.balance = it.balance;
         account.cost = account.cost.saturating_add(it.max_cost);
         if account.in_flight.insert(nonce, pooled).is_none() {
             self.statistics.in_flight += 1;

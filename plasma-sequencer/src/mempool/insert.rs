@@ -209,7 +209,7 @@ impl Mempool {
             .accounts
             .entry(sender)
             .or_insert_with(|| Account::new(rule, checked));
-        account.has(balance);
+        account.balance = balance;
         if let Some(old) = account.waiting.remove(&nonce) {
             account.cost = account.cost.saturating_sub(old.max_cost);
             self.hashes.remove(&old.hash);

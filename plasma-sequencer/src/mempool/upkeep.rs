@@ -80,7 +80,7 @@ impl Mempool {
         match answer {
             Ok(admission) => {
                 account.rule = admission.nonce_rule;
-                account.has(admission.balance);
+                account.balance = admission.balance;
             }
             Err(Rejection::NonceTooLow { next, .. }) => {
                 account.rule = with_lowest(account.rule, *next);
@@ -90,7 +90,7 @@ impl Mempool {
                 }
                 again = true;
             }
-            Err(Rejection::Funds { balance, .. }) => account.has(*balance),
+            Err(Rejection::Funds { balance, .. }) => account.balance = *balance,
             Err(Rejection::FeeTooLow { base_fee, .. }) => {
                 let base_fee = *base_fee;
                 self.set_base_fee(base_fee);
