@@ -159,10 +159,8 @@ fn compare(fold: &Chain, piped: &Chain) {
 
 #[test]
 fn blocks_in_the_pipeline_are_those_of_one_after_the_other() {
-    let seed = std::env::var("PLASMA_SEED").map_or_else(
-        |_| rand::random(),
-        |text| text.parse().expect("a number"),
-    );
+    let seed = std::env::var("PLASMA_SEED")
+        .map_or_else(|_| rand::random(), |text| text.parse().expect("a number"));
     println!("PLASMA_SEED={seed}");
     let mut load = Load::new(seed);
     let (fold, piped) = (open(), Arc::new(open()));
@@ -193,7 +191,9 @@ fn blocks_in_the_pipeline_are_those_of_one_after_the_other() {
         let ahead = flight.as_ref().and_then(|(ahead, _)| ahead.clone());
         let running = |(_, flight): &Flight| !flight.is_finished();
         overlapped += u32::from(flight.as_ref().is_some_and(running));
-        let begun = piped.begin(block, None, ahead.as_ref()).expect("it follows");
+        let begun = piped
+            .begin(block, None, ahead.as_ref())
+            .expect("it follows");
         if let Some(landed) = land(flight.take()) {
             landed.expect("nothing was undone");
         }

@@ -269,7 +269,11 @@ fn one_core(options: &Options, ends: &[f64]) -> Result<Vec<Figure>, Failure> {
         };
         let (share, all) = (100.0 * alone / ends[case], cores());
         let detail = format!("{alone:.0} transfers/s on one core, against {all} in the same run");
-        let checked = if CASES[case].prepared { PREPARED } else { CHECKED };
+        let checked = if CASES[case].prepared {
+            PREPARED
+        } else {
+            CHECKED
+        };
         let on = [&[checked], &NODE[..]].concat();
         figures.push(Figure::new(name, share, "%", &on).detail(detail));
     }
@@ -306,7 +310,9 @@ fn on_one_core(name: &str, options: &Options) -> Result<Option<f64>, Failure> {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
     }
     let report: serde_json::Value = serde_json::from_slice(&fs::read(json)?)?;
-    let figures = report["figures"].as_array().ok_or("a report without figures")?;
+    let figures = report["figures"]
+        .as_array()
+        .ok_or("a report without figures")?;
     let figure = figures.iter().find(|figure| figure["name"] == name);
     let value = figure.and_then(|figure| figure["value"].as_f64());
     Ok(Some(value.ok_or("a report without the figure")?))
@@ -322,8 +328,9 @@ fn bare(options: &Options, count: usize, runs: usize) -> Result<Vec<Figure>, Fai
                 continue;
             }
             let case = CASES[case];
-            let times: Result<Vec<_>, Failure> =
-                (0..runs).map(|_| bare_run(case, count, pipelined)).collect();
+            let times: Result<Vec<_>, Failure> = (0..runs)
+                .map(|_| bare_run(case, count, pipelined))
+                .collect();
             let times = Times::new(times?);
             let how = if pipelined {
                 "signatures checked while the block before is executed and committed"
@@ -440,8 +447,9 @@ impl Ceilings {
             (*digest, key.sign(*digest))
         };
         let others: Vec<(B256, Ed25519Proof)> = in_parallel(&digests, other);
-        let batches: Vec<&[(B256, Ed25519Proof)]> =
-            others.chunks(ED25519_BATCH.min(count.div_ceil(cores()))).collect();
+        let batches: Vec<&[(B256, Ed25519Proof)]> = others
+            .chunks(ED25519_BATCH.min(count.div_ceil(cores())))
+            .collect();
         let (verifying, hold) = time(|| {
             in_parallel(&batches, |batch| {
                 verify_ed25519(batch).into_iter().all(|holds| holds)

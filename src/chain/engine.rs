@@ -9,8 +9,8 @@ use std::{
 };
 
 use plasma_core::{
-    B256, Block, BlockContext, Certificate, ChainHead, Execution, FeeQuote, Genesis, Height, Outbox,
-    Query, Reply, Severe as _, Severity, Stage, StateRead,
+    B256, Block, BlockContext, Certificate, ChainHead, Execution, FeeQuote, Genesis, Height,
+    Outbox, Query, Reply, Severe as _, Severity, Stage, StateRead,
 };
 use plasma_exec::Store;
 use tokio::sync::broadcast;
@@ -418,7 +418,11 @@ pub(crate) fn is_transient(error: &ChainError) -> bool {
     error.severity() == Severity::Transient
 }
 
-pub(super) fn fees_of(execution: &dyn Execution, state: &dyn StateRead, context: &BlockContext) -> FeeQuote {
+pub(super) fn fees_of(
+    execution: &dyn Execution,
+    state: &dyn StateRead,
+    context: &BlockContext,
+) -> FeeQuote {
     match execution.query(state, context, &Query::Fees) {
         Ok(Reply::Fees(fees)) => fees,
         // An execution without fees charges none.

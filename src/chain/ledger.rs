@@ -21,9 +21,11 @@ use super::{ChainError, Position, StoredBlock, tail::Tail};
 
 pub(super) const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");
 pub(super) const HEIGHTS: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("heights");
-pub(super) const TRANSACTIONS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("transactions");
+pub(super) const TRANSACTIONS: TableDefinition<'_, [u8; 32], &[u8]> =
+    TableDefinition::new("transactions");
 pub(super) const SENT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sent");
-pub(super) const SENT_BY_ID: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("sent-by-id");
+pub(super) const SENT_BY_ID: TableDefinition<'_, [u8; 32], u64> =
+    TableDefinition::new("sent-by-id");
 pub(super) const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
 pub(super) const MESSAGES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("messages");
 pub(super) const ENTRIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("entries");

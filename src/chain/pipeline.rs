@@ -188,12 +188,13 @@ impl Chain {
     /// The same for whoever writes already.
     pub(super) fn commit(&self, begun: Begun) -> Result<Arc<StoredBlock>, ChainError> {
         let Executed {
-            ahead: BlockAhead {
-                header,
-                hash,
-                changes,
-                generation,
-            },
+            ahead:
+                BlockAhead {
+                    header,
+                    hash,
+                    changes,
+                    generation,
+                },
             block,
             certificate,
             messages,

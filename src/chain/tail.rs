@@ -67,7 +67,9 @@ impl Tail {
     }
 
     pub(super) fn tip(&self) -> Option<Height> {
-        self.blocks.last_key_value().map(|(height, _)| Height(*height))
+        self.blocks
+            .last_key_value()
+            .map(|(height, _)| Height(*height))
     }
 
     pub(super) fn block(&self, height: Height) -> Option<Arc<StoredBlock>> {

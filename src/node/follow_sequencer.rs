@@ -1,10 +1,10 @@
 //! Executing what the sequencers certify: each block while the one before it is committed.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use futures::{
     FutureExt as _, StreamExt as _,
-    future::{BoxFuture, Either, join, select},
+    future::{BoxFuture, Either, select},
 };
 use plasma_core::{
     BoxStream, CertifiedBlock, ChainUpdate, Height, Sequencer, SequencerError, Severity,
@@ -85,20 +85,22 @@ async fn follow(
     let mut landing: Option<Landing> = None;
     loop {
         let next = match &mut landing {
-            None => blocks.next().await,
-            Some(Landing { landed, .. }) => {
-                // Whoever waits for the receipts is first.
-                match select(landed, blocks.next()).await {
-                    Either::Left((landed, _)) => {
-                        landing = None;
-                        landed?;
-                        continue;
-                    }
-                    Either::Right((next, _)) => next,
-                }
-            }
+            None => Ok(blocks.next().await),
+            // Whoever waits for the receipts is first.
+            Some(Landing { landed, .. }) => match select(landed, blocks.next()).await {
+                Either::Left((landed, _)) => Err(landed),
+                Either::Right((next, _)) => Ok(next),
+            },
         };
         let certified = match next {
+            Err(landed) => {
+                landing = None;
+                landed?;
+                continue;
+            }
+            Ok(next) => next,
+        };
+        let certified = match certified {
             Some(Ok(certified)) => certified,
             Some(Err(error)) => {
                 land(landing.take()).await?;
@@ -114,10 +116,19 @@ async fn follow(
             }
         };
         let ahead = landing.as_ref().and_then(|landing| landing.ahead.clone());
-        let begun = begin(shared, sequencer, certified, ahead.as_ref());
-        let (begun, landed) = join(begun, land(landing.take())).await;
-        landed?;
-        let begun = begun?;
+        let begun = pin!(begin(shared, sequencer, certified, ahead.as_ref()));
+        let landed = pin!(land(landing.take()));
+        let begun = match select(begun, landed).await {
+            Either::Left((begun, landed)) => {
+                landed.await?;
+                begun?
+            }
+            // If that failed, nothing can come of the other.
+            Either::Right((landed, begun)) => {
+                landed?;
+                begun.await?
+            }
+        };
         let ahead = begun.ahead();
         let landed = finish(shared.clone(), sequencer.clone(), begun, sovereign).boxed();
         landing = Some(Landing { ahead, landed });

@@ -59,9 +59,7 @@ impl Gate for ChainGate {
     fn admit_all(&self, transactions: &[Bytes]) -> Vec<Result<Admission, Rejection>> {
         match self.newest() {
             Ok((chain, state, context)) => {
-                chain
-                    .execution()
-                    .admit_all(&*state, &context, transactions)
+                chain.execution().admit_all(&*state, &context, transactions)
             }
             Err(rejection) => vec![Err(rejection); transactions.len()],
         }

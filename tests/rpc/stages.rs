@@ -266,9 +266,10 @@ async fn many_are_sent_at_once_and_each_is_answered() {
     for (answer, bytes) in answers.iter().zip(&all) {
         assert_eq!(answer, &json!({ "hash": keccak256(bytes) }));
     }
-    for (answer, why) in answers[40..]
-        .iter()
-        .zip(["already known", "transaction type", "it is empty"])
+    for (answer, why) in
+        answers[40..]
+            .iter()
+            .zip(["already known", "transaction type", "it is empty"])
     {
         let error = answer["error"].as_str().expect("why not");
         assert!(error.contains(why), "{error}");

@@ -71,8 +71,7 @@ impl Senders {
         if items.len() <= BATCH || crate::parallel::cores() == 1 {
             return items.iter().map(work).collect();
         }
-        let slots: Vec<Mutex<Vec<R>>> =
-            items.chunks(BATCH).map(|_| Mutex::default()).collect();
+        let slots: Vec<Mutex<Vec<R>>> = items.chunks(BATCH).map(|_| Mutex::default()).collect();
         let batches: Vec<_> = items.chunks(BATCH).zip(&slots).collect();
         Self::in_batches(&batches, 1, |batches| {
             for (batch, slot) in batches {

@@ -553,7 +553,10 @@ impl Bench {
             .filter(waits)
             .partition(|sender| sequential(*sender));
         for other in &others {
-            assert!(cost(other) <= self.state(*other).balance, "what waits is paid for");
+            assert!(
+                cost(other) <= self.state(*other).balance,
+                "what waits is paid for"
+            );
         }
         let got: Vec<Address> = self.pool.executed(&block).into_iter().collect();
         assert!(

@@ -194,9 +194,7 @@ impl Sequencer for SoloSequencer {
     ) -> Vec<Result<TransactionHash, SubmitError>> {
         let enter = || self.shared.enter(transactions);
         let answers = blocking(enter).into_iter();
-        answers
-            .map(|answer| answer.map(|(hash, _)| hash))
-            .collect()
+        answers.map(|answer| answer.map(|(hash, _)| hash)).collect()
     }
 
     fn blocks(&self, from: Height) -> BoxStream<'static, Result<CertifiedBlock, SequencerError>> {
@@ -237,10 +235,7 @@ impl Shared {
     /// Takes transactions; says of each what it is called and whether a block could take it now.
     ///
     /// What they have in common is done once: one look at the state, one check of all signatures, one wake-up.
-    fn enter(
-        &self,
-        transactions: Vec<Bytes>,
-    ) -> Vec<Result<(TransactionHash, bool), SubmitError>> {
+    fn enter(&self, transactions: Vec<Bytes>) -> Vec<Result<(TransactionHash, bool), SubmitError>> {
         let failure = self.feed().failure.as_ref().map(ToString::to_string);
         let limit = MAX_TRANSACTION_BYTES.min(self.config.byte_limit);
         let mut answers: Vec<Result<(TransactionHash, bool), SubmitError>> = transactions
@@ -277,7 +272,10 @@ impl Shared {
         };
         let now = self.env.now();
         let mut admitted = fresh.into_iter().zip(admissions);
-        let mut waiting = answers.iter_mut().filter(|answer| answer.is_ok()).peekable();
+        let mut waiting = answers
+            .iter_mut()
+            .filter(|answer| answer.is_ok())
+            .peekable();
         while waiting.peek().is_some() {
             let mut pool = self.pool();
             for answer in waiting.by_ref().take(ENTERED_AT_ONCE) {

@@ -154,13 +154,16 @@ async fn enter_all(node: &Arc<Node>, all: Vec<Bytes>) -> Outcome<Vec<Entered>> {
         };
     };
     let answers = sequencer.submit_all(all.clone()).await;
-    let entered = answers.into_iter().zip(all).map(|(answer, bytes)| match answer {
-        Ok(hash) => {
-            node.submitted.push(hash, bytes);
-            Entered::Hash(hash)
-        }
-        Err(error) => Entered::Error(error.to_string()),
-    });
+    let entered = answers
+        .into_iter()
+        .zip(all)
+        .map(|(answer, bytes)| match answer {
+            Ok(hash) => {
+                node.submitted.push(hash, bytes);
+                Entered::Hash(hash)
+            }
+            Err(error) => Entered::Error(error.to_string()),
+        });
     Ok(entered.collect())
 }
 

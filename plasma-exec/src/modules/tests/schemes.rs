@@ -286,10 +286,9 @@ fn many_are_admitted_as_they_are_one_by_one() {
     transactions.extend([Bytes::new(), Bytes::from_static(b"noise")]);
     let (together, apart) = (funded(), funded());
     for _ in 0..2 {
-        let answers =
-            together
-                .runtime
-                .admit_all(&together.state, &together.block, &transactions);
+        let answers = together
+            .runtime
+            .admit_all(&together.state, &together.block, &transactions);
         let expected: Vec<_> = transactions.iter().map(|one| apart.admit(one)).collect();
         assert_eq!(answers, expected);
         let good = answers.iter().filter(|answer| answer.is_ok()).count();
