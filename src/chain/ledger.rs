@@ -133,7 +133,7 @@ impl Ledger {
         tx.set_durability(durability)
             .map_err(|error| self.failed(error))?;
         // What is durable must not speak of blocks that are not.
-        let due = (durability == Durability::Immediate).then(|| self.tail().due());
+        let due = matches!(durability, Durability::Immediate).then(|| self.tail().due());
         let write = || {
             if let Some(due) = &due {
                 due.write(&tx)?;

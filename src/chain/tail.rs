@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_primitives::map::HashMap;
 use plasma_core::{B256, Height, OutboxMessage, encode};
-use redb::{ReadableTable as _, WriteTransaction};
+use redb::WriteTransaction;
 
 use super::{
     Position, StoredBlock,

@@ -3,7 +3,7 @@
 //! Three operations are calls of the fault-proof machine: keccak-256, SHA-256 and the recovery of a secp256k1 key.
 //! All code goes through [`keccak256`], [`sha256`] and [`Signature::recover`], so that a guest can put the machine's
 //! in the place of ours: keccak by alloy's `native-keccak`, the other two by the feature `guest` (`guest.rs`). Natively
-//! the feature `libsecp256k1` recovers keys by the C library of that name, to the same effect (`fast.rs`).
+//! the feature `libsecp256k1` recovers keys, and signs, by the C library of that name, to the same effect (`fast.rs`).
 //!
 //! Further schemes are code everywhere: `ed25519.rs`, `secp256r1.rs`, and passkeys over the latter in `webauthn.rs`.
 
