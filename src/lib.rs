@@ -19,8 +19,8 @@ pub use assembly::{
     SequencerPlan, Solo, StartedSequencer,
 };
 pub use chain::{
-    Chain, ChainConfig, ChainError, ChainEvent, InboxRecord, Ledger, OuterTrace, Position,
-    RootInbox, SegmentInputs, Stages, StoredBlock, StoredSegment,
+    Begun, BlockAhead, Chain, ChainConfig, ChainError, ChainEvent, InboxRecord, Ledger, OuterTrace,
+    Position, RootInbox, SegmentInputs, Stages, StoredBlock, StoredSegment,
 };
 pub use committee::{Borders, CommitteeView, SeatView};
 pub use dispute::{ChainTraces, Fault, FaultKind, FaultyTraces};

@@ -47,7 +47,7 @@ pub(crate) fn measure(_: &Options) -> Result<Vec<Figure>, Failure> {
         let plain = blocks.iter().map(|block| block.transactions.length()).sum();
         let what = match kind {
             Kind::Ethereum => "EIP-1559",
-            Kind::Native => "native",
+            Kind::Native | Kind::Ed25519 => "native",
         };
         let detail = format!("{what}; {size}");
         figures.push(Figure::new(names[0], each(encoded.len()), "bytes", &ON).detail(detail));

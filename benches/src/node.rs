@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use plasma_core::{Bytes, Height, TokioEnv};
+use plasma_core::{Bytes, Height, Sequencer, SubmitError, TokioEnv};
 use plasma_exec::ModuleRuntime;
 use plasma_sdk::{ChainBuilder, ChainEvent, RunningChain, Solo, StoredBlock, devnet::DevAccount};
 use serde_json::{Value, json};
@@ -57,25 +57,53 @@ pub(crate) async fn durable(crowd: &Crowd, directory: &Path) -> Result<RunningCh
         .await?)
 }
 
-/// Submits everything, from as many tasks as there are cores, and waits until the last receipt shows.
+/// How many transactions a client sends at once, in one batch of requests.
+pub(crate) const BATCH: usize = 250;
+
+/// Submits everything in batches, from as many tasks as there are cores, and waits until the last receipt shows.
 pub(crate) async fn load(node: &RunningChain, transactions: &[Bytes]) -> Result<Duration, Failure> {
+    submit(node, transactions, |sequencer, chunk| async move {
+        for batch in chunk.chunks(BATCH) {
+            for answer in sequencer.submit_all(batch.to_vec()).await {
+                answer?;
+            }
+            // Users' requests are tasks of their own: nobody keeps a thread to himself.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Submits everything one by one, as [`load`] does otherwise, and gets a promise for each.
+pub(crate) async fn load_promised(
+    node: &RunningChain,
+    transactions: &[Bytes],
+) -> Result<Duration, Failure> {
+    submit(node, transactions, |sequencer, chunk| async move {
+        for bytes in chunk {
+            sequencer.submit(bytes).await?;
+            // Users' requests are tasks of their own: nobody keeps a thread to himself.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Lets as many tasks submit as there are cores, each its share, and waits until the last receipt shows.
+async fn submit<F: Future<Output = Result<(), SubmitError>> + Send + 'static>(
+    node: &RunningChain,
+    transactions: &[Bytes],
+    work: impl Fn(Arc<dyn Sequencer>, Vec<Bytes>) -> F,
+) -> Result<Duration, Failure> {
     let sequencer = node.sequencer().ok_or("the node has no sequencer")?;
     let mut arrivals = Arrivals::of(node);
     let started = Instant::now();
     let share = transactions.len().div_ceil(cores()).max(1);
     let submitters: Vec<_> = transactions
         .chunks(share)
-        .map(|chunk| {
-            let (sequencer, chunk) = (sequencer.clone(), chunk.to_vec());
-            tokio::spawn(async move {
-                for bytes in chunk {
-                    sequencer.submit(bytes).await?;
-                    // Users' requests are tasks of their own: nobody keeps a thread to himself.
-                    tokio::task::yield_now().await;
-                }
-                Ok::<(), plasma_core::SubmitError>(())
-            })
-        })
+        .map(|chunk| tokio::spawn(work(sequencer.clone(), chunk.to_vec())))
         .collect();
     let mut included = 0;
     while included < transactions.len() {

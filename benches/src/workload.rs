@@ -3,7 +3,9 @@
 use alloy_consensus::{EthereumTxEnvelope, SignableTransaction as _, TxEip1559, TxEip4844};
 use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_primitives::TxKind;
-use plasma_core::{Address, B256, Bytes, ChainId, Signer, U256, keccak256};
+use plasma_core::{
+    Address, B256, Bytes, ChainId, Ed25519Signer, Prover as _, Signer, U256, keccak256,
+};
 use plasma_exec::{Bank, IBank, Interface, NativeCall, SolCall as _, XPL};
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 
@@ -15,7 +17,7 @@ pub(crate) const CHAIN: ChainId = ChainId(4_242);
 pub(crate) const BASE_FEE: u64 = 1_000_000_000;
 /// What every account begins with, in wei.
 pub(crate) const FUNDS: u128 = 10_u128.pow(27);
-/// What a native transfer may use.
+/// What a native transfer may use: what it does, under any scheme of signatures, and some more.
 const NATIVE_GAS: u64 = 100_000;
 
 /// How a transfer is made.
@@ -25,11 +27,15 @@ pub(crate) enum Kind {
     Ethereum,
     /// XPL, by a native call of the bank module, signed as EIP-712 typed data.
     Native,
+    /// The same, signed by keys of ed25519 for their own accounts.
+    Ed25519,
 }
 
 /// People who send each other XPL, each as likely to send and to receive as any other.
 pub(crate) struct Crowd {
     signers: Vec<Signer>,
+    /// The accounts of ed25519 of the same people.
+    others: Vec<Ed25519Signer>,
     /// The next nonce of each.
     nonces: Vec<u64>,
     random: SmallRng,
@@ -37,6 +43,8 @@ pub(crate) struct Crowd {
 
 pub(crate) struct Transfer<'a> {
     pub(crate) from: &'a Signer,
+    /// The sender's key of ed25519.
+    pub(crate) other: Option<&'a Ed25519Signer>,
     pub(crate) nonce: u64,
     pub(crate) to: Address,
     pub(crate) amount: U256,
@@ -54,9 +62,19 @@ impl Crowd {
         let signers = signers.into_iter().flatten().collect();
         Self {
             signers,
+            others: Vec::new(),
             nonces: vec![0; people],
             random: SmallRng::seed_from_u64(1),
         }
+    }
+
+    /// So many, with accounts of ed25519 as well.
+    pub(crate) fn with_ed25519(people: usize) -> Self {
+        let mut crowd = Self::new(people);
+        let key = |n: usize| keccak256([b"plasma bench 2".as_slice(), &n.to_be_bytes()].concat());
+        let keys: Vec<B256> = (0..people).map(key).collect();
+        crowd.others = in_parallel(&keys, Ed25519Signer::from_bytes);
+        crowd
     }
 
     /// So many, most young and some who sent up to a thousand transactions before.
@@ -70,7 +88,8 @@ impl Crowd {
     }
 
     pub(crate) fn addresses(&self) -> impl Iterator<Item = Address> {
-        self.signers.iter().map(Signer::address)
+        let others = self.others.iter().map(|key| key.public_key().address());
+        self.signers.iter().map(Signer::address).chain(others)
     }
 
     /// Their next `count` transfers, in an order in which a chain with strict nonces takes them too.
@@ -84,6 +103,7 @@ impl Crowd {
     ) -> Result<Vec<Bytes>, Failure> {
         let Self {
             signers,
+            others,
             nonces,
             random,
         } = self;
@@ -94,6 +114,7 @@ impl Crowd {
                 nonces[sender] += 1;
                 Transfer {
                     from: &signers[sender],
+                    other: others.get(sender),
                     nonce,
                     to: signers[random.random_range(0..signers.len())].address(),
                     amount: amount(random),
@@ -107,7 +128,7 @@ impl Crowd {
         let bank = Interface::of(&Bank);
         in_parallel(&transfers, |transfer| match kind {
             Kind::Ethereum => Ok(transfer.ethereum()),
-            Kind::Native => transfer.native(&bank, genesis),
+            Kind::Native | Kind::Ed25519 => transfer.native(&bank, genesis, kind),
         })
         .into_iter()
         .collect()
@@ -138,7 +159,7 @@ impl Transfer<'_> {
             .into()
     }
 
-    fn native(&self, bank: &Interface, genesis: B256) -> Result<Bytes, Failure> {
+    fn native(&self, bank: &Interface, genesis: B256, kind: Kind) -> Result<Bytes, Failure> {
         let call = IBank::transferCall {
             asset: XPL,
             to: self.to,
@@ -149,9 +170,16 @@ impl Transfer<'_> {
             call: call.abi_encode().into(),
             nonce: self.nonce,
             expires_at: self.expires_at,
-            max_fee: U256::from(2 * self.base_fee) * U256::from(NATIVE_GAS),
+            max_fee: U256::from(self.base_fee) * U256::from(NATIVE_GAS),
         };
-        Ok(call.sign(self.from, CHAIN, genesis)?.to_bytes())
+        let signed = match kind {
+            Kind::Ed25519 => {
+                let other = self.other.ok_or("a crowd without keys of ed25519")?;
+                call.sign(other, CHAIN, genesis)?
+            }
+            _ => call.sign(self.from, CHAIN, genesis)?,
+        };
+        Ok(signed.to_bytes())
     }
 }
 

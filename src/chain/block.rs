@@ -83,6 +83,16 @@ impl StoredBlock {
         })
     }
 
+    /// Each inbox message and transaction by its step's number and what [`Self::entries`] calls it, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = (u32, B256)> {
+        let messages = self.messages.iter().map(entry_hash);
+        let transactions = self.block.transactions.iter();
+        let transactions = transactions.map(|bytes| plasma_core::transaction_hash(bytes));
+        // Genesis has no receipts.
+        let steps = (1..self.receipts.len() as u32).zip(messages.chain(transactions));
+        steps.map(|(number, name)| (number, name))
+    }
+
     /// The gas that all its steps used.
     pub fn gas_used(&self) -> u64 {
         self.receipts.iter().map(|receipt| receipt.gas_used.0).sum()

@@ -2,17 +2,20 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use plasma_core::{
-    B256, Block, BlockContext, Certificate, ChainHead, ExecutedBlock, Execution, FeeQuote, Genesis,
-    Height, Outbox, Query, Reply, Severe as _, Severity, Stage, StateRead, execute_block,
+    B256, Block, BlockContext, Certificate, ChainHead, Execution, FeeQuote, Genesis, Height,
+    Outbox, Query, Reply, Severe as _, Severity, Stage, StateRead,
 };
 use plasma_exec::Store;
 use tokio::sync::broadcast;
 
-use super::{ChainError, Ledger, RootInbox, StoredBlock, StoredSegment};
+use super::{ChainError, Ledger, RootInbox, StoredBlock};
 
 /// Events that a slow reader may fall behind before it has to read the ledger instead.
 const EVENT_BACKLOG: usize = 1_024;
@@ -91,6 +94,8 @@ pub struct Chain {
     stages: RwLock<Stages>,
     events: broadcast::Sender<ChainEvent>,
     writer: Mutex<()>,
+    /// Counts what was undone, so that nothing is finished on it that was begun before.
+    pub(super) generation: AtomicU64,
 }
 
 impl Chain {
@@ -197,6 +202,7 @@ impl Chain {
             }),
             events,
             writer: Mutex::new(()),
+            generation: AtomicU64::new(0),
         })
     }
 
@@ -301,78 +307,13 @@ impl Chain {
         certificate: Option<Certificate>,
     ) -> Result<Arc<StoredBlock>, ChainError> {
         let _writer = self.writing();
-        let head = self.head();
-        let (height, hash) = (block.header.height, block.header.hash());
-        if height <= head.height() {
-            let known = self.block(height)?;
-            if known.hash == hash {
-                return Ok(known);
-            }
-        }
-        if height != head.height().next() || block.header.parent != head.hash {
-            let parent = block.header.parent;
-            return Err(ChainError::NotNext {
-                got: height,
-                parent,
-                head: head.height(),
-                hash: head.hash,
-            });
-        }
-        let (from, to) = (head.block.header.messages, block.header.messages);
-        let messages = self.inbox().messages(from, to)?;
-        if messages.len() as u64 != to - from {
-            return Err(ChainError::MessagesAhead {
-                height,
-                needed: to,
-                known: from + messages.len() as u64,
-            });
-        }
-        let base = self.store.view(head.height().0)?;
-        let context = BlockContext::of(&block.header, self.genesis_hash);
-        let fees = fees_of(&*self.execution, &*base, &context);
-        let executed = execute_block(
-            &*self.execution,
-            &*base,
-            self.genesis_hash,
-            &block,
-            &messages,
-        );
-        let ExecutedBlock {
-            receipts,
-            segments,
-            sent,
-            outbox_root,
-        } = executed;
-        let (parts, changes): (Vec<_>, Vec<_>) = segments
-            .into_iter()
-            .map(|segment| ((segment.end, segment.outbox_root), segment.changes))
-            .unzip();
-        let roots = self.store.commit_segments(height.0, &changes)?;
-        let segments: Vec<StoredSegment> = parts
-            .into_iter()
-            .zip(roots)
-            .map(|((end, outbox_root), state_root)| StoredSegment {
-                end,
-                state_root,
-                outbox_root,
-            })
-            .collect();
-        let state_root = segments
-            .last()
-            .map_or(head.state_root, |segment| segment.state_root);
-        let stored = Arc::new(StoredBlock {
-            hash,
-            block,
-            certificate,
-            messages,
-            receipts,
-            sent,
-            segments,
-            state_root,
-            outbox_root,
-            base_fee: fees.base_fee,
-            gas_limit: fees.gas_limit.0,
-        });
+        let begun = self.begin(block, certificate, None)?;
+        self.commit(begun)
+    }
+
+    /// Makes a block the head, whose state is committed.
+    pub(super) fn take(&self, stored: Arc<StoredBlock>) -> Result<(), ChainError> {
+        let height = stored.height();
         // Its state is the newest before its receipts can be found: who sees a receipt must see what it did.
         self.ledger.show(&stored);
         *self.head.write().unwrap_or_else(PoisonError::into_inner) = stored.clone();
@@ -384,8 +325,8 @@ impl Chain {
             self.prune(height)?;
         }
         self.move_stages(|stages| stages.sequenced = height);
-        let _ = self.events.send(ChainEvent::Block(stored.clone()));
-        Ok(stored)
+        let _ = self.events.send(ChainEvent::Block(stored));
+        Ok(())
     }
 
     /// Lets go of state that is settled and older than the history kept.
@@ -407,6 +348,14 @@ impl Chain {
         if height >= self.head().height() {
             return Ok(());
         }
+        // Before and after: what is begun meanwhile sees one of them, and what is undone with it.
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        let undone = self.undo(height);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        undone
+    }
+
+    fn undo(&self, height: Height) -> Result<(), ChainError> {
         // The ledger first: it must never be ahead of the state.
         let head = self.block(height)?;
         self.ledger.truncate(height)?;
@@ -452,7 +401,7 @@ impl Chain {
         *stages
     }
 
-    fn writing(&self) -> MutexGuard<'_, ()> {
+    pub(super) fn writing(&self) -> MutexGuard<'_, ()> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -469,7 +418,11 @@ pub(crate) fn is_transient(error: &ChainError) -> bool {
     error.severity() == Severity::Transient
 }
 
-fn fees_of(execution: &dyn Execution, state: &dyn StateRead, context: &BlockContext) -> FeeQuote {
+pub(super) fn fees_of(
+    execution: &dyn Execution,
+    state: &dyn StateRead,
+    context: &BlockContext,
+) -> FeeQuote {
     match execution.query(state, context, &Query::Fees) {
         Ok(Reply::Fees(fees)) => fees,
         // An execution without fees charges none.

@@ -1,12 +1,13 @@
 //! Blocks, receipts and indexes, in redb.
 //!
 //! Everything here can be computed again from the sequencer's journal or from the root, so writes are not synced
-//! one by one: a crash loses the newest blocks of the ledger, and they are executed again.
+//! one by one: a crash loses the newest blocks of the ledger, and they are executed again. Nor are they written one by
+//! one: the newest wait in the [`Tail`].
 
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use borsh::BorshDeserialize;
@@ -16,13 +17,15 @@ use redb::{
     WriteTransaction, backends::InMemoryBackend,
 };
 
-use super::{ChainError, Position, StoredBlock};
+use super::{ChainError, Position, StoredBlock, tail::Tail};
 
-const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");
-const HEIGHTS: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("heights");
-const TRANSACTIONS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("transactions");
-const SENT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sent");
-const SENT_BY_ID: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("sent-by-id");
+pub(super) const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");
+pub(super) const HEIGHTS: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("heights");
+pub(super) const TRANSACTIONS: TableDefinition<'_, [u8; 32], &[u8]> =
+    TableDefinition::new("transactions");
+pub(super) const SENT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sent");
+pub(super) const SENT_BY_ID: TableDefinition<'_, [u8; 32], u64> =
+    TableDefinition::new("sent-by-id");
 pub(super) const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
 pub(super) const MESSAGES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("messages");
 pub(super) const ENTRIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("entries");
@@ -30,6 +33,8 @@ pub(super) const CARRIED: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition
 
 /// Blocks kept decoded in memory, for the RPC's usual questions.
 const RECENT_BLOCKS: usize = 256;
+/// Steps that they have together, but for the newest: large blocks are fewer.
+const RECENT_STEPS: usize = 1 << 18;
 /// The longest record read back: ours, so only a damaged file has longer ones.
 const MAX_RECORD_BYTES: usize = 256 * 1024 * 1024;
 
@@ -37,7 +42,38 @@ const MAX_RECORD_BYTES: usize = 256 * 1024 * 1024;
 pub struct Ledger {
     db: Database,
     path: String,
-    recent: RwLock<BTreeMap<u64, Arc<StoredBlock>>>,
+    recent: RwLock<Recent>,
+    tail: RwLock<Tail>,
+}
+
+/// The newest blocks, decoded.
+#[derive(Default)]
+struct Recent {
+    blocks: BTreeMap<u64, Arc<StoredBlock>>,
+    steps: usize,
+}
+
+impl Recent {
+    fn insert(&mut self, block: &Arc<StoredBlock>) {
+        self.steps += block.receipts.len();
+        if let Some(before) = self.blocks.insert(block.height().0, block.clone()) {
+            self.steps -= before.receipts.len();
+        }
+        while self.blocks.len() > RECENT_BLOCKS
+            || self.blocks.len() > 1 && self.steps > RECENT_STEPS
+        {
+            let Some((_, oldest)) = self.blocks.pop_first() else {
+                break;
+            };
+            self.steps -= oldest.receipts.len();
+        }
+    }
+
+    fn truncate(&mut self, height: u64) {
+        for block in self.blocks.split_off(&(height + 1)).into_values() {
+            self.steps -= block.receipts.len();
+        }
+    }
 }
 
 impl Ledger {
@@ -63,6 +99,7 @@ impl Ledger {
             db,
             path,
             recent: RwLock::default(),
+            tail: RwLock::default(),
         };
         // Tables exist from the first transaction on, so that readers need not ask.
         ledger.write(Durability::Immediate, |tx| {
@@ -95,9 +132,36 @@ impl Ledger {
         let mut tx = self.db.begin_write().map_err(|error| self.failed(error))?;
         tx.set_durability(durability)
             .map_err(|error| self.failed(error))?;
-        let result = work(&tx).map_err(|error| self.failed(error))?;
+        // What is durable must not speak of blocks that are not.
+        let due = matches!(durability, Durability::Immediate).then(|| self.tail().due());
+        let write = || {
+            if let Some(due) = &due {
+                due.write(&tx)?;
+            }
+            work(&tx)
+        };
+        let result = write().map_err(|error| self.failed(error))?;
         tx.commit().map_err(|error| self.failed(error))?;
+        if let Some(due) = due {
+            self.tail_mut().written(&due);
+        }
         Ok(result)
+    }
+
+    fn tail(&self) -> RwLockReadGuard<'_, Tail> {
+        self.tail.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tail_mut(&self) -> RwLockWriteGuard<'_, Tail> {
+        self.tail.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes to the file what waits for that.
+    fn flush(&self) -> Result<(), ChainError> {
+        let due = self.tail().due();
+        self.write(Durability::None, |tx| due.write(tx))?;
+        self.tail_mut().written(&due);
+        Ok(())
     }
 
     pub(super) fn read<K: redb::Key + 'static, V: redb::Value + 'static, R>(
@@ -116,6 +180,10 @@ impl Ledger {
 
     /// The newest block's number; `None` before genesis is here.
     pub fn tip(&self) -> Result<Option<Height>, ChainError> {
+        let tip = self.tail().tip();
+        if tip.is_some() {
+            return Ok(tip);
+        }
         self.read(BLOCKS, |table| {
             Ok(table.last()?.map(|(height, _)| Height(height.value())))
         })
@@ -123,50 +191,34 @@ impl Ledger {
 
     /// The oldest block's number.
     pub fn oldest(&self) -> Result<Option<Height>, ChainError> {
-        self.read(BLOCKS, |table| {
+        let written = self.read(BLOCKS, |table| {
             Ok(table.first()?.map(|(height, _)| Height(height.value())))
-        })
+        })?;
+        // Genesis is written durably with its record; before that there is nothing else.
+        Ok(written.or_else(|| self.tail().tip()))
     }
 
     /// Shows a block that [`Ledger::append`] is about to add.
     pub(super) fn show(&self, block: &Arc<StoredBlock>) {
-        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
-        recent.insert(block.height().0, block.clone());
-        while recent.len() > RECENT_BLOCKS {
-            recent.pop_first();
-        }
+        self.recent
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(block);
     }
 
     /// Adds the block after the newest.
     pub fn append(&self, block: &Arc<StoredBlock>) -> Result<(), ChainError> {
-        let height = block.height().0;
-        self.write(Durability::None, |tx| {
-            tx.open_table(BLOCKS)?
-                .insert(height, encode(&**block).as_slice())?;
-            tx.open_table(HEIGHTS)?.insert(block.hash.0, height)?;
-            let mut transactions = tx.open_table(TRANSACTIONS)?;
-            for (step, hash, _, _) in block.entries() {
-                let position = Position {
-                    height: Height(height),
-                    step,
-                };
-                // The first inclusion of some bytes is the one that counts: a replay is invalid.
-                if transactions.get(hash.0)?.is_none() {
-                    transactions.insert(hash.0, encode(&position).as_slice())?;
-                }
-            }
-            let (mut sent, mut by_id) = (tx.open_table(SENT)?, tx.open_table(SENT_BY_ID)?);
-            for (_, message) in &block.sent {
-                sent.insert(message.nonce, encode(&(message, height)).as_slice())?;
-                by_id.insert(message.id().0, message.nonce)?;
-            }
-            Ok(())
-        })?;
-        Ok(())
+        let long = {
+            let mut tail = self.tail_mut();
+            tail.push(block);
+            tail.is_long()
+        };
+        if long { self.flush() } else { Ok(()) }
     }
 
     /// Removes all blocks above `height`.
     pub fn truncate(&self, height: Height) -> Result<(), ChainError> {
+        self.flush()?;
         let Some(tip) = self.tip()? else {
             return Ok(());
         };
@@ -201,7 +253,7 @@ impl Ledger {
         self.recent
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .split_off(&(height.0 + 1));
+            .truncate(height.0);
         Ok(())
     }
 
@@ -216,10 +268,12 @@ impl Ledger {
             .recent
             .read()
             .unwrap_or_else(PoisonError::into_inner)
+            .blocks
             .get(&height.0)
             .cloned();
-        if recent.is_some() {
-            return Ok(recent);
+        let waiting = || self.tail().block(height);
+        if let Some(block) = recent.or_else(waiting) {
+            return Ok(Some(block));
         }
         let bytes = self.read(BLOCKS, |table| {
             Ok(table.get(height.0)?.map(|bytes| bytes.value().to_vec()))
@@ -231,6 +285,10 @@ impl Ledger {
 
     /// The number of the block with this hash.
     pub fn height_of(&self, hash: &B256) -> Result<Option<Height>, ChainError> {
+        let waiting = self.tail().height_of(hash);
+        if waiting.is_some() {
+            return Ok(waiting);
+        }
         self.read(HEIGHTS, |table| {
             Ok(table.get(hash.0)?.map(|height| Height(height.value())))
         })
@@ -238,14 +296,20 @@ impl Ledger {
 
     /// Where the transaction, or deposit, of this hash is.
     pub fn locate(&self, hash: &B256) -> Result<Option<Position>, ChainError> {
+        // Asked first, for it may be in the file by the time that is asked; and what is there was earlier.
+        let waiting = self.tail().locate(hash);
         let bytes = self.read(TRANSACTIONS, |table| {
             Ok(table.get(hash.0)?.map(|at| at.value().to_vec()))
         })?;
-        bytes.map(|bytes| self.decode(&bytes)).transpose()
+        let written = bytes.map(|bytes| self.decode(&bytes)).transpose()?;
+        Ok(written.or(waiting))
     }
 
     /// A message that the chain sent, with the block that sent it, by its place in the outbox.
     pub fn sent(&self, nonce: u64) -> Result<Option<(OutboxMessage, Height)>, ChainError> {
+        if let Some((message, height)) = self.tail().sent(nonce) {
+            return Ok(Some((message, Height(height))));
+        }
         let bytes = self.read(SENT, |table| {
             Ok(table.get(nonce)?.map(|bytes| bytes.value().to_vec()))
         })?;
@@ -256,6 +320,10 @@ impl Ledger {
 
     /// The place in the outbox of the message with this id.
     pub fn sent_nonce(&self, id: &B256) -> Result<Option<u64>, ChainError> {
+        let waiting = self.tail().sent_nonce(id);
+        if waiting.is_some() {
+            return Ok(waiting);
+        }
         self.read(SENT_BY_ID, |table| {
             Ok(table.get(id.0)?.map(|nonce| nonce.value()))
         })

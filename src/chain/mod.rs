@@ -13,7 +13,9 @@ mod engine;
 mod error;
 mod inbox;
 mod ledger;
+mod pipeline;
 mod segments;
+mod tail;
 
 pub(crate) use block::entry_hash;
 pub use block::{Position, StoredBlock, StoredSegment};
@@ -22,4 +24,5 @@ pub use engine::{Chain, ChainConfig, ChainEvent, Stages};
 pub use error::ChainError;
 pub use inbox::{InboxRecord, RootInbox};
 pub use ledger::Ledger;
+pub use pipeline::{Begun, BlockAhead};
 pub use segments::{OuterTrace, SegmentInputs};

@@ -1,12 +1,17 @@
-//! Executing what the sequencers certify.
+//! Executing what the sequencers certify: each block while the one before it is committed.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
-use futures::StreamExt as _;
-use plasma_core::{CertifiedBlock, ChainUpdate, Height, Sequencer, Severity};
+use futures::{
+    FutureExt as _, StreamExt as _,
+    future::{BoxFuture, Either, select},
+};
+use plasma_core::{
+    BoxStream, CertifiedBlock, ChainUpdate, Height, Sequencer, SequencerError, Severity,
+};
 
 use super::{RETRY, Shared, continues, took_another_way};
-use crate::chain::{ChainError, is_transient};
+use crate::chain::{Begun, BlockAhead, ChainError, is_transient};
 
 const TASK: &str = "follow-sequencer";
 /// How soon to look again for a message that the root is about to give.
@@ -24,23 +29,8 @@ pub(super) async fn run(shared: Shared, sequencer: Arc<dyn Sequencer>, sovereign
     }
     loop {
         let from = shared.chain.head().height().next();
-        let mut blocks = sequencer.blocks(from);
-        let turn = loop {
-            match blocks.next().await {
-                Some(Ok(block)) => {
-                    if let Err(turn) = execute(&shared, &sequencer, block, sovereign).await {
-                        break turn;
-                    }
-                }
-                Some(Err(error)) => {
-                    if shared.health.met(TASK, &error) {
-                        break Turn::Stop;
-                    }
-                    break Turn::Again;
-                }
-                None => break Turn::Again,
-            }
-        };
+        let blocks = sequencer.blocks(from);
+        let Err(turn) = follow(&shared, &sequencer, blocks, sovereign).await;
         match turn {
             Turn::Stop => return,
             Turn::Again => shared.env.sleep(RETRY / 10).await,
@@ -78,12 +68,87 @@ async fn agree(shared: &Shared, sequencer: &Arc<dyn Sequencer>) -> bool {
     true
 }
 
-async fn execute(
+/// A block on its way to be committed, and to be told of.
+struct Landing {
+    ahead: Option<BlockAhead>,
+    landed: BoxFuture<'static, Result<(), Turn>>,
+}
+
+/// Executes blocks until something has to be begun anew. What was begun and is not finished then is dropped: the chain
+/// does not know of it.
+async fn follow(
+    shared: &Shared,
+    sequencer: &Arc<dyn Sequencer>,
+    mut blocks: BoxStream<'static, Result<CertifiedBlock, SequencerError>>,
+    sovereign: bool,
+) -> Result<Infallible, Turn> {
+    let mut landing: Option<Landing> = None;
+    loop {
+        let next = match &mut landing {
+            None => Ok(blocks.next().await),
+            // Whoever waits for the receipts is first.
+            Some(Landing { landed, .. }) => match select(landed, blocks.next()).await {
+                Either::Left((landed, _)) => Err(landed),
+                Either::Right((next, _)) => Ok(next),
+            },
+        };
+        let certified = match next {
+            Err(landed) => {
+                landing = None;
+                landed?;
+                continue;
+            }
+            Ok(next) => next,
+        };
+        let certified = match certified {
+            Some(Ok(certified)) => certified,
+            Some(Err(error)) => {
+                land(landing.take()).await?;
+                return Err(if shared.health.met(TASK, &error) {
+                    Turn::Stop
+                } else {
+                    Turn::Again
+                });
+            }
+            None => {
+                land(landing.take()).await?;
+                return Err(Turn::Again);
+            }
+        };
+        let ahead = landing.as_ref().and_then(|landing| landing.ahead.clone());
+        let begun = pin!(begin(shared, sequencer, certified, ahead.as_ref()));
+        let landed = pin!(land(landing.take()));
+        let begun = match select(begun, landed).await {
+            Either::Left((begun, landed)) => {
+                landed.await?;
+                begun?
+            }
+            // If that failed, nothing can come of the other.
+            Either::Right((landed, begun)) => {
+                landed?;
+                begun.await?
+            }
+        };
+        let ahead = begun.ahead();
+        let landed = finish(shared.clone(), sequencer.clone(), begun, sovereign).boxed();
+        landing = Some(Landing { ahead, landed });
+    }
+}
+
+async fn land(landing: Option<Landing>) -> Result<(), Turn> {
+    match landing {
+        Some(landing) => landing.landed.await,
+        None => Ok(()),
+    }
+}
+
+/// Checks a block and executes it, on the head or on the one before it that is being committed.
+async fn begin(
     shared: &Shared,
     sequencer: &Arc<dyn Sequencer>,
     certified: CertifiedBlock,
-    sovereign: bool,
-) -> Result<(), Turn> {
+    ahead: Option<&BlockAhead>,
+) -> Result<Begun, Turn> {
     let CertifiedBlock { block, certificate } = certified;
     let Some(committee) = sequencer.committee(block.header.epoch) else {
         let trouble = format!("no committee is known for epoch {}", block.header.epoch);
@@ -100,44 +165,70 @@ async fn execute(
         return Err(Turn::Stop);
     }
     loop {
-        let (work, proof) = (block.clone(), certificate.clone());
-        let outcome = shared
+        let (work, proof, ahead) = (block.clone(), certificate.clone(), ahead.cloned());
+        let begun = shared
             .blocking(move |chain| {
                 chain.execution().prepare(&work.transactions);
-                let stored = chain.execute(work, Some(proof))?;
-                if sovereign {
-                    chain.settle_by_itself();
-                }
-                Ok(stored)
+                chain.begin(work, Some(proof), ahead.as_ref())
             })
             .await;
-        match outcome {
-            Ok(Ok(stored)) => {
-                shared.health.well(TASK);
-                metrics::gauge!("plasma_chain_height").set(stored.height().0 as f64);
-                let update = ChainUpdate::Executed {
-                    height: stored.height(),
-                    state_root: stored.state_root,
-                };
-                return match sequencer.observe(update).await {
-                    Ok(()) => Ok(()),
-                    Err(error) if shared.health.met(TASK, &error) => Err(Turn::Stop),
-                    Err(_) => Err(Turn::Again),
-                };
-            }
+        match outcome(shared, begun)? {
+            Some(begun) => return Ok(begun),
             // The root is followed by another task, which will bring the messages.
-            Ok(Err(error)) if is_transient(&error) => shared.env.sleep(MESSAGE_WAIT).await,
-            Ok(Err(ChainError::NotNext { .. })) => return Err(Turn::Again),
-            Ok(Err(error)) => {
-                shared.health.met(TASK, &error);
-                return Err(Turn::Stop);
+            None => shared.env.sleep(MESSAGE_WAIT).await,
+        }
+    }
+}
+
+/// Commits a block and tells the sequencer.
+async fn finish(
+    shared: Shared,
+    sequencer: Arc<dyn Sequencer>,
+    begun: Begun,
+    sovereign: bool,
+) -> Result<(), Turn> {
+    let finished = shared
+        .blocking(move |chain| {
+            let stored = chain.finish(begun)?;
+            if sovereign {
+                chain.settle_by_itself();
             }
-            Err(panic) => {
-                shared
-                    .health
-                    .note(TASK, format!("execution stopped: {panic}"), Severity::Fatal);
-                return Err(Turn::Stop);
-            }
+            Ok(stored)
+        })
+        .await;
+    let Some(stored) = outcome(&shared, finished)? else {
+        return Err(Turn::Again);
+    };
+    shared.health.well(TASK);
+    metrics::gauge!("plasma_chain_height").set(stored.height().0 as f64);
+    let update = ChainUpdate::Executed {
+        height: stored.height(),
+        state_root: stored.state_root,
+    };
+    match sequencer.observe(update).await {
+        Ok(()) => Ok(()),
+        Err(error) if shared.health.met(TASK, &error) => Err(Turn::Stop),
+        Err(_) => Err(Turn::Again),
+    }
+}
+
+/// What work on the chain came to; `None` where it is worth another try.
+fn outcome<T>(
+    shared: &Shared,
+    outcome: Result<Result<T, ChainError>, tokio::task::JoinError>,
+) -> Result<Option<T>, Turn> {
+    match outcome {
+        Ok(Ok(value)) => Ok(Some(value)),
+        Ok(Err(error)) if is_transient(&error) => Ok(None),
+        Ok(Err(ChainError::NotNext { .. })) => Err(Turn::Again),
+        Ok(Err(error)) => {
+            shared.health.met(TASK, &error);
+            Err(Turn::Stop)
+        }
+        Err(panic) => {
+            let trouble = format!("execution stopped: {panic}");
+            shared.health.note(TASK, trouble, Severity::Fatal);
+            Err(Turn::Stop)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use plasma_core::{Admission, Env, Gate, Rejection};
+use plasma_core::{Admission, BlockContext, Bytes, Env, Gate, Rejection, StateRead};
 
 use crate::chain::Chain;
 
@@ -30,8 +30,9 @@ impl ChainGate {
     }
 }
 
-impl Gate for ChainGate {
-    fn admit(&self, transaction: &[u8]) -> Result<Admission, Rejection> {
+impl ChainGate {
+    /// The state after the newest executed block, and the context of a block that would follow.
+    fn newest(&self) -> Result<Newest<'_>, Rejection> {
         let Some(chain) = self.chain.get() else {
             return Err(Rejection::Unsupported(
                 "the node is starting; try again".to_owned(),
@@ -43,6 +44,24 @@ impl Gate for ChainGate {
         let state = chain.state_at(head.height()).map_err(|error| {
             Rejection::Unsupported(format!("the chain is reorganising ({error}); try again"))
         })?;
+        Ok((chain, state, context))
+    }
+}
+
+type Newest<'a> = (&'a Chain, Arc<dyn StateRead>, BlockContext);
+
+impl Gate for ChainGate {
+    fn admit(&self, transaction: &[u8]) -> Result<Admission, Rejection> {
+        let (chain, state, context) = self.newest()?;
         chain.execution().admit(&*state, &context, transaction)
+    }
+
+    fn admit_all(&self, transactions: &[Bytes]) -> Vec<Result<Admission, Rejection>> {
+        match self.newest() {
+            Ok((chain, state, context)) => {
+                chain.execution().admit_all(&*state, &context, transactions)
+            }
+            Err(rejection) => vec![Err(rejection); transactions.len()],
+        }
     }
 }

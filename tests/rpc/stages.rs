@@ -253,6 +253,43 @@ async fn withdrawals_are_proven_against_each_outbox() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_are_sent_at_once_and_each_is_answered() {
+    let harness = start(Options::evm());
+    let all: Vec<Bytes> = (0..40)
+        .map(|nonce| signed(nonce, Some(BOB), 5, Bytes::new()))
+        .collect();
+    let mut sent = all.clone();
+    sent.extend([all[3].clone(), Bytes::from_static(b"noise"), Bytes::new()]);
+    let answers = harness.call("plasma_submitAll", json!([sent])).await;
+    let answers = answers.as_array().expect("a list");
+    assert_eq!(answers.len(), 43);
+    for (answer, bytes) in answers.iter().zip(&all) {
+        assert_eq!(answer, &json!({ "hash": keccak256(bytes) }));
+    }
+    for (answer, why) in
+        answers[40..]
+            .iter()
+            .zip(["already known", "transaction type", "it is empty"])
+    {
+        let error = answer["error"].as_str().expect("why not");
+        assert!(error.contains(why), "{error}");
+    }
+    // They are in blocks as any other, in their order.
+    let last = harness
+        .call("eth_sendRawTransactionSync", json!([all[39]]))
+        .await;
+    assert_eq!(last["status"], "0x1");
+    let nonce = harness
+        .call("eth_getTransactionCount", json!([ALICE, "latest"]))
+        .await;
+    assert_eq!(nonce, "0x28");
+    let noise = vec![Bytes::from_static(b"noise"); 1_025];
+    let (code, message) = harness.refusal("plasma_submitAll", json!([noise])).await;
+    assert_eq!(code, -32_005);
+    assert!(message.contains("1024 at once"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_pending() {
     let harness = start(Options::evm());
     // With a gap before it, it waits.

@@ -178,6 +178,7 @@ fn transfer(report: &DevnetReport) -> Result<(), Failure> {
     let signer = Signer::from_bytes(&from.private_key).ok_or("no key of an account")?;
     let transfer = Transfer {
         from: &signer,
+        other: None,
         nonce: 0,
         to: to.address,
         amount: U256::from(1),

@@ -3,7 +3,7 @@
 //! Three operations are calls of the fault-proof machine: keccak-256, SHA-256 and the recovery of a secp256k1 key.
 //! All code goes through [`keccak256`], [`sha256`] and [`Signature::recover`], so that a guest can put the machine's
 //! in the place of ours: keccak by alloy's `native-keccak`, the other two by the feature `guest` (`guest.rs`). Natively
-//! the feature `libsecp256k1` recovers keys by the C library of that name, to the same effect (`fast.rs`).
+//! the feature `libsecp256k1` recovers keys, and signs, by the C library of that name, to the same effect (`fast.rs`).
 //!
 //! Further schemes are code everywhere: `ed25519.rs`, `secp256r1.rs`, and passkeys over the latter in `webauthn.rs`.
 
@@ -176,6 +176,18 @@ impl Signer {
 
     /// Signs a digest, deterministically (RFC 6979) and with low `s`.
     pub fn sign(&self, digest: B256) -> Signature {
+        // The two libraries take a digest that is no scalar differently: none is ever met by chance.
+        #[cfg(feature = "libsecp256k1")]
+        if U256::from_be_bytes(digest.0) < ORDER {
+            let mut key: [u8; 32] = self.key.to_bytes().into();
+            let signature = fast::sign(&key, &digest);
+            zeroize::Zeroize::zeroize(&mut key);
+            return signature;
+        }
+        self.sign_in_software(digest)
+    }
+
+    fn sign_in_software(&self, digest: B256) -> Signature {
         // Fails only for a digest that is not 32 bytes long.
         let (signature, id) = self
             .key

@@ -342,6 +342,18 @@ pub trait Execution: Send + Sync {
         transaction: &[u8],
     ) -> Result<Admission, Rejection>;
 
+    /// [`Self::admit`] of many, one answer for each in their order: signatures may be checked together, on all cores.
+    fn admit_all(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        transactions: &[Bytes],
+    ) -> Vec<Result<Admission, Rejection>> {
+        self.prepare(transactions);
+        let admit = |transaction: &Bytes| self.admit(state, block, transaction);
+        transactions.iter().map(admit).collect()
+    }
+
     /// One step of a block. Total: a bad one yields a failed receipt.
     fn apply(&self, state: &mut dyn State, block: &BlockContext, step: &Step) -> Receipt;
 
@@ -483,6 +495,15 @@ impl<T: Execution + ?Sized> Execution for Box<T> {
         tx: &[u8],
     ) -> Result<Admission, Rejection> {
         (**self).admit(state, block, tx)
+    }
+
+    fn admit_all(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        transactions: &[Bytes],
+    ) -> Vec<Result<Admission, Rejection>> {
+        (**self).admit_all(state, block, transactions)
     }
 
     fn apply(&self, state: &mut dyn State, block: &BlockContext, step: &Step) -> Receipt {

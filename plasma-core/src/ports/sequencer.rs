@@ -186,6 +186,21 @@ pub trait Sequencer: Send + Sync {
     /// Takes a transaction, and promises. Cancelled, it was taken or not; ask again with the same bytes.
     async fn submit(&self, transaction: Bytes) -> Result<Promise, SubmitError>;
 
+    /// Takes transactions as [`Self::submit`] does, one answer for each in their order, and promises nothing: who asks
+    /// for no promise does not pay for its signature, and what comes together is checked together. Cancelled, any of
+    /// them were taken or not.
+    async fn submit_all(
+        &self,
+        transactions: Vec<Bytes>,
+    ) -> Vec<Result<TransactionHash, SubmitError>> {
+        let mut answers = Vec::with_capacity(transactions.len());
+        for transaction in transactions {
+            let promise = self.submit(transaction).await;
+            answers.push(promise.map(|promise| promise.transaction));
+        }
+        answers
+    }
+
     /// Whether blocks come from here. If not, they come by the root alone: [`Self::blocks`] gives none, nobody is in
     /// a committee, promises promise nothing, and the head is the derived chain's, by [`ChainUpdate::Override`].
     fn certifies(&self) -> bool {

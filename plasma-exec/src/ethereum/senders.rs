@@ -25,7 +25,8 @@ impl Senders {
         digest: impl FnOnce() -> B256,
         signature: &Signature,
     ) -> Result<Address, Rejection> {
-        self.vouched(|| name, || signature.recover(digest()))
+        let refused = |error: SignatureError| Rejection::Signature(error.to_string());
+        self.vouched(|| name, || signature.recover(digest()).map_err(refused))
     }
 
     /// The signer under a name, found by `verify` if it is not known.
@@ -34,17 +35,16 @@ impl Senders {
     pub(crate) fn vouched(
         &self,
         name: impl FnOnce() -> B256,
-        verify: impl FnOnce() -> Result<Address, SignatureError>,
+        verify: impl FnOnce() -> Result<Address, Rejection>,
     ) -> Result<Address, Rejection> {
-        let refused = |error: SignatureError| Rejection::Signature(error.to_string());
         if !cfg!(feature = "std") {
-            return verify().map_err(refused);
+            return verify();
         }
         let name = name();
         if let Some(sender) = self.get(&name) {
             return Ok(sender);
         }
-        let sender = verify().map_err(refused)?;
+        let sender = verify()?;
         self.insert(name, sender);
         Ok(sender)
     }
@@ -56,6 +56,33 @@ impl Senders {
         /// them is busy with something else.
         const BATCH: usize = 16;
         Self::in_batches(items, BATCH, |batch| batch.iter().for_each(&work));
+    }
+
+    /// What `work` makes of every item, in their order, on all cores when there are enough of them.
+    #[cfg(feature = "std")]
+    pub(crate) fn map_in_parallel<T: Sync, R: Send>(
+        items: &[T],
+        work: impl Fn(&T) -> R + Sync,
+    ) -> Vec<R> {
+        use std::sync::{Mutex, PoisonError};
+
+        /// Few enough that no core idles at the end, and many enough that nobody waits for another's result.
+        const BATCH: usize = 32;
+        if items.len() <= BATCH || crate::parallel::cores() == 1 {
+            return items.iter().map(work).collect();
+        }
+        let slots: Vec<Mutex<Vec<R>>> = items.chunks(BATCH).map(|_| Mutex::default()).collect();
+        let batches: Vec<_> = items.chunks(BATCH).zip(&slots).collect();
+        Self::in_batches(&batches, 1, |batches| {
+            for (batch, slot) in batches {
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) =
+                    batch.iter().map(&work).collect();
+            }
+        });
+        let made = slots
+            .into_iter()
+            .map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner));
+        made.flatten().collect()
     }
 
     /// Does `work` for every so many items, on all cores when there are enough of them.
@@ -187,6 +214,7 @@ mod memory {
                     sum.fetch_add(*n, Ordering::Relaxed);
                 });
                 assert_eq!(sum.into_inner(), count * (count + 1) / 2);
+                assert_eq!(Senders::map_in_parallel(&items, |n| *n), items);
             }
         }
     }

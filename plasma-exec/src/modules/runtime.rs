@@ -170,6 +170,17 @@ impl Execution for ModuleRuntime {
             .map(|checked| checked.admission())
     }
 
+    #[cfg(feature = "std")]
+    fn admit_all(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        transactions: &[Bytes],
+    ) -> Vec<Result<Admission, Rejection>> {
+        self.remember(block);
+        self.admit_many(state, block, transactions)
+    }
+
     fn apply(&self, state: &mut dyn State, block: &BlockContext, step: &Step) -> Receipt {
         match step {
             Step::Begin => {

@@ -1,15 +1,16 @@
 //! Signatures checked ahead of the block, on all cores, those of Ed25519 in batches.
 
-use std::sync::{Mutex, PoisonError};
-
 use alloc::vec::Vec;
 
 use alloy_primitives::{B256, Bytes};
-use plasma_core::{BlockContext, Ed25519Proof, NativeTransaction, Proof, verify_ed25519};
+use plasma_core::{
+    Admission, BlockContext, Ed25519Proof, NativeTransaction, Proof, Rejection, StateRead,
+    verify_ed25519,
+};
 
 use super::{
     ModuleRuntime,
-    transaction::{ModuleTransaction, native_digest, signer_name},
+    transaction::{ModuleTransaction, native_digest, signature_name},
 };
 use crate::ethereum::Senders;
 
@@ -24,31 +25,79 @@ struct Waiting {
     signed: (B256, Ed25519Proof),
 }
 
+/// What is known of a transaction once it was looked at by itself.
+enum Looked {
+    At(Result<Admission, Rejection>),
+    /// It is looked at again when its signature is checked.
+    Waits(ModuleTransaction, Waiting),
+}
+
 impl ModuleRuntime {
     /// Finds out who signed these transactions, for whoever asks soon. No result depends on it.
     pub(super) fn remember_signers(&self, transactions: &[Bytes], block: &BlockContext) {
-        let waiting = Mutex::new(Vec::new());
-        Senders::in_parallel(transactions, |bytes| {
-            // What is no transaction of this chain is refused when its turn comes.
-            let Ok(transaction) = ModuleTransaction::decode(bytes) else {
-                return;
-            };
-            match self.batched(&transaction, block) {
-                Some(one) => {
-                    if self.senders.get(&one.name).is_none() {
-                        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                        waiting.push(one);
-                    }
-                }
-                None => {
-                    let _ = transaction.recover(&self.registry, &self.senders, block);
-                }
+        let looked = Senders::map_in_parallel(transactions, |bytes| {
+            let name = signature_name(bytes, block);
+            if self.senders.get(&name).is_some() {
+                return None;
             }
+            // What is no transaction of this chain is refused when its turn comes.
+            let transaction = ModuleTransaction::decode(bytes).ok()?;
+            let waiting = self.batched(&transaction, name, block);
+            if waiting.is_none() {
+                let _ = transaction.recover(&self.registry, &self.senders, block);
+            }
+            waiting
         });
-        let waiting = waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let waiting: Vec<Waiting> = looked.into_iter().flatten().collect();
+        self.check_together(&waiting.iter().collect::<Vec<_>>());
+    }
+
+    /// Whether these may enter, one answer for each: what one core would say, said by all.
+    pub(super) fn admit_many(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        transactions: &[Bytes],
+    ) -> Vec<Result<Admission, Rejection>> {
+        let check = |transaction: ModuleTransaction| {
+            let checked = transaction.check(&self.registry, &self.senders, state, block);
+            checked.map(|checked| checked.admission())
+        };
+        let looked = Senders::map_in_parallel(transactions, |bytes| {
+            let transaction = match ModuleTransaction::decode(bytes) {
+                Ok(transaction) => transaction,
+                Err(rejection) => return Looked::At(Err(rejection)),
+            };
+            if let Some(name) = is_ed25519(&transaction).then(|| signature_name(bytes, block))
+                && self.senders.get(&name).is_none()
+                && let Some(waiting) = self.batched(&transaction, name, block)
+            {
+                return Looked::Waits(transaction, waiting);
+            }
+            Looked::At(check(transaction))
+        });
+        let waiting: Vec<&Waiting> = looked
+            .iter()
+            .filter_map(|looked| match looked {
+                Looked::Waits(_, waiting) => Some(waiting),
+                Looked::At(_) => None,
+            })
+            .collect();
+        self.check_together(&waiting);
+        looked
+            .into_iter()
+            .map(|looked| match looked {
+                Looked::At(answer) => answer,
+                Looked::Waits(transaction, _) => check(transaction),
+            })
+            .collect()
+    }
+
+    /// Remembers the signers of those whose signatures hold.
+    fn check_together(&self, waiting: &[&Waiting]) {
         let share = waiting.len().div_ceil(crate::parallel::cores());
         let batch = share.clamp(SMALLEST_BATCH, LARGEST_BATCH);
-        Senders::in_batches(&waiting, batch, |batch| {
+        Senders::in_batches(waiting, batch, |batch| {
             let signed: Vec<_> = batch.iter().map(|one| one.signed).collect();
             for (one, holds) in batch.iter().zip(verify_ed25519(&signed)) {
                 if holds {
@@ -61,7 +110,12 @@ impl ModuleRuntime {
     }
 
     /// What is checked together with others, if this transaction's signature is.
-    fn batched(&self, transaction: &ModuleTransaction, block: &BlockContext) -> Option<Waiting> {
+    fn batched(
+        &self,
+        transaction: &ModuleTransaction,
+        name: B256,
+        block: &BlockContext,
+    ) -> Option<Waiting> {
         let ModuleTransaction::Native(transaction @ NativeTransaction { authorization, .. }, _) =
             transaction
         else {
@@ -72,8 +126,13 @@ impl ModuleRuntime {
         };
         let digest = native_digest(transaction, &self.registry, block).ok()?;
         Some(Waiting {
-            name: signer_name(digest, &authorization.proof),
+            name,
             signed: (digest, proof),
         })
     }
+}
+
+fn is_ed25519(transaction: &ModuleTransaction) -> bool {
+    matches!(transaction, ModuleTransaction::Native(native, _)
+        if matches!(native.authorization.proof, Proof::Ed25519(_)))
 }

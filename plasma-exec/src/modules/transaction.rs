@@ -7,7 +7,7 @@ use alloy_eips::eip2930::AccessList;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use plasma_core::{
     Admission, Authorization, BlockContext, Gas, MAX_TRANSACTION_BYTES, NATIVE_TRANSACTION_TYPE,
-    NativeTransaction, NonceRule, Proof, Rejection, StateKey, StateRead, TransactionHash,
+    NativeTransaction, NonceRule, Rejection, SignatureError, StateKey, StateRead, TransactionHash,
     TransactionView, transaction_hash,
 };
 
@@ -120,11 +120,14 @@ impl ModuleTransaction {
     ) -> Result<Signed, Rejection> {
         match self {
             Self::Ethereum(transaction) => transaction.sender(senders).map(Signed::own),
-            Self::Native(transaction, _) => {
-                let digest = native_digest(transaction, registry, block)?;
+            Self::Native(transaction, hash) => {
                 let Authorization { account, proof } = &transaction.authorization;
-                let signer =
-                    senders.vouched(|| signer_name(digest, proof), || proof.signer(digest))?;
+                let verify = || {
+                    let digest = native_digest(transaction, registry, block)?;
+                    let refused = |error: SignatureError| Rejection::Signature(error.to_string());
+                    proof.signer(digest).map_err(refused)
+                };
+                let signer = senders.vouched(|| native_name(hash, block), verify)?;
                 Ok(account.map_or_else(
                     || Signed::own(signer),
                     |account| Signed {
@@ -399,12 +402,24 @@ fn native_terms(transaction: &NativeTransaction, hash: B256, market: &FeeMarket)
     }
 }
 
-/// What names a signature in the memory of signers: the digest says what was signed. No transaction of Ethereum's,
-/// which is named by its hash, begins with this byte.
-pub(super) fn signer_name(digest: B256, proof: &Proof) -> B256 {
-    let mut name = alloc::vec![NATIVE_TRANSACTION_TYPE];
-    name.extend_from_slice(digest.as_slice());
-    name.extend(plasma_core::encode(proof));
+/// What names a transaction's signature in the memory of signers.
+#[cfg(feature = "std")]
+pub(super) fn signature_name(bytes: &[u8], block: &BlockContext) -> B256 {
+    let hash = transaction_hash(bytes);
+    match bytes.first() {
+        Some(&NATIVE_TRANSACTION_TYPE) => native_name(&hash, block),
+        _ => hash,
+    }
+}
+
+/// The name of a native call's signature: the call's own, and the chain that it was checked for, which its bytes do not
+/// say. No transaction of Ethereum's, which is named by its hash, begins with this byte.
+fn native_name(hash: &TransactionHash, block: &BlockContext) -> B256 {
+    let mut name = [0; 1 + 32 + 8 + 32];
+    name[0] = NATIVE_TRANSACTION_TYPE;
+    name[1..33].copy_from_slice(hash.as_slice());
+    name[33..41].copy_from_slice(&block.chain_id.0.to_be_bytes());
+    name[41..].copy_from_slice(block.genesis.as_slice());
     keccak256(name)
 }
 

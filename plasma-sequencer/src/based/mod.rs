@@ -153,6 +153,14 @@ impl Sequencer for BasedSequencer {
         self.shared.submit(transaction)
     }
 
+    async fn submit_all(
+        &self,
+        transactions: Vec<Bytes>,
+    ) -> Vec<Result<TransactionHash, SubmitError>> {
+        let enter = |transaction| self.shared.enter(transaction);
+        transactions.into_iter().map(enter).collect()
+    }
+
     fn certifies(&self) -> bool {
         false
     }
@@ -207,6 +215,17 @@ impl Shared {
     }
 
     fn submit(&self, transaction: Bytes) -> Result<Promise, SubmitError> {
+        let hash = self.enter(transaction)?;
+        // Whether and when the root has it is nobody's to promise: a deadline of the largest height is none.
+        Ok(Promise::sign(
+            &self.signer,
+            self.config.chain_id,
+            hash,
+            Height(u64::MAX),
+        ))
+    }
+
+    fn enter(&self, transaction: Bytes) -> Result<TransactionHash, SubmitError> {
         let limit = MAX_TRANSACTION_BYTES.min(self.config.byte_limit);
         // What no chain takes is refused with the limit of all chains.
         for limit in [MAX_TRANSACTION_BYTES, limit] {
@@ -227,13 +246,7 @@ impl Shared {
         let admission = self.gate.admit(&transaction)?;
         let now = self.env.now();
         self.pool().insert(hash, transaction, &admission, now)?;
-        // Whether and when the root has it is nobody's to promise: a deadline of the largest height is none.
-        Ok(Promise::sign(
-            &self.signer,
-            self.config.chain_id,
-            hash,
-            Height(u64::MAX),
-        ))
+        Ok(hash)
     }
 
     fn observe(&self, update: ChainUpdate) -> Result<(), SequencerError> {

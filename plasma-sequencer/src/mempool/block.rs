@@ -157,8 +157,11 @@ impl Mempool {
         Some(picked)
     }
 
-    /// Takes note of a block's execution. Gives the senders whose nonce and balance moved and of
-    /// whom something waits; look them up again.
+    /// Takes note of a block's execution. Gives the senders of whom something waits that may be out
+    /// of question now; look them up again.
+    ///
+    /// Who may use nonces in any order is not among them. What is left of the balance pays for what
+    /// waits, for it paid for both; and a nonce that was not used after all holds nothing up.
     pub fn executed(&mut self, block: &[TransactionHash]) -> BTreeSet<Address> {
         let mut touched = BTreeSet::new();
         for hash in block {
@@ -175,7 +178,9 @@ impl Mempool {
                 astray = account.head < account.lowest();
             }
             if !account.waiting.is_empty() {
-                touched.insert(sender);
+                if account.sequential() {
+                    touched.insert(sender);
+                }
             } else if account.is_empty() {
                 self.accounts.remove(&sender);
             }

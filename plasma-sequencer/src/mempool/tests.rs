@@ -546,7 +546,18 @@ impl Bench {
         touched.sort_unstable();
         touched.dedup();
         let waits = |sender: &Address| self.model.of(*sender).any(|item| !item.in_flight);
-        let expected: Vec<Address> = touched.iter().copied().filter(waits).collect();
+        let cost = |sender: &Address| self.model.of(*sender).map(|item| item.cost).sum::<u64>();
+        let (expected, others): (Vec<Address>, Vec<Address>) = touched
+            .iter()
+            .copied()
+            .filter(waits)
+            .partition(|sender| sequential(*sender));
+        for other in &others {
+            assert!(
+                cost(other) <= self.state(*other).balance,
+                "what waits is paid for"
+            );
+        }
         let got: Vec<Address> = self.pool.executed(&block).into_iter().collect();
         assert!(
             expected.iter().all(|sender| got.contains(sender)),

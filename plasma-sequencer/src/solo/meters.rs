@@ -1,7 +1,7 @@
 //! What is measured.
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
-use plasma_core::{Block, Promise, SubmitError};
+use plasma_core::{Block, SubmitError};
 
 use crate::MempoolStatistics;
 
@@ -49,8 +49,8 @@ impl Meters {
         }
     }
 
-    pub(super) fn submitted(result: &Result<Promise, SubmitError>) {
-        if let Err(error) = result {
+    pub(super) fn submitted<T>(results: &[Result<T, SubmitError>]) {
+        for error in results.iter().filter_map(|result| result.as_ref().err()) {
             let reason = match error {
                 SubmitError::Rejected(_) => "rejected",
                 SubmitError::AlreadyKnown(_) => "known",

@@ -41,6 +41,9 @@ use crate::{
 pub use config::SoloConfig;
 use meters::Meters;
 
+/// How many enter the pool before others get their turn at it.
+const ENTERED_AT_ONCE: usize = 128;
+
 /// One sequencer, one key: a committee of one, with certificates like everyone else's.
 ///
 /// The node tells it through [`Sequencer::observe`] what it executed. The [`Gate`] must already
@@ -180,9 +183,18 @@ impl Drop for SoloSequencer {
 #[async_trait]
 impl Sequencer for SoloSequencer {
     async fn submit(&self, transaction: Bytes) -> Result<Promise, SubmitError> {
-        let result = self.shared.submit(transaction);
-        Meters::submitted(&result);
-        result
+        let (hash, ready) = self.shared.enter(vec![transaction]).remove(0)?;
+        // Outside all locks: signing takes longer than all the rest.
+        Ok(self.shared.promise(hash, ready))
+    }
+
+    async fn submit_all(
+        &self,
+        transactions: Vec<Bytes>,
+    ) -> Vec<Result<TransactionHash, SubmitError>> {
+        let enter = || self.shared.enter(transactions);
+        let answers = blocking(enter).into_iter();
+        answers.map(|answer| answer.map(|(hash, _)| hash)).collect()
     }
 
     fn blocks(&self, from: Height) -> BoxStream<'static, Result<CertifiedBlock, SequencerError>> {
@@ -220,40 +232,82 @@ impl Sequencer for SoloSequencer {
 }
 
 impl Shared {
-    fn submit(&self, transaction: Bytes) -> Result<Promise, SubmitError> {
+    /// Takes transactions; says of each what it is called and whether a block could take it now.
+    ///
+    /// What they have in common is done once: one look at the state, one check of all signatures, one wake-up.
+    fn enter(&self, transactions: Vec<Bytes>) -> Vec<Result<(TransactionHash, bool), SubmitError>> {
+        let failure = self.feed().failure.as_ref().map(ToString::to_string);
         let limit = MAX_TRANSACTION_BYTES.min(self.config.byte_limit);
-        if transaction.len() > limit {
-            let length = transaction.len();
-            return Err(Rejection::TooLarge { length, limit }.into());
+        let mut answers: Vec<Result<(TransactionHash, bool), SubmitError>> = transactions
+            .iter()
+            .map(|transaction| {
+                let length = transaction.len();
+                match &failure {
+                    _ if length > limit => Err(Rejection::TooLarge { length, limit }.into()),
+                    Some(failure) => Err(SubmitError::Unavailable(failure.clone())),
+                    None => Ok((transaction_hash(transaction), false)),
+                }
+            })
+            .collect();
+        {
+            let pool = self.pool();
+            for answer in &mut answers {
+                if let Ok((hash, _)) = *answer
+                    && pool.contains(&hash)
+                {
+                    *answer = Err(SubmitError::AlreadyKnown(hash));
+                }
+            }
         }
-        if let Some(failure) = &self.feed().failure {
-            return Err(SubmitError::Unavailable(failure.to_string()));
-        }
-        let hash = transaction_hash(&transaction);
-        if self.pool().contains(&hash) {
-            return Err(SubmitError::AlreadyKnown(hash));
-        }
-        let admission = self.gate.admit(&transaction)?;
-        let now = self.env.now();
-        let (ready, statistics) = {
-            let mut pool = self.pool();
-            let ready = pool.insert(hash, transaction, &admission, now)?;
-            (ready, pool.statistics())
+        let fresh: Vec<Bytes> = transactions
+            .into_iter()
+            .zip(&answers)
+            .filter(|(_, answer)| answer.is_ok())
+            .map(|(transaction, _)| transaction)
+            .collect();
+        let admissions = match &fresh[..] {
+            [] => Vec::new(),
+            [one] => vec![self.gate.admit(one)],
+            many => self.gate.admit_all(many),
         };
-        self.meters.pool(&statistics);
-        self.work.notify_one();
+        let now = self.env.now();
+        let mut admitted = fresh.into_iter().zip(admissions);
+        let mut waiting = answers
+            .iter_mut()
+            .filter(|answer| answer.is_ok())
+            .peekable();
+        while waiting.peek().is_some() {
+            let mut pool = self.pool();
+            for answer in waiting.by_ref().take(ENTERED_AT_ONCE) {
+                let Some((transaction, admission)) = admitted.next() else {
+                    let silent = "the gate did not answer for it".to_owned();
+                    *answer = Err(SubmitError::Unavailable(silent));
+                    continue;
+                };
+                let hash = answer.as_ref().map(|(hash, _)| *hash);
+                *answer = hash.map_err(Clone::clone).and_then(|hash| {
+                    let ready = pool.insert(hash, transaction, &admission?, now)?;
+                    Ok((hash, ready))
+                });
+            }
+        }
+        drop(waiting);
+        Meters::submitted(&answers);
+        if answers.iter().any(Result::is_ok) {
+            let statistics = self.pool().statistics();
+            self.meters.pool(&statistics);
+            self.work.notify_one();
+        }
+        answers
+    }
+
+    fn promise(&self, hash: TransactionHash, ready: bool) -> Promise {
         let deadline = if ready {
             self.feed().head.height + self.config.promise_blocks
         } else {
             Height(u64::MAX)
         };
-        // Outside all locks: signing takes longer than all the rest.
-        Ok(Promise::sign(
-            &self.signer,
-            self.config.chain_id,
-            hash,
-            deadline,
-        ))
+        Promise::sign(&self.signer, self.config.chain_id, hash, deadline)
     }
 
     fn ready(&self, bytes: usize, now: Timestamp) -> Vec<Bytes> {

@@ -30,9 +30,17 @@ const STALL_MS: u64 = 2_000;
 /// How many times the bound it may thereby go beyond it.
 const MAX_STALLED: usize = 8;
 
+/// How many blocks are made ahead of execution at once: one that is executed, and one that is next. Any more would be
+/// executed no sooner, and would have to share what comes meanwhile.
+const AHEAD: usize = 2;
+/// How long to wait with a block beyond that, if nobody says what was executed.
+const LINGER_MS: u64 = 100;
+
 /// What came of an attempt.
 enum Outcome {
     Made,
+    /// Execution has enough to do, for so many milliseconds yet: what comes meanwhile shares the block.
+    Ahead(u64),
     /// There is nothing to say.
     Idle,
     /// Execution is too far behind.
@@ -62,6 +70,11 @@ pub(super) async fn run(shared: Weak<Shared>, work: Arc<Notify>) {
             match shared.produce() {
                 Ok(Outcome::Made) => {}
                 Ok(Outcome::Idle) => break,
+                Ok(Outcome::Ahead(rest)) => {
+                    let sleep = shared.env.sleep(Duration::from_millis(rest));
+                    drop(shared);
+                    select(sleep, pin!(work.notified())).await;
+                }
                 Ok(Outcome::Stalled) => {
                     let sleep = shared.env.sleep(STALL_CHECK);
                     drop(shared);
@@ -99,6 +112,10 @@ impl Shared {
         let now = self.env.now();
         if self.stalls(&mut order, now) {
             return Ok(Outcome::Stalled);
+        }
+        let rest = LINGER_MS.saturating_sub(now.0.saturating_sub(order.builder.head().timestamp.0));
+        if order.unexecuted.len() >= AHEAD && rest > 0 {
+            return Ok(Outcome::Ahead(rest));
         }
         let timestamp = order.builder.timestamp(now);
         let byte_limit = self.config.byte_limit.min(MAX_BODY_BYTES);

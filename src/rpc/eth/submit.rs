@@ -10,7 +10,7 @@ use alloy_primitives::U64;
 use futures::future::{Either, select};
 use jsonrpsee::core::client::{ClientT, Error as ClientError};
 use plasma_core::{B256, Bytes, MAX_TRANSACTION_BYTES, Promise, Rejection, SubmitError};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use super::transactions::receipt;
@@ -23,12 +23,12 @@ use crate::rpc::{
 
 /// Hashes remembered for those who poll.
 const REMEMBERED: usize = 4_096;
+/// The most transactions in one request.
+const MOST_AT_ONCE: usize = 1_024;
 
 pub(super) fn register(methods: &mut Methods) {
     methods.waiting("eth_sendRawTransaction", 1, |node, arguments| async move {
-        Ok(send(&node, arguments.required(0, "transaction")?)
-            .await?
-            .transaction)
+        enter(&node, arguments.required(0, "transaction")?).await
     });
     methods.waiting(
         "eth_sendRawTransactionSync",
@@ -40,6 +40,9 @@ pub(super) fn register(methods: &mut Methods) {
     );
     methods.waiting("plasma_submit", 1, |node, arguments| async move {
         send(&node, arguments.required(0, "transaction")?).await
+    });
+    methods.waiting("plasma_submitAll", 1, |node, arguments| async move {
+        enter_all(&node, arguments.required(0, "transactions")?).await
     });
 }
 
@@ -103,7 +106,74 @@ impl Submitted {
     }
 }
 
-/// Gives a transaction to the sequencer, or to the node that has one.
+/// What became of one of many transactions.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Entered {
+    /// It waits, under this name.
+    Hash(B256),
+    /// It was not taken, and why.
+    Error(String),
+}
+
+/// Gives a transaction to the sequencer, as [`send`] does, for who asks for no promise.
+async fn enter(node: &Arc<Node>, bytes: Bytes) -> Outcome<B256> {
+    let Some(sequencer) = &node.context.sequencer else {
+        return Ok(send(node, bytes).await?.transaction);
+    };
+    let hash = match sequencer.submit_all(vec![bytes.clone()]).await.pop() {
+        Some(answer) => answer?,
+        None => return Err(Refusal::internal("the sequencer did not answer")),
+    };
+    node.submitted.push(hash, bytes);
+    Ok(hash)
+}
+
+/// Gives many at once, for what they have in common to be done once.
+async fn enter_all(node: &Arc<Node>, all: Vec<Bytes>) -> Outcome<Vec<Entered>> {
+    if all.len() > MOST_AT_ONCE {
+        let count = all.len();
+        return Err(Refusal::limit(format!(
+            "{count} transactions are over the limit of {MOST_AT_ONCE} at once; send fewer"
+        )));
+    }
+    let Some(sequencer) = &node.context.sequencer else {
+        let forwarded: Result<Vec<Entered>, _> =
+            node.upstream()?.request("plasma_submitAll", [&all]).await;
+        return match forwarded {
+            Ok(entered) => {
+                for (entered, bytes) in entered.iter().zip(all) {
+                    if let Entered::Hash(hash) = entered {
+                        node.submitted.push(*hash, bytes);
+                    }
+                }
+                Ok(entered)
+            }
+            Err(ClientError::Call(refusal)) => Err(refusal.into()),
+            Err(error) => Err(away(&error)),
+        };
+    };
+    let answers = sequencer.submit_all(all.clone()).await;
+    let entered = answers
+        .into_iter()
+        .zip(all)
+        .map(|(answer, bytes)| match answer {
+            Ok(hash) => {
+                node.submitted.push(hash, bytes);
+                Entered::Hash(hash)
+            }
+            Err(error) => Entered::Error(error.to_string()),
+        });
+    Ok(entered.collect())
+}
+
+fn away(error: &ClientError) -> Refusal {
+    Refusal::refused(format!(
+        "the node to which transactions are forwarded is away: {error}; send it again"
+    ))
+}
+
+/// Gives a transaction to the sequencer, or to the node that has one, and brings its promise.
 pub(in crate::rpc) async fn send(node: &Arc<Node>, bytes: Bytes) -> Outcome<Promise> {
     if bytes.len() > MAX_TRANSACTION_BYTES {
         let length = bytes.len();
@@ -122,11 +192,7 @@ pub(in crate::rpc) async fn send(node: &Arc<Node>, bytes: Bytes) -> Outcome<Prom
         {
             Ok(promise) => promise,
             Err(ClientError::Call(refusal)) => return Err(refusal.into()),
-            Err(error) => {
-                return Err(Refusal::refused(format!(
-                    "the node to which transactions are forwarded is away: {error}; send it again"
-                )));
-            }
+            Err(error) => return Err(away(&error)),
         },
     };
     node.submitted.push(promise.transaction, bytes);
@@ -162,7 +228,7 @@ async fn send_and_wait(
     let hash = plasma_core::transaction_hash(&bytes);
     // Before it is sent, so that its block cannot be missed.
     let mut events = node.context.chain.subscribe();
-    let sent = send(node, bytes).await;
+    let sent = enter(node, bytes).await;
     if let Err(refusal) = sent {
         // Asked again for what is here already, it answers as it would have.
         if node.locate(hash)?.is_none() && node.pending(&hash).is_none() {

@@ -263,6 +263,40 @@ fn signatures_are_checked_ahead_in_batches_and_remembered() {
 }
 
 #[test]
+fn many_are_admitted_as_they_are_one_by_one() {
+    let all = provers();
+    let mut transactions: Vec<NativeTransaction> = (0..160)
+        .map(|n: u64| transfer(&all[(n % 4) as usize].1, n / 4, n + 1))
+        .collect();
+    for (n, spoilt) in transactions.iter_mut().enumerate() {
+        match n % 20 {
+            3 => spoilt.expires_at = 1,
+            7 => spoilt.max_fee = U256::ONE,
+            9 => spoilt.call = Bytes::from_static(b"none"),
+            11 => spoilt.nonce = 100_000,
+            // Not what was signed.
+            13 | 14 | 15 => spoilt.nonce += 1,
+            _ => {}
+        }
+    }
+    let mut transactions: Vec<Bytes> = transactions
+        .iter()
+        .map(NativeTransaction::to_bytes)
+        .collect();
+    transactions.extend([Bytes::new(), Bytes::from_static(b"noise")]);
+    let (together, apart) = (funded(), funded());
+    for _ in 0..2 {
+        let answers = together
+            .runtime
+            .admit_all(&together.state, &together.block, &transactions);
+        let expected: Vec<_> = transactions.iter().map(|one| apart.admit(one)).collect();
+        assert_eq!(answers, expected);
+        let good = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert!((80..160).contains(&good), "{good}");
+    }
+}
+
+#[test]
 fn bad_signatures_among_good_ones_are_found_and_not_remembered() {
     let (chain, all) = (funded(), provers());
     let mut transactions: Vec<NativeTransaction> =
