@@ -189,7 +189,8 @@ fn e2e() -> Result<(), String> {
     ])?;
     tools::run(
         Command::new("node")
-            .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+            // Two files at a time: most of it is waiting for blocks, elections and deadlines.
+            .args(["--test", "--test-concurrency=2", "--test-reporter=spec"])
             // What a library leaves open must not hold up the run, nor what hangs: each file takes a minute or two.
             .args(["--test-force-exit", "--test-timeout=600000"])
             .env("PLASMA_BIN", tools::target_dir().join("debug/plasma"))
