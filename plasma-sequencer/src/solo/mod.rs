@@ -86,6 +86,8 @@ struct Order {
     unexecuted: VecDeque<(Height, Vec<TransactionHash>)>,
     /// Since when it waits for execution to catch up.
     stalled: Option<Timestamp>,
+    /// Since when the next block waits for execution to come closer.
+    lingering: Option<Timestamp>,
 }
 
 impl SoloSequencer {
@@ -112,6 +114,7 @@ impl SoloSequencer {
             journal: Some(journal),
             unexecuted: VecDeque::new(),
             stalled: None,
+            lingering: None,
         };
         let (work, upkeep) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let shared = Arc::new(Shared {
