@@ -280,6 +280,7 @@ async fn a_head_and_its_receipts_appear_as_one() {
     let hashes: Vec<_> = (0..sent)
         .map(|nonce| signed(nonce, Some(BOB), 1, Bytes::new()))
         .collect();
+    let filter = harness.call("eth_newBlockFilter", json!([])).await;
     let sender = {
         let (harness, hashes) = (harness.clone(), hashes.clone());
         tokio::spawn(async move {
@@ -288,7 +289,6 @@ async fn a_head_and_its_receipts_appear_as_one() {
             }
         })
     };
-    let filter = harness.call("eth_newBlockFilter", json!([])).await;
     let (mut seen, mut found, mut heads) = (0, 0, Vec::new());
     while found < hashes.len() || seen < harness.chain.head().height().0 {
         // Whoever sees a head finds the receipts of all that is in it.

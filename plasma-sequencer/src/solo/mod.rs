@@ -21,7 +21,7 @@ use std::{
     collections::{BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -71,6 +71,8 @@ struct Shared {
     touched: Mutex<BTreeSet<Address>>,
     /// Whether some of them are still to be looked up since the chain was overridden.
     stale: AtomicBool,
+    /// Counts what was reported as executed, before it is taken in.
+    executions: AtomicU64,
     changes: watch::Sender<()>,
     work: Arc<Notify>,
     upkeep: Arc<Notify>,
@@ -86,6 +88,8 @@ struct Order {
     unexecuted: VecDeque<(Height, Vec<TransactionHash>)>,
     /// Since when it waits for execution to catch up.
     stalled: Option<Timestamp>,
+    /// Since when the next block waits for execution to come closer.
+    lingering: Option<Timestamp>,
 }
 
 impl SoloSequencer {
@@ -112,6 +116,7 @@ impl SoloSequencer {
             journal: Some(journal),
             unexecuted: VecDeque::new(),
             stalled: None,
+            lingering: None,
         };
         let (work, upkeep) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let shared = Arc::new(Shared {
@@ -120,6 +125,7 @@ impl SoloSequencer {
             feed: Mutex::new(Feed::new(head)),
             touched: Mutex::new(BTreeSet::new()),
             stale: AtomicBool::new(false),
+            executions: AtomicU64::new(0),
             changes: watch::Sender::new(()),
             work: Arc::clone(&work),
             upkeep: Arc::clone(&upkeep),
@@ -265,6 +271,8 @@ impl Shared {
             .filter(|(_, answer)| answer.is_ok())
             .map(|(transaction, _)| transaction)
             .collect();
+        let executions = self.executions.load(Ordering::Acquire);
+        let mut gapped = Vec::new();
         let admissions = match &fresh[..] {
             [] => Vec::new(),
             [one] => vec![self.gate.admit(one)],
@@ -286,12 +294,20 @@ impl Shared {
                 };
                 let hash = answer.as_ref().map(|(hash, _)| *hash);
                 *answer = hash.map_err(Clone::clone).and_then(|hash| {
-                    let ready = pool.insert(hash, transaction, &admission?, now)?;
+                    let admission = admission?;
+                    let ready = pool.insert(hash, transaction, &admission, now)?;
+                    if !ready {
+                        gapped.push(admission.sender);
+                    }
                     Ok((hash, ready))
                 });
             }
         }
         drop(waiting);
+        // What seems to wait for a nonce may only have been admitted before that was used.
+        if !gapped.is_empty() && self.executions.load(Ordering::Acquire) != executions {
+            self.touch(gapped);
+        }
         Meters::submitted(&answers);
         if answers.iter().any(Result::is_ok) {
             let statistics = self.pool().statistics();

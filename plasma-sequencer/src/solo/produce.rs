@@ -113,8 +113,7 @@ impl Shared {
         if self.stalls(&mut order, now) {
             return Ok(Outcome::Stalled);
         }
-        let rest = LINGER_MS.saturating_sub(now.0.saturating_sub(order.builder.head().timestamp.0));
-        if order.unexecuted.len() >= AHEAD && rest > 0 {
+        if let Some(rest) = lingers(&mut order, now) {
             return Ok(Outcome::Ahead(rest));
         }
         let timestamp = order.builder.timestamp(now);
@@ -171,4 +170,20 @@ impl Shared {
         self.changes.send_replace(());
         Ok(())
     }
+}
+
+/// For how many milliseconds the next block is not made yet, for execution would not come to it sooner.
+fn lingers(order: &mut Order, now: Timestamp) -> Option<u64> {
+    if order.unexecuted.len() < AHEAD {
+        order.lingering = None;
+        return None;
+    }
+    let since = *order.lingering.get_or_insert(now);
+    // A clock that was set back says nothing.
+    let waited = now.0.checked_sub(since.0).unwrap_or(LINGER_MS);
+    let rest = LINGER_MS.checked_sub(waited).filter(|rest| *rest > 0);
+    if rest.is_none() {
+        order.lingering = None;
+    }
+    rest
 }

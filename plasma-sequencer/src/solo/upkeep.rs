@@ -87,6 +87,8 @@ impl Shared {
         }
         self.meters.unexecuted(order.unexecuted.len());
         drop(order);
+        // Before the pool is told: who enters it later with an older answer finds that it is older.
+        self.executions.fetch_add(1, Ordering::AcqRel);
         let mut pool = self.pool();
         let mut touched = pool.executed(&done);
         touched.extend(pool.stalest(STALE_LOOKUPS));
@@ -95,7 +97,7 @@ impl Shared {
         self.touch(touched);
     }
 
-    fn touch(&self, senders: impl IntoIterator<Item = Address>) {
+    pub(super) fn touch(&self, senders: impl IntoIterator<Item = Address>) {
         lock(&self.touched).extend(senders);
         self.upkeep.notify_one();
     }
