@@ -45,10 +45,10 @@ pub(crate) fn compile(tools: &Path) -> Result<BTreeMap<PathBuf, String>, String>
     }
     let input = json!({ "language": "Solidity", "sources": sources, "settings": settings() });
     let output = solc(tools, &input.to_string())?;
-    for error in output["errors"].as_array().into_iter().flatten() {
-        // Warnings too: as for the contracts on the root.
-        return Err(error["formattedMessage"]
-            .as_str()
+    // Warnings too: as for the contracts on the root.
+    if let Some(error) = output["errors"].get(0) {
+        let words = error["formattedMessage"].as_str();
+        return Err(words
             .unwrap_or("solc reports an error without words")
             .to_owned());
     }
