@@ -1,6 +1,7 @@
 //! Compose an application-specific chain from pluggable execution, data availability, sequencing and settlement.
 
 mod assembly;
+pub mod bench;
 mod chain;
 #[doc(hidden)]
 pub mod cli;

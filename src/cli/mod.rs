@@ -1,5 +1,6 @@
 //! The `plasma` command.
 
+mod bench;
 mod bridge;
 mod challenge;
 mod devnet;
@@ -81,6 +82,9 @@ enum Command {
     /// Hold the EVM to Ethereum's own tests.
     #[command(subcommand)]
     Evm(evm::EvmCommand),
+    /// Measure what this machine does.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -88,8 +92,8 @@ enum Command {
     },
 }
 
-/// Runs the command line; what went wrong goes to standard error.
-pub fn main() -> ExitCode {
+/// Runs the command line; what went wrong goes to standard error. `count` counts allocations, where the program can.
+pub fn main(count: Option<crate::bench::CountAllocations>) -> ExitCode {
     let cli = Cli::parse();
     logging::start(cli.verbose, cli.log_format);
     if let Command::Completions { shell } = cli.command {
@@ -106,7 +110,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(cli.command)) {
+    match runtime.block_on(run(cli.command, count)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -115,7 +119,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Result<ExitCode, Failure> {
+async fn run(
+    command: Command,
+    count: Option<crate::bench::CountAllocations>,
+) -> Result<ExitCode, Failure> {
     match command {
         Command::Devnet(args) => Box::pin(devnet::run(args))
             .await
@@ -130,6 +137,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Dispute(command) => dispute::run(command).await,
         Command::Program(command) => program::run(command).await,
         Command::Evm(command) => evm::run(command).await,
+        Command::Bench(command) => bench::run(command, count).await.map(|()| ExitCode::SUCCESS),
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     }
 }
