@@ -446,7 +446,11 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(plasma_core::conformance::cases(10)))]
+    #![proptest_config(ProptestConfig {
+        cases: plasma_core::conformance::cases(10),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn any_block_is_its_fold(
