@@ -12,3 +12,4 @@ mod logs;
 mod modules;
 mod stages;
 mod transport;
+mod wasm;

@@ -29,13 +29,11 @@ pub(super) const ASSETS: Map<(Address, Address), Word> = Map::new("wasm/assets")
 /// What one may take of another's, by token, holder and who.
 pub(super) const ALLOWANCES: Map<(Address, Address, Address), Word> = Map::new("wasm/allowances");
 
-/// What making a module ready costs follows from these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+/// What calling a module costs follows from these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Shape {
-    /// The module's bytes.
-    pub(super) bytes: u32,
-    /// Its functions, imported ones among them.
-    pub(super) functions: u32,
+    /// The gas of making it ready.
+    pub(super) load: u32,
     /// The bytes of memory that an instance begins with.
     pub(super) memory: u32,
 }

@@ -15,6 +15,11 @@ pub(super) struct ModuleCache {
     generations: std::sync::Mutex<memory::Generations>,
 }
 
+impl ModuleCache {
+    /// Whether it remembers anything.
+    pub(super) const REMEMBERS: bool = cfg!(feature = "std");
+}
+
 impl core::fmt::Debug for ModuleCache {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("ModuleCache").finish_non_exhaustive()

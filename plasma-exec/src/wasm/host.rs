@@ -30,7 +30,7 @@ use core::fmt;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use plasma_core::Log;
-use wasmi::{Caller, Engine, Linker, Memory, StoreLimits, StoreLimitsBuilder};
+use wasmi::{Caller, Linker, Memory, Module, StoreLimits, StoreLimitsBuilder};
 
 use super::{
     journal::Journal,
@@ -137,31 +137,42 @@ impl<'a> Host<'a> {
     }
 }
 
-/// The functions, for the instances of one engine.
-pub(super) fn linker<'a>(engine: &Engine) -> Result<Linker<Host<'a>>, wasmi::Error> {
-    let mut linker = Linker::new(engine);
-    linker
-        .func_wrap(HOST_MODULE, "input_len", input_len)?
-        .func_wrap(HOST_MODULE, "input", input)?
-        .func_wrap(HOST_MODULE, "output", output)?
-        .func_wrap(HOST_MODULE, "revert", revert)?
-        .func_wrap(HOST_MODULE, "storage_read", storage_read)?
-        .func_wrap(HOST_MODULE, "storage_write", storage_write)?
-        .func_wrap(HOST_MODULE, "caller", caller)?
-        .func_wrap(HOST_MODULE, "address", address)?
-        .func_wrap(HOST_MODULE, "value", value)?
-        .func_wrap(HOST_MODULE, "balance", balance)?
-        .func_wrap(HOST_MODULE, "block_number", block_number)?
-        .func_wrap(HOST_MODULE, "block_time", block_time)?
-        .func_wrap(HOST_MODULE, "chain_id", chain_id)?
-        .func_wrap(HOST_MODULE, "gas_left", gas_left)?
-        .func_wrap(HOST_MODULE, "transfer", transfer)?
-        .func_wrap(HOST_MODULE, "call", call)?
-        .func_wrap(HOST_MODULE, "call_static", call_static)?
-        .func_wrap(HOST_MODULE, "returned_len", returned_len)?
-        .func_wrap(HOST_MODULE, "returned", returned)?
-        .func_wrap(HOST_MODULE, "log", log)?
-        .func_wrap(HOST_MODULE, "keccak256", keccak)?;
+/// The functions that this module imports, for instances of it. One that there is none of is found missing when an
+/// instance is made.
+pub(super) fn linker<'a>(module: &Module) -> Result<Linker<Host<'a>>, wasmi::Error> {
+    let mut linker = Linker::new(module.engine());
+    let mut linked = Vec::new();
+    for import in module.imports() {
+        let name = import.name();
+        if linked.contains(&name) {
+            continue;
+        }
+        linked.push(name);
+        match name {
+            "input_len" => linker.func_wrap(HOST_MODULE, name, input_len)?,
+            "input" => linker.func_wrap(HOST_MODULE, name, input)?,
+            "output" => linker.func_wrap(HOST_MODULE, name, output)?,
+            "revert" => linker.func_wrap(HOST_MODULE, name, revert)?,
+            "storage_read" => linker.func_wrap(HOST_MODULE, name, storage_read)?,
+            "storage_write" => linker.func_wrap(HOST_MODULE, name, storage_write)?,
+            "caller" => linker.func_wrap(HOST_MODULE, name, caller)?,
+            "address" => linker.func_wrap(HOST_MODULE, name, address)?,
+            "value" => linker.func_wrap(HOST_MODULE, name, value)?,
+            "balance" => linker.func_wrap(HOST_MODULE, name, balance)?,
+            "block_number" => linker.func_wrap(HOST_MODULE, name, block_number)?,
+            "block_time" => linker.func_wrap(HOST_MODULE, name, block_time)?,
+            "chain_id" => linker.func_wrap(HOST_MODULE, name, chain_id)?,
+            "gas_left" => linker.func_wrap(HOST_MODULE, name, gas_left)?,
+            "transfer" => linker.func_wrap(HOST_MODULE, name, transfer)?,
+            "call" => linker.func_wrap(HOST_MODULE, name, call)?,
+            "call_static" => linker.func_wrap(HOST_MODULE, name, call_static)?,
+            "returned_len" => linker.func_wrap(HOST_MODULE, name, returned_len)?,
+            "returned" => linker.func_wrap(HOST_MODULE, name, returned)?,
+            "log" => linker.func_wrap(HOST_MODULE, name, log)?,
+            "keccak256" => linker.func_wrap(HOST_MODULE, name, keccak)?,
+            _ => continue,
+        };
+    }
     Ok(linker)
 }
 

@@ -79,7 +79,7 @@ impl<'a> Pool<'a> {
                 self.bytes = 0;
             }
             let module = module()?;
-            let linker = host::linker(&module.engine)?;
+            let linker = host::linker(&module.module)?;
             let held = Held {
                 module,
                 linker,

@@ -3,7 +3,10 @@
 use alloc::vec::Vec;
 use core::mem::replace;
 
-use alloy_primitives::{Address, B256, Bytes, U256, map::HashMap};
+use alloy_primitives::{
+    Address, B256, Bytes, U256,
+    map::{Entry as Place, HashMap},
+};
 use borsh::BorshSerialize;
 use plasma_core::{Map, StateKey, StateRead, encode};
 
@@ -22,6 +25,8 @@ struct Entry<T> {
     /// The last transaction that looked at it, and that changed it. The first is 1.
     seen: u64,
     changed: u64,
+    /// Whether it is in the list of what may have changed.
+    listed: bool,
 }
 
 impl<T: Clone> Entry<T> {
@@ -32,6 +37,7 @@ impl<T: Clone> Entry<T> {
             before,
             seen: 0,
             changed: 0,
+            listed: false,
         }
     }
 
@@ -45,11 +51,26 @@ impl<T: Clone> Entry<T> {
     }
 }
 
+/// A module that the steps put here.
+struct New {
+    bytes: Bytes,
+    shape: Shape,
+    /// Whether it is among the writes that were taken.
+    written: bool,
+}
+
 /// What stood somewhere before a write.
 enum Undo {
     Account(Address, Account),
     Storage((Address, B256), Bytes),
     Word(StateKey, U256),
+}
+
+/// Where something may have changed since writes were taken.
+enum Written {
+    Account(Address),
+    Storage((Address, B256)),
+    Word(StateKey),
 }
 
 /// A point to go back to.
@@ -62,10 +83,11 @@ pub(super) struct Journal<'a> {
     accounts: HashMap<Address, Entry<Account>>,
     storage: HashMap<(Address, B256), Entry<Bytes>>,
     words: HashMap<StateKey, Entry<U256>>,
-    /// Modules that are new, and those that the transaction looked at.
-    codes: HashMap<B256, (Bytes, Shape)>,
-    loaded: HashMap<B256, u64>,
+    codes: HashMap<B256, New>,
+    /// Modules that were made ready, and the last transaction that paid for it.
+    loaded: HashMap<B256, (Shape, u64)>,
     undo: Vec<Undo>,
+    written: Vec<Written>,
     turn: u64,
 }
 
@@ -79,6 +101,7 @@ impl<'a> Journal<'a> {
             codes: HashMap::default(),
             loaded: HashMap::default(),
             undo: Vec::new(),
+            written: Vec::new(),
             turn: 1,
         }
     }
@@ -129,20 +152,33 @@ impl<'a> Journal<'a> {
         address: Address,
         meter: &mut Meter,
     ) -> Result<Account, OutOfGas> {
-        let turn = self.turn;
-        // Paid before it is read.
-        let known = self.accounts.get_mut(&address);
-        meter.charge(known.map_or(COLD, |entry| entry.look(turn)))?;
-        let entry = self.entry(address);
-        entry.seen = turn;
-        Ok(entry.now)
+        let (state, turn) = (self.state, self.turn);
+        match self.accounts.entry(address) {
+            Place::Occupied(known) => {
+                let entry = known.into_mut();
+                meter.charge(entry.look(turn))?;
+                Ok(entry.now)
+            }
+            Place::Vacant(place) => {
+                // Paid before it is read.
+                meter.charge(COLD)?;
+                let account = ACCOUNTS.get(state, &address).unwrap_or_default();
+                let entry = place.insert(Entry::new(ACCOUNTS.key(&address), account));
+                entry.seen = turn;
+                Ok(account)
+            }
+        }
     }
 
     pub(super) fn set_account(&mut self, address: Address, account: Account) {
         let entry = self.entry(address);
         let before = replace(&mut entry.now, account);
         if before != account {
+            let listed = replace(&mut entry.listed, true);
             self.undo.push(Undo::Account(address, before));
+            if !listed {
+                self.written.push(Written::Account(address));
+            }
         }
     }
 
@@ -174,15 +210,29 @@ impl<'a> Journal<'a> {
         at: (Address, B256),
         meter: &mut Meter,
     ) -> Result<&Bytes, OutOfGas> {
-        let (state, turn) = (self.state, self.turn);
-        let known = self.storage.get_mut(&at);
-        meter.charge(known.map_or(COLD, |entry| entry.look(turn)))?;
-        let entry = self.storage.entry(at).or_insert_with(|| {
-            let key = STORAGE.key(&at);
-            Entry::new(key, state.get(&key).unwrap_or_default())
-        });
-        entry.seen = turn;
-        Ok(&entry.now)
+        Ok(&self.value(at, meter)?.now)
+    }
+
+    fn value(
+        &mut self,
+        at: (Address, B256),
+        meter: &mut Meter,
+    ) -> Result<&mut Entry<Bytes>, OutOfGas> {
+        match self.storage.entry(at) {
+            Place::Occupied(known) => {
+                let entry = known.into_mut();
+                meter.charge(entry.look(self.turn))?;
+                Ok(entry)
+            }
+            Place::Vacant(place) => {
+                meter.charge(COLD)?;
+                let key = STORAGE.key(&at);
+                let value = self.state.get(&key).unwrap_or_default();
+                let entry = place.insert(Entry::new(key, value));
+                entry.seen = self.turn;
+                Ok(entry)
+            }
+        }
     }
 
     /// Sets it; empty removes.
@@ -192,15 +242,18 @@ impl<'a> Journal<'a> {
         value: &[u8],
         meter: &mut Meter,
     ) -> Result<(), OutOfGas> {
-        self.load(at, meter)?;
         let turn = self.turn;
-        let entry = self.storage.get_mut(&at).expect("it was just read");
+        let entry = self.value(at, meter)?;
         let (changed, first) = (entry.now.as_ref() != value, entry.changed != turn);
         meter.charge(writing(entry.now.len(), value.len(), changed, first))?;
         if changed {
             entry.changed = turn;
             let before = replace(&mut entry.now, Bytes::copy_from_slice(value));
+            let listed = replace(&mut entry.listed, true);
             self.undo.push(Undo::Storage(at, before));
+            if !listed {
+                self.written.push(Written::Storage(at));
+            }
         }
         Ok(())
     }
@@ -248,26 +301,32 @@ impl<'a> Journal<'a> {
         if changed {
             entry.changed = turn;
             let before = replace(&mut entry.now, word);
+            let listed = replace(&mut entry.listed, true);
             self.undo.push(Undo::Word(key, before));
+            if !listed {
+                self.written.push(Written::Word(key));
+            }
         }
         Ok(())
     }
 
     /// What making a module ready costs: all of it for the first time in the transaction.
     pub(super) fn shape(&mut self, hash: B256, meter: &mut Meter) -> Result<Shape, OutOfGas> {
-        let first = self.loaded.get(&hash) != Some(&self.turn);
+        let known = self.loaded.get(&hash).copied();
+        let first = known.is_none_or(|(_, turn)| turn != self.turn);
         if first {
             meter.charge(COLD)?;
         }
-        let shape = match self.codes.get(&hash) {
-            Some((_, shape)) => *shape,
-            None => SHAPES
-                .get(self.state, &hash)
-                .expect("what an account runs is in state"),
+        let shape = match (known, self.codes.get(&hash)) {
+            (Some((shape, _)), _) => shape,
+            (None, Some(new)) => new.shape,
+            // What an account runs is in state; but who reads by guess may find the account before its module, and
+            // will not find the module either.
+            (None, None) => SHAPES.get(self.state, &hash).unwrap_or_default(),
         };
         if first {
-            meter.charge(prices::loading(shape.bytes, shape.functions))?;
-            self.loaded.insert(hash, self.turn);
+            meter.charge(shape.load.into())?;
+            self.loaded.insert(hash, (shape, self.turn));
         }
         meter.charge(prices::entering(shape.memory))?;
         Ok(shape)
@@ -275,44 +334,83 @@ impl<'a> Journal<'a> {
 
     /// A module that this block put here, if it did.
     pub(super) fn new_code(&self, hash: &B256) -> Option<&Bytes> {
-        self.codes.get(hash).map(|(bytes, _)| bytes)
+        self.codes.get(hash).map(|new| &new.bytes)
     }
 
     /// Puts a module here. What is written of it in the end is what accounts run.
     pub(super) fn put_code(&mut self, hash: B256, bytes: Bytes, shape: Shape) {
-        self.codes.insert(hash, (bytes, shape));
+        self.codes.entry(hash).or_insert(New {
+            bytes,
+            shape,
+            written: false,
+        });
     }
 
-    /// All writes.
-    pub(super) fn into_changes(self) -> Vec<(StateKey, Option<Bytes>)> {
-        let mut changes = Vec::new();
-        for entry in self.accounts.into_values() {
-            if entry.now == entry.before {
-                continue;
+    /// The writes since they were last taken; what is known stays known.
+    pub(super) fn take_changes(&mut self) -> Vec<(StateKey, Option<Bytes>)> {
+        const KNOWN: &str = "what was written was read";
+        let mut written = core::mem::take(&mut self.written);
+        let mut changes = Vec::with_capacity(written.len() + 1);
+        for place in written.drain(..) {
+            match place {
+                Written::Account(address) => {
+                    let entry = self.accounts.get_mut(&address).expect(KNOWN);
+                    entry.listed = false;
+                    let (key, now) = (entry.key, entry.now);
+                    let before = replace(&mut entry.before, now);
+                    if now != before {
+                        if now.code != before.code {
+                            self.write_code(now.code, &mut changes);
+                        }
+                        let bytes = (!now.is_empty()).then(|| encode(&now).into());
+                        changes.push((key, bytes));
+                    }
+                }
+                Written::Storage(at) => {
+                    let entry = self.storage.get_mut(&at).expect(KNOWN);
+                    entry.listed = false;
+                    if entry.now != entry.before {
+                        entry.before = entry.now.clone();
+                        let value = (!entry.now.is_empty()).then(|| entry.now.clone());
+                        changes.push((entry.key, value));
+                    }
+                }
+                Written::Word(key) => {
+                    let entry = self.words.get_mut(&key).expect(KNOWN);
+                    entry.listed = false;
+                    if replace(&mut entry.before, entry.now) != entry.now {
+                        let bytes = (!entry.now.is_zero()).then(|| encode(&Word(entry.now)).into());
+                        changes.push((entry.key, bytes));
+                    }
+                }
             }
-            if let Code::Hash(hash) = entry.now.code
-                && entry.now.code != entry.before.code
-                && let Some((bytes, shape)) = self.codes.get(&hash)
-                && self.state.get(&SHAPES.key(&hash)).is_none()
-            {
-                let parts = CODES.writes(&hash, bytes);
-                changes.extend(parts.into_iter().map(|(key, part)| (key, Some(part))));
-                changes.push((SHAPES.key(&hash), Some(encode(shape).into())));
-            }
-            let bytes = (!entry.now.is_empty()).then(|| encode(&entry.now).into());
-            changes.push((entry.key, bytes));
         }
-        for entry in self.storage.into_values() {
-            if entry.now != entry.before {
-                changes.push((entry.key, (!entry.now.is_empty()).then_some(entry.now)));
-            }
-        }
-        for entry in self.words.into_values() {
-            if entry.now != entry.before {
-                let bytes = (!entry.now.is_zero()).then(|| encode(&Word(entry.now)).into());
-                changes.push((entry.key, bytes));
-            }
-        }
+        self.written = written;
         changes
+    }
+
+    /// The module that an account now runs, unless state has it.
+    fn write_code(&mut self, code: Code, changes: &mut Vec<(StateKey, Option<Bytes>)>) {
+        if let Code::Hash(hash) = code
+            && let Some(new) = self.codes.get_mut(&hash)
+            && !replace(&mut new.written, true)
+            && self.state.get(&SHAPES.key(&hash)).is_none()
+        {
+            let parts = CODES.writes(&hash, &new.bytes);
+            changes.extend(parts.into_iter().map(|(key, part)| (key, Some(part))));
+            changes.push((SHAPES.key(&hash), Some(encode(&new.shape).into())));
+        }
+    }
+
+    /// Forgets what was read and written: what comes next stands on another state.
+    #[cfg(feature = "std")]
+    pub(super) fn forget(&mut self) {
+        self.accounts.clear();
+        self.storage.clear();
+        self.words.clear();
+        self.codes.clear();
+        self.loaded.clear();
+        self.undo.clear();
+        self.written.clear();
     }
 }

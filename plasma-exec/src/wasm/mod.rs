@@ -20,10 +20,13 @@ mod host;
 mod instance;
 mod journal;
 mod module;
+mod prepared;
 mod prices;
 mod query;
 mod runner;
 mod session;
+#[cfg(feature = "std")]
+mod spread;
 
 #[cfg(test)]
 mod tests;
@@ -74,7 +77,7 @@ use session::Session;
 /// # Gas
 /// One unit of gas is one unit of the interpreter's fuel: about one operation of WebAssembly. A transaction pays 21,000,
 /// its data as on Ethereum, and what it reads and writes of state; the first call of a contract in a transaction pays for
-/// making its module ready, by the byte. A transaction takes at most [`WASM_TRANSACTION_GAS`], and a unit of gas is at
+/// making its module ready, by what is in it. A transaction takes at most [`WASM_TRANSACTION_GAS`], and a unit of gas is at
 /// most [`WASM_INSTRUCTIONS_PER_GAS`] instructions of the fault-proof machine.
 ///
 /// # The bridge
@@ -85,8 +88,11 @@ use session::Session;
 #[derive(Debug, Default)]
 pub struct WasmExecution {
     senders: Senders,
+    prepared: prepared::Prepared,
     modules: cache::ModuleCache,
     fresh: bool,
+    #[cfg(feature = "std")]
+    settings: crate::parallel::Settings,
 }
 
 impl WasmExecution {
@@ -100,6 +106,22 @@ impl WasmExecution {
     pub fn fresh_instances(mut self) -> Self {
         self.fresh = true;
         self
+    }
+
+    /// How its blocks are spread over threads; all cores where it pays, unless this is called.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn parallelism(mut self, parallelism: crate::Parallelism) -> Self {
+        self.settings.parallelism = parallelism;
+        self
+    }
+
+    /// The specification: one step after the other.
+    fn fold(&self, base: &dyn StateRead, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
+        let mut session = Session::open(self, base, block);
+        let receipts = steps.iter().map(|step| session.step(step)).collect();
+        let changes = session.finish().into_iter().collect();
+        BlockOutcome { receipts, changes }
     }
 
     fn reuses(&self) -> bool {
@@ -149,10 +171,23 @@ impl Execution for WasmExecution {
         block: &BlockContext,
         steps: &[Step],
     ) -> BlockOutcome {
-        let mut session = Session::open(self, base, block);
-        let receipts = steps.iter().map(|step| session.step(step)).collect();
-        let changes = session.finish().into_iter().collect();
-        BlockOutcome { receipts, changes }
+        #[cfg(feature = "std")]
+        return self.spread_block(base, block, steps);
+        #[cfg(not(feature = "std"))]
+        self.fold(base, block, steps)
+    }
+
+    #[cfg(feature = "std")]
+    fn apply_segments(
+        &self,
+        base: &dyn StateRead,
+        block: &BlockContext,
+        steps: &[Step],
+    ) -> Vec<(usize, BlockOutcome)> {
+        // The work of a step is the same on every state.
+        let ends = plasma_core::segment_ends(self.segment_gas(), steps.iter().map(work));
+        let outcomes = self.segments(base, block, steps, &ends);
+        ends.into_iter().zip(outcomes).collect()
     }
 
     fn work(&self, _: &dyn StateRead, step: &Step) -> Gas {
@@ -180,11 +215,6 @@ impl Execution for WasmExecution {
     }
 
     fn prepare(&self, transactions: &[Bytes]) {
-        Senders::in_parallel(transactions, |bytes| {
-            if let Ok(transaction) = EthereumTransaction::decode(bytes) {
-                // A bad signature is refused again where it matters.
-                let _ = transaction.sender(&self.senders);
-            }
-        });
+        Senders::in_parallel(transactions, |bytes| self.prepare_one(bytes));
     }
 }

@@ -20,7 +20,8 @@ use wasmparser::{
 use super::{
     account::Shape,
     prices::{
-        MAX_MEMORY_BYTES, MAX_MODULE_BYTES, MAX_RECURSION, MAX_STACK_BYTES, fuel_costs, operators,
+        self, MAX_MEMORY_BYTES, MAX_MODULE_BYTES, MAX_RECURSION, MAX_STACK_BYTES, fuel_costs,
+        operators,
     },
 };
 
@@ -167,6 +168,7 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
     let (mut types, mut indices): (Vec<FuncType>, Vec<u32>) = (Vec::new(), Vec::new());
     let mut entry = None;
     let (mut imports, mut bodies, mut memory) = (0, 0, 0_u64);
+    let (mut parts, mut operators) = (0_u64, 0_u64);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(text)?;
         // Bounds first, so that nothing long is validated.
@@ -193,6 +195,7 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
             Payload::TypeSection(section) => {
                 for ty in section.into_iter_err_on_gc_types() {
                     let ty = ty.map_err(text)?;
+                    parts += 1;
                     most(
                         "parameters",
                         ty.params().len() as u32,
@@ -228,11 +231,13 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
                     }
                     indices.push(ty);
                     imports += 1;
+                    parts += prices::IMPORT_PARTS;
                 }
             }
             Payload::FunctionSection(section) => {
                 for ty in section {
                     indices.push(ty.map_err(text)?);
+                    parts += prices::FUNCTION_PARTS;
                 }
             }
             Payload::TableSection(section) => {
@@ -261,6 +266,7 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
             }
             Payload::GlobalSection(section) => {
                 for global in section {
+                    parts += 1;
                     if !is_integer(global.map_err(text)?.ty.content_type) {
                         return Err("a global is something else than an integer".into());
                     }
@@ -269,6 +275,7 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
             Payload::ExportSection(section) => {
                 for export in section {
                     let export = export.map_err(text)?;
+                    parts += 1;
                     if export.name.starts_with(RESERVED) {
                         return Err(format!("no export may begin with {RESERVED}"));
                     }
@@ -300,13 +307,15 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
                     if !matches!(element.kind, wasmparser::ElementKind::Active { .. }) {
                         return Err("an element segment is not active".into());
                     }
-                    if !matches!(element.items, wasmparser::ElementItems::Functions(_)) {
+                    let wasmparser::ElementItems::Functions(functions) = element.items else {
                         return Err("an element segment holds more than functions".into());
-                    }
+                    };
+                    parts += 1 + u64::from(functions.count());
                 }
             }
             Payload::DataSection(section) => {
                 for data in section {
+                    parts += 1;
                     if !matches!(
                         data.map_err(text)?.kind,
                         wasmparser::DataKind::Active { .. }
@@ -334,7 +343,9 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
             most("locals of a function", locals, MAX_LOCALS)?;
             let mut reader = body.get_operators_reader().map_err(text)?;
             while !reader.eof() {
-                refuse(&reader.read().map_err(text)?)?;
+                let operator = reader.read().map_err(text)?;
+                refuse(&operator)?;
+                operators += prices::preparing(&operator);
             }
             let mut validator = function.into_validator(core::mem::take(&mut buffers));
             validator.validate(&body).map_err(text)?;
@@ -346,8 +357,7 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
     }
     Ok(Checked {
         shape: Shape {
-            bytes: bytes.len() as u32,
-            functions: indices.len() as u32,
+            load: prices::loading(bytes.len(), parts, operators),
             memory: memory as u32,
         },
         changing: changing(bytes).map_err(text)?,

@@ -7,6 +7,7 @@
 
 use plasma_core::Gas;
 use wasmi::{CustomFuelCosts, OperatorCost};
+use wasmparser::Operator;
 
 /// The most instructions of the fault-proof machine for one unit of gas.
 pub const WASM_INSTRUCTIONS_PER_GAS: u64 = 60;
@@ -70,11 +71,15 @@ const COPIED: u64 = 16;
 /// Bytes of memory that an instance begins with, for one gas.
 const FRESH: u64 = 32;
 
-/// Making an instance of a module that was not called yet in the transaction: the interpreter, and of the module each
-/// byte and each function. And of one that was.
+/// Making an instance of a module that was not called yet in the transaction: the interpreter, each part of the module
+/// (a type, a global, an export, a segment, an element; imports and functions count several times), and the bytes of it for one
+/// gas. What its instructions cost says [`preparing`].
 const LOAD: u64 = 12_000;
-const LOAD_BYTE: u64 = 16;
-const LOAD_FUNCTION: u64 = 120;
+const LOAD_PART: u64 = 40;
+pub(super) const FUNCTION_PARTS: u64 = 3;
+pub(super) const IMPORT_PARTS: u64 = 3;
+const LOADED: u64 = 1;
+/// Making an instance of one that was.
 const ENTER: u64 = 1_000;
 
 /// The work of a block's begin and end: the market.
@@ -112,9 +117,19 @@ pub(super) fn hashing(bytes: usize) -> u64 {
     KECCAK + (bytes as u64).div_ceil(32) * word
 }
 
-/// For making a module ready that has so many bytes and functions.
-pub(super) fn loading(bytes: u32, functions: u32) -> u64 {
-    LOAD + u64::from(bytes) * LOAD_BYTE + u64::from(functions) * LOAD_FUNCTION
+/// For making a module ready that has so many bytes and parts, and instructions that cost so much.
+pub(super) fn loading(bytes: usize, parts: u64, operators: u64) -> u32 {
+    let gas = LOAD + (bytes as u64).div_ceil(LOADED) + parts * LOAD_PART + operators;
+    // No module is so large that this is not what it is.
+    u32::try_from(gas).unwrap_or(u32::MAX)
+}
+
+/// For making one instruction ready: it is read, validated and translated.
+pub(super) fn preparing(operator: &Operator<'_>) -> u64 {
+    match operator {
+        Operator::BrTable { targets } => 16 + 16 * (u64::from(targets.len()) + 1),
+        _ => 16,
+    }
 }
 
 /// For an instance with so many bytes of memory.

@@ -22,6 +22,7 @@ use super::{
     WasmExecution,
     account::{Account, CODES, Code},
     bridge,
+    cache::ModuleCache,
     host::{Fault, Frame},
     instance::{Instance, Pool},
     journal::{Journal, Mark},
@@ -165,10 +166,6 @@ impl<'a> Runner<'a> {
 
     pub(super) fn world(&mut self) -> &mut World<'a> {
         self.world.as_mut().expect("nothing runs")
-    }
-
-    pub(super) fn into_world(self) -> World<'a> {
-        *self.world.expect("nothing runs")
     }
 
     fn point(&mut self) -> Point {
@@ -464,7 +461,7 @@ fn not_made(error: &wasmi::Error) -> String {
 }
 
 fn compiled(
-    modules: &super::cache::ModuleCache,
+    modules: &ModuleCache,
     hash: B256,
     bytes: impl FnOnce() -> Option<Bytes>,
 ) -> Result<Arc<Compiled>, wasmi::Error> {
@@ -475,7 +472,7 @@ fn compiled(
     let compiled = Compiled::again(&bytes).map_err(wasmi::Error::new)?;
     let compiled = Arc::new(compiled);
     // Who reads by guess may find an account before its module: only what is of this hash is remembered.
-    if keccak256(&bytes) == hash {
+    if ModuleCache::REMEMBERS && keccak256(&bytes) == hash {
         modules.insert(hash, compiled.clone());
     }
     Ok(compiled)

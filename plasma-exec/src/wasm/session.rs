@@ -29,8 +29,10 @@ use crate::ethereum::{
 };
 
 /// What a transaction says, as far as it is executed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Terms {
+    /// The chain that it is for, where it says one.
+    pub(super) chain: Option<u64>,
     pub(super) sender: Address,
     pub(super) nonce: u64,
     pub(super) to: Option<Address>,
@@ -52,6 +54,7 @@ impl Terms {
             LISTED_ADDRESS * list.len() as u64 + LISTED_KEY * keys.sum::<u64>()
         });
         Self {
+            chain: transaction.chain_id(),
             sender,
             nonce: transaction.nonce(),
             to: transaction.to(),
@@ -87,6 +90,28 @@ impl Terms {
     }
 }
 
+impl WasmExecution {
+    /// What a decoded transaction says.
+    fn read(&self, transaction: &EthereumTransaction) -> Result<Terms, Rejection> {
+        if transaction.envelope.is_eip7702() {
+            return Err(Rejection::Unsupported(
+                "this chain has no delegations (type 0x04); use a contract".into(),
+            ));
+        }
+        let sender = transaction.sender(&self.senders)?;
+        Ok(Terms::new(&transaction.envelope, sender))
+    }
+
+    /// Reads a transaction ahead. What is wrong with it is found again where it matters.
+    pub(super) fn prepare_one(&self, bytes: &[u8]) {
+        if let Ok(transaction) = EthereumTransaction::decode(bytes)
+            && let Ok(terms) = self.read(&transaction)
+        {
+            self.prepared.insert(bytes, &terms);
+        }
+    }
+}
+
 /// A module and the arguments of its `deploy`, out of what a creation carries: the module alone, or its length in four
 /// bytes, highest first, the module, and the arguments.
 fn split_creation(input: &Bytes) -> Result<(Bytes, Bytes), &'static str> {
@@ -103,6 +128,15 @@ fn split_creation(input: &Bytes) -> Result<(Bytes, Bytes), &'static str> {
     Ok((input.slice(4..4 + length), input.slice(4 + length..)))
 }
 
+/// What came of a transaction by itself.
+#[cfg(feature = "std")]
+pub(super) struct Apart {
+    pub(super) receipt: Receipt,
+    pub(super) writes: Vec<(StateKey, Option<Bytes>)>,
+    pub(super) tips: U256,
+    pub(super) wanted: u64,
+}
+
 /// A chain, opened on a state for steps of one block. All that they change is given at once by [`Session::finish`].
 pub(super) struct Session<'a> {
     execution: &'a WasmExecution,
@@ -111,6 +145,10 @@ pub(super) struct Session<'a> {
     /// The market as state has it, and as it is now.
     market: (Market, Market),
     pub(super) runner: Runner<'a>,
+    /// What the last transaction pays the proposer, where that is kept apart.
+    tips: Option<U256>,
+    /// The room that the last transaction needed in the block.
+    wanted: u64,
 }
 
 impl<'a> Session<'a> {
@@ -128,6 +166,8 @@ impl<'a> Session<'a> {
             config,
             market: (stored, market),
             runner: Runner::new(execution, state, block),
+            tips: None,
+            wanted: 0,
         }
     }
 
@@ -161,13 +201,39 @@ impl<'a> Session<'a> {
     }
 
     /// All that the steps changed.
-    pub(super) fn finish(self) -> Vec<(StateKey, Option<Bytes>)> {
-        let mut changes = self.runner.into_world().journal.into_changes();
-        let (stored, market) = self.market;
+    pub(super) fn finish(mut self) -> Vec<(StateKey, Option<Bytes>)> {
+        self.take_changes()
+    }
+
+    /// What the steps changed since changes were last taken.
+    pub(super) fn take_changes(&mut self) -> Vec<(StateKey, Option<Bytes>)> {
+        let mut changes = self.runner.world().journal.take_changes();
+        let (stored, market) = &mut self.market;
         if market != stored {
-            changes.push((MARKET.key(), Some(encode(&market).into())));
+            *stored = *market;
+            changes.push((MARKET.key(), Some(encode(market).into())));
         }
         changes
+    }
+
+    /// A transaction on a state of its own: what it does apart from what every transaction adds to, which is the market
+    /// and the proposer's XPL. Its writes, what it pays the proposer, and the room that it needs in the block.
+    #[cfg(feature = "std")]
+    pub(super) fn transaction_apart(&mut self, bytes: &[u8]) -> Apart {
+        let market = self.market;
+        (self.tips, self.wanted) = (Some(U256::ZERO), 0);
+        let receipt = self.transaction(bytes, false);
+        self.market = market;
+        let journal = &mut self.runner.world().journal;
+        journal.commit();
+        let writes = journal.take_changes();
+        journal.forget();
+        Apart {
+            receipt,
+            writes,
+            tips: self.tips.take().unwrap_or_default(),
+            wanted: self.wanted,
+        }
     }
 
     /// Credits a deposit. A contract that is sent data with it is called; if that fails, it keeps what it got.
@@ -219,19 +285,23 @@ impl<'a> Session<'a> {
     fn read(&self, bytes: &[u8]) -> Result<(EthereumTransaction, Terms), Rejection> {
         let transaction = EthereumTransaction::decode(bytes)?;
         transaction.check_chain(self.block.chain_id)?;
-        if transaction.envelope.is_eip7702() {
-            return Err(Rejection::Unsupported(
-                "this chain has no delegations (type 0x04); use a contract".into(),
-            ));
-        }
-        let sender = transaction.sender(&self.execution.senders)?;
-        let terms = Terms::new(&transaction.envelope, sender);
+        let terms = self.execution.read(&transaction)?;
         Ok((transaction, terms))
+    }
+
+    /// What a transaction says, if it is known; or what is read.
+    fn terms(&self, bytes: &[u8]) -> Result<Terms, Rejection> {
+        match self.execution.prepared.get(bytes) {
+            Some(terms) if terms.chain == Some(self.block.chain_id.0) => Ok(terms),
+            // For another chain: refused as if nobody had seen it.
+            _ => Ok(self.read(bytes)?.1),
+        }
     }
 
     /// Whether a transaction could be executed now, but for a nonce that is too high.
     pub(super) fn admit(&mut self, bytes: &[u8]) -> Result<Admission, Rejection> {
         let (transaction, terms) = self.read(bytes)?;
+        self.execution.prepared.insert(bytes, &terms);
         let account = self.account(terms.sender);
         self.check(&terms, &account)?;
         Ok(Admission {
@@ -315,7 +385,7 @@ impl<'a> Session<'a> {
     }
 
     fn try_transaction(&mut self, bytes: &[u8], forced: bool) -> Result<Receipt, Rejection> {
-        let (_, terms) = self.read(bytes)?;
+        let terms = self.terms(bytes)?;
         let mut account = self.account(terms.sender);
         self.check(&terms, &account)?;
         if terms.nonce > account.nonce {
@@ -326,6 +396,7 @@ impl<'a> Session<'a> {
                 got: terms.nonce,
             });
         }
+        self.wanted = terms.gas_limit;
         let left = self.config.gas_limit.saturating_sub(self.market().gas_used);
         if !forced && terms.gas_limit > left {
             return Err(Rejection::GasLimit {
@@ -351,8 +422,13 @@ impl<'a> Session<'a> {
             terms.sender,
             price_word * U256::from(terms.gas_limit - gas_used),
         );
-        if tip > 0 {
-            journal.credit(self.block.proposer, U256::from(tip) * U256::from(gas_used));
+        let reward = U256::from(tip) * U256::from(gas_used);
+        match &mut self.tips {
+            Some(tips) => *tips = reward,
+            None if tip > 0 => {
+                journal.credit(self.block.proposer, reward);
+            }
+            None => {}
         }
         self.market.1.gas_used += gas_used;
         Ok(Receipt {

@@ -310,6 +310,173 @@ fn modules() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// Modules with one kind of instruction, so many of them, and parameters and locals to do it with.
+fn kinds() -> Vec<(&'static str, usize, Vec<u8>)> {
+    let of = |name, unit: &str, count: usize| {
+        let head = "(memory 1) (global $g (mut i64) (i64.const 1)) (table 2 funcref) (func $none) (func $one (param i32)) \
+                    (type $t (func)) (elem (i32.const 0) $none)";
+        let many = format!("(func $many (param {}))", "i32 ".repeat(32));
+        let body = format!(
+            "(func (param $p i32) (local $a i64) {})",
+            unit.repeat(count)
+        );
+        let call = "(func (export \"call\"))";
+        (name, count, module(&format!("{head} {many} {body} {call}")))
+    };
+    let many = format!("(call $many {})", "(local.get $p)".repeat(32));
+    let table = format!("(block (br_table {} (local.get $p)))", "0 ".repeat(65));
+    vec![
+        of("nothing", "", 0),
+        of("nop", "(nop)", 8_000),
+        of("local.get, drop", "(drop (local.get $p))", 5_000),
+        of("i32.const, drop", "(drop (i32.const 5))", 5_000),
+        of("i64.const, drop", "(drop (i64.const -77777777777))", 2_000),
+        of("global.get, drop", "(drop (global.get $g))", 5_000),
+        of(
+            "local.get, global.set",
+            "(global.set $g (local.get $a))",
+            4_000,
+        ),
+        of(
+            "local.get, local.set",
+            "(local.set $a (local.get $a))",
+            4_000,
+        ),
+        of(
+            "local.get, local.tee, drop",
+            "(drop (local.tee $p (local.get $p)))",
+            3_000,
+        ),
+        of(
+            "2 local.get, add, drop",
+            "(drop (i32.add (local.get $p) (local.get $p)))",
+            2_500,
+        ),
+        of(
+            "get, get, rotl, set",
+            "(local.set $a (i64.rotl (local.get $a) (local.get $a)))",
+            2_500,
+        ),
+        of(
+            "get, const, mul, set",
+            "(local.set $a (i64.mul (local.get $a) (i64.const 7777777)))",
+            2_000,
+        ),
+        of("get, eqz, drop", "(drop (i64.eqz (local.get $a)))", 4_000),
+        of(
+            "get, load, drop",
+            "(drop (i64.load offset=8 (local.get $p)))",
+            3_000,
+        ),
+        of(
+            "get, get, store",
+            "(i64.store offset=8 (local.get $p) (local.get $a))",
+            2_500,
+        ),
+        of(
+            "get, const, store8",
+            "(i32.store8 offset=9999 (local.get $p) (i32.const 9))",
+            2_000,
+        ),
+        of("block, end", "(block)", 5_000),
+        of("block, br, end", "(block (br 0))", 3_500),
+        of(
+            "block, get, br_if, end",
+            "(block (br_if 0 (local.get $p)))",
+            2_500,
+        ),
+        of("loop, end", "(loop)", 5_000),
+        of("get, if, end", "(if (local.get $p) (then))", 3_500),
+        of(
+            "get, if, nop, else, nop, end",
+            "(if (local.get $p) (then (nop)) (else (nop)))",
+            2_500,
+        ),
+        of("block, get, br_table of 66, end", &table, 300),
+        of("call", "(call $none)", 8_000),
+        of(
+            "get, call of one parameter",
+            "(call $one (local.get $p))",
+            4_000,
+        ),
+        of("32 get, call of 32 parameters", &many, 280),
+        of(
+            "get, call_indirect",
+            "(call_indirect (type $t) (local.get $p))",
+            4_000,
+        ),
+        of(
+            "3 get, select, drop",
+            "(drop (select (local.get $a) (local.get $a) (local.get $p)))",
+            2_000,
+        ),
+        of("memory.size, drop", "(drop (memory.size))", 5_000),
+        of(
+            "get, memory.grow, drop",
+            "(drop (memory.grow (local.get $p)))",
+            3_000,
+        ),
+        of(
+            "3 get, memory.copy",
+            "(memory.copy (local.get $p) (local.get $p) (local.get $p))",
+            1_800,
+        ),
+        of(
+            "3 get, memory.fill",
+            "(memory.fill (local.get $p) (local.get $p) (local.get $p))",
+            1_800,
+        ),
+        of(
+            "4 get, 3 add, drop",
+            "(drop (i32.add (i32.add (local.get $p) (local.get $p)) (i32.add (local.get $p) (local.get $p))))",
+            1_500,
+        ),
+    ]
+}
+
+/// Instructions and gas of one call of a contract.
+fn one_call(code: Vec<u8>) -> (u64, u64) {
+    let (program, execution) = (program("wasm"), WasmExecution::new());
+    let at = Address::repeat_byte(0xcc);
+    let genesis = WasmGenesis::default()
+        .with_contract(at, code)
+        .with_balance(signer(0).address(), U256::MAX >> 8);
+    let mut chain = Chain::new(&execution, &program, &genesis.to_json());
+    let bytes = sign(0, 0, TxKind::Call(at), 0, vec![], WASM_TRANSACTION_GAS);
+    let block = block(&chain.head(), vec![bytes], 0);
+    chain.append(&[block]);
+    assert_eq!(chain.statuses, [3, 0, 0], "it succeeds");
+    let instructions = chain.instructions.iter().copied().max().unwrap_or(0);
+    (instructions, chain.gas)
+}
+
+/// What a module is made of is paid for when it is made ready: each kind of instruction and each part by itself.
+#[test]
+fn what_a_module_holds_is_paid_for_by_kind() {
+    let (least, base) = one_call(module("(func (export \"call\"))"));
+    println!("{least:>11} instructions for {base:>8} gas: a module of nothing");
+    let others = modules()
+        .into_iter()
+        .map(|(name, code)| (name, 0, code))
+        .collect::<Vec<_>>();
+    let mut over = Vec::new();
+    for (name, count, code) in kinds().into_iter().chain(others) {
+        let length = code.len() as u64;
+        let (instructions, gas) = one_call(code);
+        let (more, paid) = (instructions.saturating_sub(least), gas.saturating_sub(base));
+        println!(
+            "{more:>11} for {paid:>8} gas: {:>3} for each, {:>6} for each of {count} and {:>5} for each of {length} bytes: {name}",
+            more / paid.max(1),
+            more / (count as u64).max(1),
+            more / length,
+        );
+        if more > WASM_INSTRUCTIONS_PER_GAS * paid {
+            over.push(format!("{name}: {more} over {paid} gas"));
+        }
+    }
+    assert!(over.is_empty(), "{}", over.join("\n"));
+}
+
 /// A name, a module, and what else is deployed beside it.
 type Dear = (String, Vec<u8>, Vec<(Address, Vec<u8>)>);
 

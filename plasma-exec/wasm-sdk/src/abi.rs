@@ -38,7 +38,9 @@ impl<'a> Args<'a> {
     /// An argument of type `address`. Reverts for what is none.
     pub fn address(&self, index: usize) -> Address {
         let word = self.word(index);
-        if word[..12] != [0; 12] {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, ..] = *word;
+        let first = u64::from_ne_bytes([a, b, c, d, e, f, g, h]);
+        if first != 0 || u32::from_ne_bytes([i, j, k, l]) != 0 {
             revert("an argument is no address");
         }
         Address::from_word(word)
@@ -131,7 +133,8 @@ impl<const N: usize> Input<N> {
 
 /// Copies as much as there is and fits. It has no way to panic, whose words would be longer than the contract.
 pub(crate) fn fill(to: &mut [u8], from: &[u8]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
+    let length = to.len().min(from.len());
+    if let (Some(to), Some(from)) = (to.get_mut(..length), from.get(..length)) {
+        to.copy_from_slice(from);
     }
 }

@@ -47,7 +47,6 @@ macro_rules! contract {
             $(
                 const TEXT: &str = $abi;
 
-                #[used]
                 #[unsafe(link_section = "plasma.abi")]
                 static ABI: [u8; TEXT.len()] = {
                     let (mut bytes, mut i) = ([0; TEXT.len()], 0);

@@ -3,8 +3,31 @@
 use core::cmp::Ordering;
 
 /// An unsigned integer of 256 bits, as Solidity's `uint256`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Eq)]
 pub struct U256([u64; 4]);
+
+/// Limb by limb: the derived one goes byte by byte.
+impl PartialEq for U256 {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0
+    }
+}
+
+#[inline]
+fn plus(a: u64, b: u64, carry: bool) -> (u64, bool) {
+    let (sum, first) = a.overflowing_add(b);
+    let (sum, second) = sum.overflowing_add(carry.into());
+    (sum, first | second)
+}
+
+#[inline]
+fn minus(a: u64, b: u64, borrow: bool) -> (u64, bool) {
+    let (difference, first) = a.overflowing_sub(b);
+    let (difference, second) = difference.overflowing_sub(borrow.into());
+    (difference, first | second)
+}
 
 impl U256 {
     /// 0.
@@ -15,13 +38,48 @@ impl U256 {
     pub const MAX: Self = Self([u64::MAX; 4]);
 
     /// Out of 32 bytes, highest first.
+    #[inline]
     pub const fn from_be_bytes(bytes: [u8; 32]) -> Self {
-        let (mut limbs, mut i) = ([0; 4], 0);
-        while i < 32 {
-            limbs[3 - i / 8] = limbs[3 - i / 8] << 8 | bytes[i] as u64;
-            i = i.wrapping_add(1);
-        }
-        Self(limbs)
+        let [
+            a0,
+            a1,
+            a2,
+            a3,
+            a4,
+            a5,
+            a6,
+            a7,
+            b0,
+            b1,
+            b2,
+            b3,
+            b4,
+            b5,
+            b6,
+            b7,
+            c0,
+            c1,
+            c2,
+            c3,
+            c4,
+            c5,
+            c6,
+            c7,
+            d0,
+            d1,
+            d2,
+            d3,
+            d4,
+            d5,
+            d6,
+            d7,
+        ] = bytes;
+        Self([
+            u64::from_be_bytes([d0, d1, d2, d3, d4, d5, d6, d7]),
+            u64::from_be_bytes([c0, c1, c2, c3, c4, c5, c6, c7]),
+            u64::from_be_bytes([b0, b1, b2, b3, b4, b5, b6, b7]),
+            u64::from_be_bytes([a0, a1, a2, a3, a4, a5, a6, a7]),
+        ])
     }
 
     /// As 32 bytes, highest first.
@@ -46,23 +104,21 @@ impl U256 {
     }
 
     fn add(self, other: Self) -> (Self, bool) {
-        let (mut sum, mut carry) = ([0; 4], false);
-        for ((to, a), b) in sum.iter_mut().zip(self.0).zip(other.0) {
-            let (part, first) = a.overflowing_add(b);
-            let (part, second) = part.overflowing_add(carry.into());
-            (*to, carry) = (part, first | second);
-        }
-        (Self(sum), carry)
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        let (a, carry) = plus(a, e, false);
+        let (b, carry) = plus(b, f, carry);
+        let (c, carry) = plus(c, g, carry);
+        let (d, carry) = plus(d, h, carry);
+        (Self([a, b, c, d]), carry)
     }
 
     fn sub(self, other: Self) -> (Self, bool) {
-        let (mut difference, mut borrow) = ([0; 4], false);
-        for ((to, a), b) in difference.iter_mut().zip(self.0).zip(other.0) {
-            let (part, first) = a.overflowing_sub(b);
-            let (part, second) = part.overflowing_sub(borrow.into());
-            (*to, borrow) = (part, first | second);
-        }
-        (Self(difference), borrow)
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        let (a, borrow) = minus(a, e, false);
+        let (b, borrow) = minus(b, f, borrow);
+        let (c, borrow) = minus(c, g, borrow);
+        let (d, borrow) = minus(d, h, borrow);
+        (Self([a, b, c, d]), borrow)
     }
 
     /// The sum; `None` over 256 bits.

@@ -1,6 +1,7 @@
 //! Modules: what they offer, and what they answer.
 
-use plasma_core::{Bytes, Query};
+use plasma_core::{Address, Bytes, Query};
+use plasma_exec::JsonAbi;
 use serde_json::Value;
 
 use crate::rpc::{
@@ -11,6 +12,21 @@ use crate::rpc::{
 
 pub(super) fn register(methods: &mut Methods) {
     methods.read("plasma_schema", 0, |node, _| schema(node));
+    methods.read("plasma_abi", 2, |node, arguments| {
+        let address: Address = arguments.required(0, "address")?;
+        let query = Query::Module {
+            module: "abi".into(),
+            input: Bytes::copy_from_slice(address.as_slice()),
+        };
+        let json = node.at(arguments, 1)?.bytes(&query)?;
+        // Its author wrote it: whatever stands there is shown, if it is one.
+        let abi: JsonAbi = serde_json::from_slice(&json).map_err(|error| {
+            Refusal::refused(format!(
+                "what the module of {address} says of itself is no ABI: {error}"
+            ))
+        })?;
+        Ok(serde_json::to_value(abi).unwrap_or_default())
+    });
     methods.work("plasma_query", 3, |node, arguments| {
         let (module, input) = (
             arguments.required(0, "module")?,

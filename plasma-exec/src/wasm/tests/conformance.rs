@@ -9,7 +9,7 @@ use super::*;
 use crate::{L2_BRIDGE, wasm::bridge::IWasmBridge};
 
 /// A bit of everything, in blocks.
-fn blocks() -> Vec<Vec<Step>> {
+pub(super) fn blocks() -> Vec<Vec<Step>> {
     let (to, gold) = (Address::repeat_byte(0xaa), Address::repeat_byte(0x60));
     let of = |from: u8, nonce, to: TxKind, value: u64, input: Vec<u8>| {
         Step::Transaction(sign(from, ordinary(nonce, to, U256::from(value), input)))

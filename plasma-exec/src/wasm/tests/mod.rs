@@ -1,14 +1,17 @@
 //! Tests of contracts in WebAssembly: each through whole blocks, executed at once and step by step, with instances used
 //! again and with new ones.
 
+mod bounds;
 mod bridge;
 mod calls;
 mod conformance;
 mod deployment;
+mod generated;
 mod hostile;
 mod queries;
 mod reuse;
 mod sdk;
+mod spread;
 
 use alloc::{string::String, vec::Vec};
 

@@ -1,0 +1,510 @@
+//! Contracts on many threads, against the fold.
+
+use alloc::{vec, vec::Vec};
+
+use alloy_primitives::{Address, TxKind, U256};
+use alloy_sol_types::{SolCall, sol};
+use plasma_core::{
+    BlockOutcome, Execution, Status, Step, conformance::execution::Suite, fold_segments,
+};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{L2_BRIDGE, MemoryStore, Parallelism, Store as _, wasm::bridge::IWasmBridge};
+
+sol! {
+    function transfer(address to, uint256 amount) returns (bool);
+}
+
+const THREADS: [usize; 5] = [1, 2, 3, 4, 8];
+const TOKEN: &[u8] = include_bytes!("../../../../examples/contracts/token/token.wasm");
+
+fn fold(
+    execution: &WasmExecution,
+    base: &dyn StateRead,
+    block: &BlockContext,
+    steps: &[Step],
+) -> BlockOutcome {
+    fold_block(
+        |state, step| execution.apply(state, block, step),
+        base,
+        steps,
+    )
+}
+
+/// On every number of threads a block, whole or in segments, is its fold with new instances.
+fn check(base: &MemoryState, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
+    let plain = WasmExecution::new().fresh_instances();
+    let whole = fold(&plain, base, block, steps);
+    let segments = fold_segments(
+        plain.segment_gas(),
+        |state, step| plain.work(state, step),
+        |state, steps| fold(&plain, state, block, steps),
+        base,
+        steps,
+    );
+    let always = THREADS.map(Parallelism::always);
+    let others = [Parallelism::default(), Parallelism::sequential()];
+    for parallelism in always.into_iter().chain(others) {
+        let execution = WasmExecution::new().parallelism(parallelism);
+        for _ in 0..2 {
+            let outcome = execution.apply_block(base, block, steps);
+            assert_eq!(outcome, whole, "{parallelism:?}");
+            let outcome = execution.apply_segments(base, block, steps);
+            assert_eq!(outcome, segments, "{parallelism:?} in segments");
+            // And once more, read before.
+            let transactions: Vec<Bytes> = steps
+                .iter()
+                .filter_map(|step| match step {
+                    Step::Transaction(bytes) => Some(bytes.clone()),
+                    _ => None,
+                })
+                .collect();
+            execution.prepare(&transactions);
+        }
+    }
+    whole
+}
+
+fn block(transactions: impl IntoIterator<Item = Step>) -> Vec<Step> {
+    core::iter::once(Step::Begin)
+        .chain(transactions)
+        .chain([Step::End])
+        .collect()
+}
+
+/// From whom, to whom, how much, and with what.
+type Sent = (u8, TxKind, U256, Vec<u8>);
+
+/// What each of the contracts does.
+fn modules() -> Vec<Vec<u8>> {
+    let input = "(call $input (i32.const 0) (i32.const 0) (call $input_len))";
+    vec![
+        // The first word's place takes the second word, or nothing where that is zero.
+        contract(&alloc::format!(
+            "{input} (call $storage_write (i32.const 0) (i32.const 32)
+               (select (i32.const 32) (i32.const 0) (i32.load8_u (i32.const 63))))"
+        )),
+        counter(),
+        // The second word's place takes what is in the first word's, and one more.
+        contract(&alloc::format!(
+            "{input} (drop (call $storage_read (i32.const 0) (i32.const 64) (i32.const 8)))
+             (i64.store (i32.const 64) (i64.add (i64.load (i32.const 64)) (i64.const 1)))
+             (call $storage_write (i32.const 32) (i32.const 64) (i32.const 8))"
+        )),
+        // The balance of who is named.
+        contract(&alloc::format!(
+            "{input} (call $balance (i32.const 12) (i32.const 64))
+             (call $storage_write (i32.const 100) (i32.const 64) (i32.const 32))"
+        )),
+        contract(
+            "(call $storage_write (i32.const 0) (i32.const 0) (i32.const 9))
+             (call $log (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 0))
+             (call $revert (i32.const 0) (i32.const 9))",
+        ),
+        contract("(loop (br 0))"),
+        // Leaves garbage everywhere, and says what it found.
+        wasm(
+            "(module $plasma (memory 1 2) (global $g (mut i64) (i64.const 7))
+               (func (export \"call\")
+                 (i64.store (i32.const 8) (i64.xor (i64.load (i32.const 60000)) (global.get $g)))
+                 (i32.store (i32.const 16) (memory.size))
+                 (call $output (i32.const 0) (i32.const 24))
+                 (call $log (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 24))
+                 (memory.fill (i32.const 0) (i32.const 165) (i32.const 65536))
+                 (global.set $g (call $gas_left))
+                 (call $input (i32.const 0) (i32.const 0) (call $input_len))
+                 (if (i32.and (i32.load8_u (i32.const 31)) (i32.const 1))
+                   (then (drop (memory.grow (i32.const 1)))))
+                 (if (i32.and (i32.load8_u (i32.const 31)) (i32.const 2)) (then (unreachable)))))",
+        ),
+        proxy(),
+        TOKEN.to_vec(),
+    ]
+}
+
+const SETTER: usize = 0;
+const COUNTER: usize = 1;
+const CHAINED: usize = 2;
+const WATCHER: usize = 3;
+const REVERTER: usize = 4;
+const ENDLESS: usize = 5;
+const GARBAGE: usize = 6;
+const PROXY: usize = 7;
+const TOKENS: usize = 8;
+
+/// A chain with contracts for trouble; the last of the ten proposes its blocks.
+struct World {
+    chain: Chain,
+    contracts: Vec<Address>,
+    nonces: [u64; 10],
+}
+
+impl World {
+    fn new(gas_limit: u64) -> Self {
+        let mut chain = Chain::with(&WasmGenesis {
+            gas_limit,
+            base_fee: 1_000,
+            ..Chain::config()
+        });
+        chain.block.proposer = user(9);
+        let contracts: Vec<Address> = modules()
+            .into_iter()
+            .map(|module| {
+                let length = u32::try_from(module.len()).expect("short").to_be_bytes();
+                let supply = if module == TOKEN {
+                    ether(1).to_be_bytes_vec()
+                } else {
+                    vec![]
+                };
+                // Fits the smallest block here.
+                let transaction = TxEip1559 {
+                    gas_limit: 1_900_000,
+                    ..ordinary(
+                        chain.nonce(user(0)),
+                        TxKind::Create,
+                        U256::ZERO,
+                        [&length[..], &module, &supply].concat(),
+                    )
+                };
+                let receipt = chain.transactions([sign(0, transaction)]).remove(0);
+                receipt
+                    .created
+                    .unwrap_or_else(|| panic!("{}", receipt.reason))
+            })
+            .collect();
+        for number in 1..10 {
+            let call = transferCall {
+                to: user(number),
+                amount: U256::from(1_000 * u64::from(number)),
+            };
+            let transaction = TxEip1559 {
+                gas_limit: 600_000,
+                ..ordinary(
+                    chain.nonce(user(0)),
+                    contracts[TOKENS].into(),
+                    U256::ZERO,
+                    call.abi_encode(),
+                )
+            };
+            let receipt = chain.transactions([sign(0, transaction)]).remove(0);
+            assert!(receipt.succeeded(), "{}", receipt.reason);
+        }
+        let nonces = core::array::from_fn(|number| chain.nonce(user(number as u8)));
+        Self {
+            chain,
+            contracts,
+            nonces,
+        }
+    }
+
+    /// Sixty transactions.
+    fn block(&self, of: &dyn Fn(&Self, u64) -> Sent) -> Vec<Step> {
+        let mut nonces = self.nonces;
+        block((0..60).map(|n| {
+            let (from, to, value, input) = of(self, n);
+            let nonce = nonces[usize::from(from)];
+            nonces[usize::from(from)] += 1;
+            let transaction = TxEip1559 {
+                gas_limit: 300_000,
+                ..ordinary(nonce, to, value, input)
+            };
+            Step::Transaction(sign(from, transaction))
+        }))
+    }
+
+    fn at(&self, which: usize) -> TxKind {
+        TxKind::Call(self.contracts[which])
+    }
+}
+
+fn stranger(n: u64) -> Address {
+    Address::left_padding_from(&(n + 1_000_000).to_be_bytes())
+}
+
+fn words(one: u64, other: u64) -> Vec<u8> {
+    [one, other]
+        .map(|word| U256::from(word).to_be_bytes::<32>())
+        .concat()
+}
+
+fn watch(whom: Address) -> Vec<u8> {
+    whom.into_word().to_vec()
+}
+
+fn through(at: TxKind, input: &[u8]) -> Vec<u8> {
+    [at.to().expect("a call").as_slice(), input].concat()
+}
+
+fn withdraw(to: Address, amount: u64) -> Vec<u8> {
+    let call = IWasmBridge::withdrawCall {
+        asset: Address::ZERO,
+        recipient: to,
+        amount: U256::from(amount),
+    };
+    call.abi_encode()
+}
+
+fn tokens(to: Address, amount: u64) -> Vec<u8> {
+    let amount = U256::from(amount);
+    transferCall { to, amount }.abi_encode()
+}
+
+type Case = (&'static str, fn(&World, u64) -> Sent);
+
+fn cases() -> Vec<Case> {
+    const ONE: U256 = U256::ONE;
+    const ZERO: U256 = U256::ZERO;
+    fn by(n: u64) -> u8 {
+        (n % 9) as u8
+    }
+    vec![
+        ("to strangers", |_, n| {
+            (by(n), stranger(n).into(), ONE, vec![])
+        }),
+        ("all to one", |_, n| {
+            (by(n), stranger(0).into(), ONE, vec![])
+        }),
+        ("all from one", |_, n| (0, stranger(n).into(), ONE, vec![])),
+        ("to oneself", |_, n| {
+            (by(n), user(by(n)).into(), ONE, vec![])
+        }),
+        ("in a ring", |_, n| {
+            (by(n), user(by(n + 1)).into(), ether(400), vec![])
+        }),
+        ("to the proposer", |_, n| {
+            (by(n), user(9).into(), ONE, vec![])
+        }),
+        ("from the proposer", |_, n| {
+            let from = if n % 7 == 0 { 9 } else { by(n) };
+            (from, stranger(n).into(), ONE, vec![])
+        }),
+        ("to a setter", |world, n| {
+            (by(n), world.at(SETTER), ZERO, words(n, n))
+        }),
+        ("that set and delete", |world, n| {
+            (by(n), world.at(SETTER), ZERO, words(n % 4, n % 3))
+        }),
+        ("to a counter", |world, n| {
+            (by(n), world.at(COUNTER), ZERO, vec![])
+        }),
+        ("each on the last", |world, n| {
+            (by(n), world.at(CHAINED), ZERO, words(n, n + 1))
+        }),
+        ("that watch the proposer", |world, n| {
+            let whom = if n % 3 == 0 { user(9) } else { stranger(n) };
+            (by(n), world.at(WATCHER), ZERO, watch(whom))
+        }),
+        ("that revert", |world, n| {
+            (by(n), world.at(REVERTER), ZERO, vec![])
+        }),
+        ("out of gas", |world, n| {
+            (by(n), world.at(ENDLESS), ONE, vec![])
+        }),
+        ("that leave garbage", |world, n| {
+            (by(n), world.at(GARBAGE), ZERO, words(n % 5, n))
+        }),
+        ("through a proxy", |world, n| {
+            let input = through(world.at(if n % 2 == 0 { COUNTER } else { GARBAGE }), b"");
+            (by(n), world.at(PROXY), ZERO, input)
+        }),
+        ("of tokens", |world, n| {
+            let to = if n % 2 == 0 { stranger(n) } else { user(0) };
+            (by(n), world.at(TOKENS), ZERO, tokens(to, n * 9))
+        }),
+        ("that create", |_, n| {
+            let module = if n % 2 == 0 { echo() } else { counter() };
+            (by(n), TxKind::Create, ZERO, module)
+        }),
+        ("to what was just created", |world, n| {
+            // The first one of each creates, and all others call what the first one of all creates.
+            if n < 9 {
+                return (by(n), TxKind::Create, ZERO, echo());
+            }
+            let at = user(0).create(world.nonces[0]);
+            (by(n), at.into(), ZERO, vec![n as u8])
+        }),
+        ("over the bridge", |_, n| {
+            let input = withdraw(stranger(n), n);
+            (by(n), L2_BRIDGE.into(), U256::from(n), input)
+        }),
+    ]
+}
+
+#[test]
+fn blocks_of_one_kind_are_their_folds() {
+    for gas_limit in [100_000_000, 3_000_000] {
+        let world = World::new(gas_limit);
+        for (what, of) in &cases() {
+            std::println!("{what}, {gas_limit}");
+            let outcome = check(&world.chain.state, &world.chain.block, &world.block(of));
+            let paid = outcome
+                .receipts
+                .iter()
+                .filter(|receipt| receipt.gas_used.0 > 0);
+            assert!(paid.count() >= 9, "{what}: {:?}", outcome.receipts[1]);
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Action {
+    kind: u8,
+    from: u8,
+    whom: u8,
+    one: u64,
+    other: u64,
+    /// How far the nonce is off.
+    off: u8,
+    forced: u8,
+}
+
+fn any_action() -> impl Strategy<Value = Action> {
+    (
+        0..20_u8,
+        0..10_u8,
+        0..12_u8,
+        0..5_u64,
+        0..4_u64,
+        0..16_u8,
+        0..14_u8,
+    )
+        .prop_map(|(kind, from, whom, one, other, off, forced)| Action {
+            kind,
+            from,
+            whom,
+            one,
+            other,
+            off,
+            forced,
+        })
+}
+
+impl World {
+    fn step(&self, nonces: &mut [u64; 10], action: &Action) -> Step {
+        let Action {
+            kind,
+            from,
+            whom,
+            one,
+            other,
+            off,
+            forced,
+        } = action.clone();
+        let nonce = &mut nonces[usize::from(from)];
+        *nonce += 1;
+        let nonce = (*nonce - 1).wrapping_add(match off {
+            0 => 1,
+            1 => u64::MAX,
+            _ => 0,
+        });
+        let whom = if whom < 10 {
+            user(whom)
+        } else {
+            stranger(whom.into())
+        };
+        let value = match one {
+            0 => U256::ZERO,
+            1 => ether(600),
+            _ => U256::from(other),
+        };
+        // One of the contracts that the block itself creates, perhaps.
+        let young = user((one % 3) as u8).create(self.nonces[(one % 3) as usize] + other);
+        let (to, value, input) = match kind {
+            0..3 => (whom.into(), value, vec![]),
+            3 => (self.at(SETTER), U256::ZERO, words(one, other)),
+            4 => (self.at(COUNTER), U256::from(other), vec![]),
+            5 => (self.at(CHAINED), U256::ZERO, words(one, other)),
+            6 => (self.at(WATCHER), U256::ZERO, watch(whom)),
+            7 => (self.at(REVERTER), value, vec![]),
+            8 => (self.at(ENDLESS), U256::ZERO, vec![]),
+            9 | 10 => (self.at(GARBAGE), U256::ZERO, words(one, other)),
+            11 => (
+                self.at(PROXY),
+                value,
+                through(self.at(GARBAGE), &words(other, one)),
+            ),
+            12 => (self.at(PROXY), value, through(self.at(REVERTER), b"")),
+            13 => (TxKind::Create, U256::ZERO, counter()),
+            14 => (TxKind::Create, value, echo()),
+            15 => (young.into(), U256::ZERO, words(one, other)),
+            18 => (L2_BRIDGE.into(), U256::from(other), withdraw(whom, other)),
+            _ => (self.at(TOKENS), U256::ZERO, tokens(whom, other * 3_000)),
+        };
+        let transaction = TxEip1559 {
+            gas_limit: if kind == 19 { 70_000 } else { 300_000 },
+            max_priority_fee_per_gas: u128::from(one) * 1_000,
+            ..ordinary(nonce, to, value, input)
+        };
+        let bytes = sign(from, transaction);
+        match forced {
+            0 => super::forced(0, &bytes),
+            1 => deposit(0, Address::ZERO, whom, U256::from(other), &bytes),
+            _ => Step::Transaction(bytes),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: plasma_core::conformance::cases(10),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn any_block_is_its_fold(
+        actions in prop::collection::vec(any_action(), 0..60),
+        full in any::<bool>(),
+    ) {
+        let world = World::new(if full { 2_000_000 } else { 100_000_000 });
+        let mut nonces = world.nonces;
+        let steps = actions.iter().map(|action| world.step(&mut nonces, action));
+        let steps = block(steps.collect::<Vec<_>>());
+        check(&world.chain.state, &world.chain.block, &steps);
+    }
+}
+
+#[test]
+fn the_suite_passes_on_many_threads() {
+    let genesis = Chain::config().to_json();
+    for threads in [2, 4] {
+        let execution = WasmExecution::new().parallelism(Parallelism::always(threads));
+        let suite = Suite::new(&execution, CHAIN, &genesis);
+        let blocks = conformance::blocks();
+        let receipts = suite.check(&blocks);
+        assert!(
+            receipts
+                .iter()
+                .flatten()
+                .any(|receipt| receipt.status == Status::Success)
+        );
+    }
+}
+
+#[test]
+fn what_is_written_has_one_root_whatever_the_threads() {
+    let world = World::new(100_000_000);
+    let steps = world.block(&|world, n| {
+        (
+            (n % 9) as u8,
+            world.at(TOKENS),
+            U256::ZERO,
+            tokens(stranger(n), 1),
+        )
+    });
+    let mut roots = Vec::new();
+    for threads in THREADS {
+        let execution = WasmExecution::new().parallelism(Parallelism::always(threads));
+        let store = MemoryStore::ephemeral();
+        let entries = world.chain.state.entries().iter();
+        let first = entries
+            .map(|(key, value)| (*key, Some(value.clone())))
+            .collect();
+        store.commit(0, &first).expect("commits");
+        let base = store.view(0).expect("a view");
+        let outcome = execution.apply_block(&*base, &world.chain.block, &steps);
+        roots.push(store.commit(1, &outcome.changes).expect("commits"));
+    }
+    assert!(roots.windows(2).all(|pair| pair[0] == pair[1]), "{roots:?}");
+}
