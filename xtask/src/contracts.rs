@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::{tools::root, twins};
 use serde_json::{Map, Value, json};
 
 /// What is committed: the contracts that somebody deploys or calls, with their source files.
@@ -80,6 +81,7 @@ pub(crate) fn test(long: bool) -> Result<(), String> {
 pub(crate) fn check() -> Result<(), String> {
     install()?;
     run(&mut forge(&["fmt", "--check"]))?;
+    run(forge(&["fmt", "--check"]).args(twins::sources()))?;
     let mut stale = Vec::new();
     for (path, text) in compile()? {
         match fs::read_to_string(&path) {
@@ -128,11 +130,12 @@ fn compile() -> Result<BTreeMap<PathBuf, String>, String> {
             pretty(&artifact),
         );
     }
+    files.extend(twins::compile(&dir)?);
     Ok(files)
 }
 
 /// What we keep of forge's output: what callers need, and what the code was made from.
-fn artifact(name: &str, source: &str, raw: &Value) -> Result<Value, String> {
+pub(crate) fn artifact(name: &str, source: &str, raw: &Value) -> Result<Value, String> {
     let code = |kind: &str| -> Result<String, String> {
         let code = raw[kind]["object"].as_str().unwrap_or_default();
         if code.len() <= 2 || !code[2..].bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -146,7 +149,7 @@ fn artifact(name: &str, source: &str, raw: &Value) -> Result<Value, String> {
         .ok_or_else(|| format!("{name}: forge's output has no metadata"))?
         .iter()
         // The libraries' versions are pinned by package-lock.json.
-        .filter(|(path, _)| path.starts_with("src/"))
+        .filter(|(path, _)| !path.starts_with("node_modules/"))
         .map(|(path, entry)| (path.clone(), entry["keccak256"].clone()))
         .collect();
     if !sources.contains_key(source) {
@@ -168,7 +171,7 @@ fn artifact(name: &str, source: &str, raw: &Value) -> Result<Value, String> {
 
 /// JSON with sorted keys, one line per member and per element of the ABI: small, the same on every
 /// machine whatever features `serde_json` was built with, and readable as a diff.
-fn pretty(value: &Value) -> String {
+pub(crate) fn pretty(value: &Value) -> String {
     let mut lines = Vec::new();
     for (key, member) in sorted(value.as_object()) {
         let head = format!("  {}: ", json!(key));
@@ -272,11 +275,6 @@ fn run(command: &mut Command) -> Result<(), String> {
 fn read_json(path: &Path) -> Result<Value, String> {
     let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
     serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))
-}
-
-fn root() -> &'static Path {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest)
 }
 
 fn contracts_dir() -> PathBuf {

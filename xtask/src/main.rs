@@ -13,6 +13,7 @@ mod tidy;
 #[path = "../../src/cli/toolchain.rs"]
 mod toolchain;
 mod tools;
+mod twins;
 mod wasm;
 
 use std::process::ExitCode;

@@ -13,7 +13,7 @@ use crate::tools::{self, root};
 /// The target of contracts.
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The folders in `examples/contracts`, each a package `contract-…`.
-const CONTRACTS: [&str; 2] = ["pool", "token"];
+pub(crate) const CONTRACTS: [&str; 3] = ["orderbook", "pool", "token"];
 /// The compiler that the committed contracts were built with.
 const RECORD: &str = "examples/contracts/toolchain.txt";
 /// The stack of a contract, in bytes: it is cleared before every call.
