@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use plasma_core::{B256, Bytes, Changes, StateKey, StateWitness, decode, encode, sha256};
+use plasma_core::{B256, Bytes, Changes, StateKey, StateWitness, decode, encode, sha256_pairs};
 use plasma_exec::{Durability, MemoryConfig, MemoryStore, NomtConfig, NomtStore, Store};
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng, seq::index::sample};
 
@@ -15,6 +15,10 @@ use crate::{
 
 pub(crate) const NAMES: &[&str] = &[
     "state.commit_updates_per_s",
+    "state.root_updates_per_s",
+    "state.root_updates_per_s_one_core",
+    "state.root_updates_per_s_10x_keys",
+    "state.root_updates_per_s_10x_keys_one_core",
     "state.nomt_commit_updates_per_s",
     "state.ceiling_updates_per_s",
     "witness.bytes_per_key",
@@ -25,7 +29,11 @@ pub(crate) const NAMES: &[&str] = &[
 const ON: [&str; 2] = ["Merkle root per commit", "synced per commit"];
 const UPDATES: usize = 10_000;
 const WITNESS_KEYS: usize = 1_000;
-const LOADS: usize = 10;
+const LOADS: usize = 20;
+/// What is on in the figures without a log.
+const ROOT: [&str; 1] = ["Merkle root per commit"];
+/// How many hashes the ceiling computes at a time.
+const BATCH: usize = 32;
 const VALUE_BYTES: usize = 32;
 /// The most that a witness of these keys may take.
 const MAX_WITNESS_BYTES: usize = 64 << 20;
@@ -72,6 +80,8 @@ impl Workload {
                 .map(|key| (*key, Some(Self::value(&mut self.random))))
                 .collect();
             store.commit(height, &changes)?;
+            // Nobody reads the states before.
+            store.prune(height)?;
         }
         Ok(())
     }
@@ -124,7 +134,10 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
     let mut work = Workload::new(keys);
     let size =
         format!("commits of {UPDATES} updates on {keys} keys, values of {VALUE_BYTES} bytes");
-    {
+    let (ceiling, ceiling_detail) = ceiling(&mut work);
+    let of_ceiling = |value: f64| format!("{:.0}% of the bare hashing", 100.0 * value / ceiling);
+    let of_witness = NAMES.iter().filter(|name| name.starts_with("witness."));
+    if options.wants(NAMES[0]) || of_witness.clone().any(|name| options.wants(name)) {
         let directory = directory()?;
         let path = Some(directory.path().to_owned());
         let config = MemoryConfig {
@@ -135,34 +148,78 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
         let store = MemoryStore::open(config)?;
         work.load(&store)?;
         let times = work.commits(&store, runs)?;
-        let (ceiling, detail) = ceiling(&mut work);
         let value = times.rate(UPDATES);
-        let share = format!("{:.0}% of the bare hashing", 100.0 * value / ceiling);
-        let spread = times.spread(UPDATES);
+        let (share, spread) = (of_ceiling(value), times.spread(UPDATES));
         figures.push(
             Figure::new(NAMES[0], value, "updates/s", &ON)
                 .detail(format!("MemoryStore; {size}; {share}; {spread}")),
         );
-        figures.push(Figure::new(NAMES[2], ceiling, "updates/s", &[]).detail(detail));
         figures.extend(witness(&mut work, &store)?);
     }
-    if options.wants(NAMES[1]) {
+    let [all, one, all_large, one_large] = [NAMES[1], NAMES[2], NAMES[3], NAMES[4]];
+    for (name, threads) in [(all, cores()), (one, 1)] {
+        if options.wants(name) {
+            let (value, detail) = rooted(&mut work, threads, runs)?;
+            let share = of_ceiling(value);
+            let detail = format!("{detail}; {share}, which is on {} cores", cores());
+            figures.push(Figure::new(name, value, "updates/s", &ROOT).detail(detail));
+        }
+    }
+    if options.wants(NAMES[5]) {
         let directory = directory()?;
         match nomt(&mut work, directory.path(), runs.min(10)) {
             Ok((times, loading)) => {
                 let spread = times.spread(UPDATES);
                 let loaded = format!("loading took {:.1} s", loading.as_secs_f64());
                 let detail = format!("NomtStore; {size}; {loaded}; {spread}");
-                figures.insert(
-                    1,
-                    Figure::new(NAMES[1], times.rate(UPDATES), "updates/s", &ON).detail(detail),
+                figures.push(
+                    Figure::new(NAMES[5], times.rate(UPDATES), "updates/s", &ON).detail(detail),
                 );
             }
             // NOMT needs io_uring, which containers often forbid.
-            Err(error) => eprintln!("{}: {error}", NAMES[1]),
+            Err(error) => eprintln!("{}: {error}", NAMES[5]),
         }
     }
+    drop(work);
+    if [all_large, one_large]
+        .iter()
+        .any(|name| options.wants(name))
+    {
+        let mut work = Workload::new(10 * keys);
+        for (large, small, threads) in [(all_large, all, cores()), (one_large, one, 1)] {
+            if options.wants(large) {
+                let (value, mut detail) = rooted(&mut work, threads, runs)?;
+                let same = figures.iter().find(|figure| figure.name == small);
+                if let Some(same) = same {
+                    let share = 100.0 * value / same.value;
+                    detail = format!("{detail}; {share:.0}% of what it is on {keys} keys");
+                }
+                figures.push(Figure::new(large, value, "updates/s", &ROOT).detail(detail));
+            }
+        }
+    }
+    figures.push(Figure::new(NAMES[6], ceiling, "updates/s", &[]).detail(ceiling_detail));
+    let place = |figure: &Figure| NAMES.iter().position(|name| *name == figure.name);
+    figures.sort_by_key(place);
     Ok(figures)
+}
+
+/// Updates a second of a store that is nowhere but in memory, on so many threads.
+fn rooted(work: &mut Workload, threads: usize, runs: usize) -> Result<(f64, String), Failure> {
+    let store = MemoryStore::open(MemoryConfig {
+        threads,
+        ..MemoryConfig::default()
+    })?;
+    work.load(&store)?;
+    let times = work.commits(&store, runs)?;
+    let (keys, bytes) = store.size();
+    let detail = format!(
+        "MemoryStore, without a log; commits of {UPDATES} updates on {keys} keys, values of {VALUE_BYTES} bytes; \
+         {threads} threads; {} bytes of memory a key; {}",
+        bytes / keys.max(1),
+        times.spread(UPDATES)
+    );
+    Ok((times.rate(UPDATES), detail))
 }
 
 fn nomt(work: &mut Workload, directory: &Path, runs: usize) -> Result<(Times, Duration), Failure> {
@@ -179,14 +236,20 @@ fn ceiling(work: &mut Workload) -> (f64, String) {
     let nodes = work.nodes(&updated);
     let hashes = nodes + 2 * UPDATES;
     let inputs: Vec<[u8; 64]> = (0..hashes).map(|_| work.random.random()).collect();
+    let batches: Vec<&[[u8; 64]]> = inputs.chunks(BATCH).collect();
+    let hash = |batch: &&[[u8; 64]]| {
+        let mut hashes = [[0; 32]; BATCH];
+        sha256_pairs(batch, &mut hashes[..batch.len()]);
+        hashes[0]
+    };
     let times = (0..5)
-        .map(|_| time(|| in_parallel(&inputs, |input| sha256(input))).0)
+        .map(|_| time(|| in_parallel(&batches, hash)).0)
         .collect();
     let value = Times::new(times).rate(UPDATES);
     (
         value,
         format!(
-            "{hashes} SHA-256 of 64 bytes for {UPDATES} updates, alone, on {} cores",
+            "{hashes} SHA-256 of 64 bytes for {UPDATES} updates, {BATCH} at a time, alone, on {} cores",
             cores()
         ),
     )
@@ -220,10 +283,10 @@ fn witness(work: &mut Workload, store: &MemoryStore) -> Result<Vec<Figure>, Fail
     );
     let check = "the same, decoded, hashed, and the new root computed";
     Ok(vec![
-        Figure::new(NAMES[3], bytes as f64 / WITNESS_KEYS as f64, "bytes", &[])
+        Figure::new(NAMES[7], bytes as f64 / WITNESS_KEYS as f64, "bytes", &[])
             .detail(size.clone()),
-        Figure::new(NAMES[4], micros(collecting), "us", &[]).detail(size),
-        Figure::new(NAMES[5], micros(verifying), "us", &["every hash checked"]).detail(check),
+        Figure::new(NAMES[8], micros(collecting), "us", &[]).detail(size),
+        Figure::new(NAMES[9], micros(verifying), "us", &["every hash checked"]).detail(check),
     ])
 }
 

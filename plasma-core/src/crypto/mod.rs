@@ -3,7 +3,8 @@
 //! Three operations are calls of the fault-proof machine: keccak-256, SHA-256 and the recovery of a secp256k1 key.
 //! All code goes through [`keccak256`], [`sha256`] and [`Signature::recover`], so that a guest can put the machine's
 //! in the place of ours: keccak by alloy's `native-keccak`, the other two by the feature `guest` (`guest.rs`). Natively
-//! the feature `libsecp256k1` recovers keys, and signs, by the C library of that name, to the same effect (`fast.rs`).
+//! the feature `libsecp256k1` recovers keys, and signs, by the C library of that name, and `hashtree` hashes many pairs at once
+//! by another, to the same effect (`fast.rs`, `pairs.rs`).
 //!
 //! Further schemes are code everywhere: `ed25519.rs`, `secp256r1.rs`, and passkeys over the latter in `webauthn.rs`.
 
@@ -14,6 +15,7 @@ mod fast;
 mod guest;
 #[cfg(not(all(feature = "guest", target_os = "none")))]
 mod native;
+mod pairs;
 mod secp256r1;
 mod webauthn;
 mod words;
@@ -32,6 +34,7 @@ use native as backend;
 #[cfg(feature = "std")]
 pub use ed25519::verify_ed25519;
 pub use ed25519::{Ed25519Proof, Ed25519Signer, ed25519_address};
+pub use pairs::sha256_pairs;
 pub use secp256r1::{P256_KEY_BYTES, P256Proof, P256Signer, p256_address};
 pub use webauthn::{
     AssertionError, MAX_AUTHENTICATOR_DATA_BYTES, MAX_CLIENT_DATA_BYTES, WebAuthnProof,

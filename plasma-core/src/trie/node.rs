@@ -1,7 +1,7 @@
 use alloy_primitives::B256;
 
 use super::TrieError;
-use crate::{StateKey, sha256};
+use crate::{StateKey, sha256_pairs};
 
 /// The root of a trie without keys.
 pub const EMPTY_ROOT: B256 = B256::ZERO;
@@ -103,6 +103,16 @@ impl TrieNode {
         }
     }
 
+    /// Hashes of many leaves, or of many internal nodes, given each one's [`TrieNode::preimage`], into as many `hashes`:
+    /// the same as one after another, and faster.
+    pub fn hash_many(kind: NodeKind, preimages: &[[u8; 64]], hashes: &mut [[u8; 32]]) {
+        sha256_pairs(preimages, hashes);
+        let first = u8::from(kind == NodeKind::Leaf) << 7;
+        for hash in hashes {
+            hash[0] = hash[0] & 0x7f | first;
+        }
+    }
+
     /// The 64 bytes that hash to this node, apart from the first bit.
     pub fn preimage(&self) -> [u8; 64] {
         let (first, second) = match self {
@@ -155,5 +165,30 @@ fn pair_hash(first: &B256, second: &B256) -> B256 {
     let mut bytes = [0; 64];
     bytes[..32].copy_from_slice(first.as_slice());
     bytes[32..].copy_from_slice(second.as_slice());
-    sha256(&bytes)
+    let mut hash = [[0; 32]];
+    sha256_pairs(&[bytes], &mut hash);
+    B256::new(hash[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_nodes_have_the_hashes_that_each_has() {
+        let pair = |byte: u8| (B256::repeat_byte(byte), B256::repeat_byte(!byte));
+        for kind in [NodeKind::Leaf, NodeKind::Internal] {
+            let nodes: Vec<TrieNode> = (0..9)
+                .map(|byte| match (kind, pair(byte)) {
+                    (NodeKind::Leaf, (key, value_hash)) => TrieNode::Leaf { key, value_hash },
+                    (_, (left, right)) => TrieNode::Internal { left, right },
+                })
+                .collect();
+            let preimages: Vec<[u8; 64]> = nodes.iter().map(TrieNode::preimage).collect();
+            let mut hashes = vec![[0; 32]; nodes.len()];
+            TrieNode::hash_many(kind, &preimages, &mut hashes);
+            let single: Vec<[u8; 32]> = nodes.iter().map(|node| node.hash().0).collect();
+            assert_eq!(hashes, single, "{kind:?}");
+        }
+    }
 }

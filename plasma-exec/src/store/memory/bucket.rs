@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::Bytes;
 use plasma_core::StateKey;
 
 use super::arena::Arena;
@@ -161,23 +161,15 @@ impl Bucket {
         }
     }
 
-    /// One step of the way to `key`, reading a little of all that changing it will read.
+    /// One step of the way to `key`, reading a little of the leaf at its end.
     #[inline]
     pub(super) fn touch(&self, key: &StateKey, link: Link, depth: usize) -> (u8, Link) {
         if link & LEAF == 0 {
-            let read = self.nodes.hashes(link)[0].0[0];
-            (read, self.nodes.links(link)[way(key, depth)])
-        } else {
-            let read = self
-                .leaf(link)
-                .map(|leaf| leaf.key.0[0] ^ leaf.value.first_byte());
-            (read.unwrap_or_default(), NONE)
+            return (0, self.nodes.links(link)[way(key, depth)]);
         }
-    }
-
-    /// Applies changes, in key order, as `version`; returns the new hash.
-    pub(super) fn apply(&mut self, version: u64, changes: &[Change<'_>]) -> B256 {
-        self.root = self.update(self.root, BUCKET_BITS, version, changes);
-        self.root.hash
+        let read = self
+            .leaf(link)
+            .map(|leaf| leaf.key.0[0] ^ leaf.value.first_byte());
+        (read.unwrap_or_default(), NONE)
     }
 }

@@ -14,6 +14,7 @@
 mod arena;
 mod bucket;
 mod chunks;
+mod due;
 mod inspect;
 mod nodes;
 mod prove;

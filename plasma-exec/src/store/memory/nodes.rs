@@ -66,15 +66,19 @@ impl Nodes {
         ]
     }
 
-    /// Gives a node another child; returns both.
+    /// Names another child of a node.
     #[inline]
-    pub(super) fn set_child(&mut self, place: Link, side: usize, child: Subtree) -> [Subtree; 2] {
-        self.links[place as usize][side] = child.link;
-        self.hashes[place].0[side] = child.hash;
-        self.children(place)
+    pub(super) fn set_link(&mut self, place: Link, side: usize, child: Link) {
+        self.links[place as usize][side] = child;
     }
 
-    pub(super) fn set(&mut self, place: Link, [left, right]: [Subtree; 2]) {
+    /// Gives a child of a node another hash.
+    #[inline]
+    pub(super) fn set_hash(&mut self, place: Link, side: usize, hash: B256) {
+        self.hashes[place].0[side] = hash;
+    }
+
+    fn set(&mut self, place: Link, [left, right]: [Subtree; 2]) {
         self.links[place as usize] = [left.link, right.link];
         self.hashes[place] = Hashes([left.hash, right.hash]);
     }

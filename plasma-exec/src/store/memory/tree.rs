@@ -10,6 +10,7 @@ use alloy_primitives::{B256, Bytes};
 use plasma_core::{EMPTY_ROOT, NodeKind, PreimageMap, StateKey, TrieNode};
 
 use super::bucket::{BUCKET_BITS, Bucket, Change};
+use super::due::Due;
 use super::nodes::{Link, NONE};
 use crate::store::undo::Collect;
 
@@ -17,7 +18,9 @@ const BUCKETS: usize = 1 << BUCKET_BITS;
 /// Changes below which a second thread costs more than it brings.
 const PARALLEL: usize = 384;
 /// Buckets that a thread claims at a time.
-const CLAIM: usize = 16;
+const CLAIM: usize = 32;
+/// Hashes over the buckets that are computed at a time.
+const BATCH: usize = 32;
 
 /// A trie in memory that many read, at any version kept, while one writes.
 ///
@@ -29,6 +32,9 @@ pub(super) struct Tree {
     top: Mutex<Box<[B256]>>,
     threads: usize,
 }
+
+/// A bucket, and which changes are its own.
+type Job = (usize, Range<usize>);
 
 fn bucket_of(key: &StateKey) -> usize {
     usize::from(key.0[0]) << 4 | usize::from(key.0[1] >> 4)
@@ -77,28 +83,41 @@ impl Tree {
 
     /// Applies changes, in key order, as `version`; returns the new root.
     pub(super) fn apply(&self, version: u64, changes: &[Change<'_>]) -> B256 {
-        let hashes = self.each_bucket(changes, |bucket, changes| {
-            self.write(bucket).apply(version, changes)
+        let hashes = self.each_claim(changes, |claim, due, hashes| {
+            let mut buckets: Vec<_> = claim
+                .iter()
+                .map(|(bucket, _)| self.write(*bucket))
+                .collect();
+            for (place, (bucket, (_, range))) in buckets.iter_mut().zip(claim).enumerate() {
+                due.begin(place);
+                bucket.apply(version, &changes[range.clone()], due);
+            }
+            due.hash(&mut buckets);
+            let roots = buckets.iter().map(|bucket| bucket.root.hash);
+            hashes.extend(claim.iter().map(|(bucket, _)| *bucket).zip(roots));
         });
         raise(&mut self.top(), hashes)
     }
 
     /// The root that [`Tree::apply`] would return, changing nothing.
     pub(super) fn preview(&self, changes: &[Change<'_>]) -> B256 {
-        let hashes = self.each_bucket(changes, |bucket, changes| {
-            self.read(bucket).preview(changes)
+        let hashes = self.each_claim(changes, |claim, _, hashes| {
+            for (bucket, range) in claim {
+                let changes = &changes[range.clone()];
+                hashes.push((*bucket, self.read(*bucket).preview(changes)));
+            }
         });
         let mut top = self.top().clone();
         raise(&mut top, hashes)
     }
 
-    /// Runs `work` for each bucket that has changes, on as many threads as that is worth.
-    fn each_bucket(
+    /// Runs `work` for all buckets that have changes, some at a time, on as many threads as that is worth.
+    fn each_claim(
         &self,
         changes: &[Change<'_>],
-        work: impl Fn(usize, &[Change<'_>]) -> B256 + Sync,
+        work: impl Fn(&[Job], &mut Due, &mut Vec<(usize, B256)>) + Sync,
     ) -> Vec<(usize, B256)> {
-        let mut jobs: Vec<(usize, Range<usize>)> = Vec::with_capacity(changes.len().min(BUCKETS));
+        let mut jobs: Vec<Job> = Vec::with_capacity(changes.len().min(BUCKETS));
         for (index, (key, _)) in changes.iter().enumerate() {
             match jobs.last_mut() {
                 Some((bucket, range)) if *bucket == bucket_of(key) => range.end = index + 1,
@@ -108,6 +127,7 @@ impl Tree {
         let next = AtomicUsize::new(0);
         let worker = || {
             let mut done = Vec::new();
+            let mut due = Due::default();
             loop {
                 let begin = next.fetch_add(CLAIM, Ordering::Relaxed);
                 let Some(claimed) = jobs.get(begin..) else {
@@ -115,9 +135,7 @@ impl Tree {
                 };
                 let claimed = &claimed[..claimed.len().min(CLAIM)];
                 self.warm(claimed, changes);
-                for (bucket, range) in claimed {
-                    done.push((*bucket, work(*bucket, &changes[range.clone()])));
-                }
+                work(claimed, &mut due, &mut done);
             }
         };
         let others = if changes.len() < PARALLEL {
@@ -139,7 +157,7 @@ impl Tree {
     ///
     /// Walking all their paths level by level, waits for many lines of memory at once; changing one key after
     /// another would wait for each.
-    fn warm(&self, jobs: &[(usize, Range<usize>)], changes: &[Change<'_>]) {
+    fn warm(&self, jobs: &[Job], changes: &[Change<'_>]) {
         let buckets: Vec<_> = jobs.iter().map(|(bucket, _)| self.read(*bucket)).collect();
         let mut paths: Vec<(&Bucket, &StateKey, Link)> = Vec::with_capacity(4 * CLAIM);
         for (bucket, (_, range)) in buckets.iter().zip(jobs) {
@@ -227,10 +245,37 @@ fn raise(top: &mut [B256], hashes: Vec<(usize, B256)>) -> B256 {
     dirty.sort_unstable();
     for _ in 0..BUCKET_BITS {
         dirty.dedup();
-        for place in &mut dirty {
-            top[*place] = TrieNode::join_hash(&top[2 * *place], &top[2 * *place + 1]);
-            *place /= 2;
+        for batch in dirty.chunks(BATCH) {
+            join(top, batch);
         }
+        dirty.iter_mut().for_each(|place| *place /= 2);
     }
     top[1]
+}
+
+/// Brings some places of one level up to date, at most [`BATCH`].
+fn join(top: &mut [B256], places: &[usize]) {
+    let mut preimages = [[0; 64]; BATCH];
+    let mut hashes = [[0; 32]; BATCH];
+    let mut due = [0; BATCH];
+    let mut count = 0;
+    for place in places {
+        let (left, right) = (top[2 * place], top[2 * place + 1]);
+        match TrieNode::only_child(&left, &right) {
+            Some(only) => top[*place] = only,
+            None => {
+                due[count] = *place;
+                preimages[count] = TrieNode::Internal { left, right }.preimage();
+                count += 1;
+            }
+        }
+    }
+    TrieNode::hash_many(
+        NodeKind::Internal,
+        &preimages[..count],
+        &mut hashes[..count],
+    );
+    for (place, hash) in due[..count].iter().zip(hashes) {
+        top[*place] = B256::new(hash);
+    }
 }
