@@ -89,8 +89,7 @@ impl StoredBlock {
         let transactions = self.block.transactions.iter();
         let transactions = transactions.map(|bytes| plasma_core::transaction_hash(bytes));
         // Genesis has no receipts.
-        let steps = (1..self.receipts.len() as u32).zip(messages.chain(transactions));
-        steps.map(|(number, name)| (number, name))
+        (1..self.receipts.len() as u32).zip(messages.chain(transactions))
     }
 
     /// The gas that all its steps used.

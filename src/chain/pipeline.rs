@@ -15,7 +15,6 @@ use plasma_core::{
     B256, Block, BlockContext, BlockHeader, Bytes, Certificate, Changes, ExecutedBlock, FeeQuote,
     InboxMessage, OutboxMessage, Receipt, StateKey, StateRead, execute_block,
 };
-
 use plasma_exec::StoreError;
 
 use super::{Chain, ChainError, StoredBlock, StoredSegment, engine::fees_of};
