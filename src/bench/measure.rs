@@ -211,7 +211,7 @@ impl Case<'_> {
         result.map_err(|error| BenchError::Store {
             contender: self.contender.name().to_owned(),
             workload: self.world.workload().name(),
-            error,
+            error: Box::new(error),
         })
     }
 
