@@ -211,7 +211,7 @@ impl Case<'_> {
         result.map_err(|error| BenchError::Store {
             contender: self.contender.name().to_owned(),
             workload: self.world.workload().name(),
-            error,
+            error: Box::new(error),
         })
     }
 
@@ -347,6 +347,12 @@ impl Case<'_> {
     }
 
     fn succeeded(&self, block: &Block, receipts: &[Receipt]) -> Result<(), BenchError> {
+        let (found, steps) = (receipts.len(), block.steps.len());
+        if found != steps {
+            let what = format!("block {}", block.context.height.0);
+            let words = format!("{found} receipts for {steps} steps");
+            return Err(self.failed(what, &Receipt::invalid(words)));
+        }
         let failed = receipts
             .iter()
             .zip(0..)
@@ -466,7 +472,8 @@ impl Case<'_> {
             let (receipts, changes) = parts(segments);
             self.succeeded(block, &receipts)?;
             if counted {
-                census.gas += receipts
+                let transactions = &receipts[1..receipts.len() - 1];
+                census.gas += transactions
                     .iter()
                     .map(|receipt| receipt.gas_used.0)
                     .sum::<u64>();

@@ -90,7 +90,9 @@ impl Model {
         let mut all_books = vec![Book::default(); books];
         for (person, held) in tokens.iter_mut().enumerate() {
             if books > 0 {
-                held.iter_mut().for_each(|held| less(held, DEPOSIT));
+                for held in held.iter_mut() {
+                    less(held, DEPOSIT);
+                }
                 all_books[world.book_of(person)]
                     .free
                     .insert(person, [DEPOSIT; 2]);

@@ -242,7 +242,7 @@ pub enum BenchError {
         /// Doing what.
         workload: &'static str,
         /// Why.
-        error: StoreError,
+        error: Box<StoreError>,
     },
     /// A transaction did not do what it says, so that its time says nothing.
     #[error("{contender}, {workload}: {what} failed: {reason}")]
