@@ -10,8 +10,8 @@ pub struct U256([u64; 4]);
 impl PartialEq for U256 {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0
+        let (a, b) = (self.0, other.0);
+        (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) == 0
     }
 }
 
@@ -78,21 +78,21 @@ impl U256 {
     }
 
     fn add(self, other: Self) -> (Self, bool) {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        let (a, carry) = plus(a, e, false);
-        let (b, carry) = plus(b, f, carry);
-        let (c, carry) = plus(c, g, carry);
-        let (d, carry) = plus(d, h, carry);
-        (Self([a, b, c, d]), carry)
+        let (a, b) = (self.0, other.0);
+        let (first, carry) = plus(a[0], b[0], false);
+        let (second, carry) = plus(a[1], b[1], carry);
+        let (third, carry) = plus(a[2], b[2], carry);
+        let (fourth, carry) = plus(a[3], b[3], carry);
+        (Self([first, second, third, fourth]), carry)
     }
 
     fn sub(self, other: Self) -> (Self, bool) {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        let (a, borrow) = minus(a, e, false);
-        let (b, borrow) = minus(b, f, borrow);
-        let (c, borrow) = minus(c, g, borrow);
-        let (d, borrow) = minus(d, h, borrow);
-        (Self([a, b, c, d]), borrow)
+        let (a, b) = (self.0, other.0);
+        let (first, borrow) = minus(a[0], b[0], false);
+        let (second, borrow) = minus(a[1], b[1], borrow);
+        let (third, borrow) = minus(a[2], b[2], borrow);
+        let (fourth, borrow) = minus(a[3], b[3], borrow);
+        (Self([first, second, third, fourth]), borrow)
     }
 
     /// The sum; `None` over 256 bits.
