@@ -47,6 +47,9 @@ struct Held<'a> {
     module: Arc<Compiled>,
     linker: Linker<Host<'a>>,
     image: Option<Image>,
+    /// Whether an instance was made already: the image is taken of the second one, for most modules are called once
+    /// where that is dear, in the fault-proof machine.
+    made: bool,
     waiting: Vec<Instance<'a>>,
 }
 
@@ -84,6 +87,7 @@ impl<'a> Pool<'a> {
                 module,
                 linker,
                 image: None,
+                made: false,
                 waiting: Vec::new(),
             };
             self.held.insert(hash, held);
@@ -94,7 +98,8 @@ impl<'a> Pool<'a> {
             return Ok(instance);
         }
         let instance = Instance::new(&held.module, &held.linker)?;
-        if self.reuse && held.image.is_none() && instance.size() <= MAX_REUSED_BYTES {
+        let again = core::mem::replace(&mut held.made, true);
+        if self.reuse && again && held.image.is_none() && instance.size() <= MAX_REUSED_BYTES {
             held.image = Some(instance.image());
         }
         Ok(instance)

@@ -19,6 +19,7 @@ mod config;
 mod host;
 mod instance;
 mod journal;
+mod loading;
 mod module;
 mod prepared;
 mod prices;

@@ -19,9 +19,9 @@ use wasmparser::{
 
 use super::{
     account::Shape,
+    loading::Loading,
     prices::{
-        self, MAX_MEMORY_BYTES, MAX_MODULE_BYTES, MAX_RECURSION, MAX_STACK_BYTES, fuel_costs,
-        operators,
+        MAX_MEMORY_BYTES, MAX_MODULE_BYTES, MAX_RECURSION, MAX_STACK_BYTES, fuel_costs, operators,
     },
 };
 
@@ -168,7 +168,7 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
     let (mut types, mut indices): (Vec<FuncType>, Vec<u32>) = (Vec::new(), Vec::new());
     let mut entry = None;
     let (mut imports, mut bodies, mut memory) = (0, 0, 0_u64);
-    let (mut parts, mut operators) = (0_u64, 0_u64);
+    let mut loading = Loading::of(bytes);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(text)?;
         // Bounds first, so that nothing long is validated.
@@ -195,7 +195,7 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
             Payload::TypeSection(section) => {
                 for ty in section.into_iter_err_on_gc_types() {
                     let ty = ty.map_err(text)?;
-                    parts += 1;
+                    loading.ty(&ty);
                     most(
                         "parameters",
                         ty.params().len() as u32,
@@ -231,19 +231,19 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
                     }
                     indices.push(ty);
                     imports += 1;
-                    parts += prices::IMPORT_PARTS;
+                    loading.import();
                 }
             }
             Payload::FunctionSection(section) => {
                 for ty in section {
                     indices.push(ty.map_err(text)?);
-                    parts += prices::FUNCTION_PARTS;
                 }
             }
             Payload::TableSection(section) => {
                 for table in section {
                     let table = table.map_err(text)?;
                     let elements = table.ty.initial;
+                    loading.room(elements.min(MAX_ELEMENTS));
                     if elements > MAX_ELEMENTS {
                         return Err(format!(
                             "a table of {elements} elements is over the limit of {MAX_ELEMENTS}"
@@ -254,6 +254,7 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
             Payload::MemorySection(section) => {
                 for ty in section {
                     let ty = ty.map_err(text)?;
+                    loading.room(0);
                     memory = ty
                         .initial
                         .saturating_mul(1 << ty.page_size_log2.unwrap_or(16));
@@ -266,7 +267,7 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
             }
             Payload::GlobalSection(section) => {
                 for global in section {
-                    parts += 1;
+                    loading.global();
                     if !is_integer(global.map_err(text)?.ty.content_type) {
                         return Err("a global is something else than an integer".into());
                     }
@@ -275,7 +276,7 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
             Payload::ExportSection(section) => {
                 for export in section {
                     let export = export.map_err(text)?;
-                    parts += 1;
+                    loading.export();
                     if export.name.starts_with(RESERVED) {
                         return Err(format!("no export may begin with {RESERVED}"));
                     }
@@ -310,12 +311,12 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
                     let wasmparser::ElementItems::Functions(functions) = element.items else {
                         return Err("an element segment holds more than functions".into());
                     };
-                    parts += 1 + u64::from(functions.count());
+                    loading.segment(functions.count());
                 }
             }
             Payload::DataSection(section) => {
                 for data in section {
-                    parts += 1;
+                    loading.segment(0);
                     if !matches!(
                         data.map_err(text)?.kind,
                         wasmparser::DataKind::Active { .. }
@@ -341,11 +342,20 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
                 locals = locals.saturating_add(count);
             }
             most("locals of a function", locals, MAX_LOCALS)?;
+            loading.function(locals);
             let mut reader = body.get_operators_reader().map_err(text)?;
             while !reader.eof() {
                 let operator = reader.read().map_err(text)?;
                 refuse(&operator)?;
-                operators += prices::preparing(&operator);
+                let called = match operator {
+                    Operator::Call { function_index } => {
+                        indices.get(function_index as usize).copied()
+                    }
+                    Operator::CallIndirect { type_index, .. } => Some(type_index),
+                    _ => None,
+                };
+                let called = called.and_then(|ty| types.get(ty as usize));
+                loading.operator(&operator, called);
             }
             let mut validator = function.into_validator(core::mem::take(&mut buffers));
             validator.validate(&body).map_err(text)?;
@@ -357,7 +367,7 @@ fn check(bytes: &[u8]) -> Result<Checked, String> {
     }
     Ok(Checked {
         shape: Shape {
-            load: prices::loading(bytes.len(), parts, operators),
+            load: loading.gas(),
             memory: memory as u32,
         },
         changing: changing(bytes).map_err(text)?,

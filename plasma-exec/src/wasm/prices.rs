@@ -7,7 +7,6 @@
 
 use plasma_core::Gas;
 use wasmi::{CustomFuelCosts, OperatorCost};
-use wasmparser::Operator;
 
 /// The most instructions of the fault-proof machine for one unit of gas.
 pub const WASM_INSTRUCTIONS_PER_GAS: u64 = 60;
@@ -68,18 +67,9 @@ pub(super) const MACHINE_HASH_BYTES: usize = 4_096;
 
 /// Bytes that the host copies for one gas.
 const COPIED: u64 = 16;
-/// Bytes of memory that an instance begins with, for one gas.
-const FRESH: u64 = 32;
-
-/// Making an instance of a module that was not called yet in the transaction: the interpreter, each part of the module
-/// (a type, a global, an export, a segment, an element; imports and functions count several times), and the bytes of it for one
-/// gas. What its instructions cost says [`preparing`].
-const LOAD: u64 = 12_000;
-const LOAD_PART: u64 = 40;
-pub(super) const FUNCTION_PARTS: u64 = 3;
-pub(super) const IMPORT_PARTS: u64 = 3;
-const LOADED: u64 = 1;
-/// Making an instance of one that was.
+/// Bytes of memory that an instance begins with, for one gas, and making an instance of a module that the transaction
+/// has called before.
+const FRESH: u64 = 64;
 const ENTER: u64 = 1_000;
 
 /// The work of a block's begin and end: the market.
@@ -115,21 +105,6 @@ pub(super) fn hashing(bytes: usize) -> u64 {
         KECCAK_WORD
     };
     KECCAK + (bytes as u64).div_ceil(32) * word
-}
-
-/// For making a module ready that has so many bytes and parts, and instructions that cost so much.
-pub(super) fn loading(bytes: usize, parts: u64, operators: u64) -> u32 {
-    let gas = LOAD + (bytes as u64).div_ceil(LOADED) + parts * LOAD_PART + operators;
-    // No module is so large that this is not what it is.
-    u32::try_from(gas).unwrap_or(u32::MAX)
-}
-
-/// For making one instruction ready: it is read, validated and translated.
-pub(super) fn preparing(operator: &Operator<'_>) -> u64 {
-    match operator {
-        Operator::BrTable { targets } => 16 + 16 * (u64::from(targets.len()) + 1),
-        _ => 16,
-    }
 }
 
 /// For an instance with so many bytes of memory.

@@ -38,9 +38,12 @@ impl<'a> Args<'a> {
     /// An argument of type `address`. Reverts for what is none.
     pub fn address(&self, index: usize) -> Address {
         let word = self.word(index);
-        let [a, b, c, d, e, f, g, h, i, j, k, l, ..] = *word;
-        let first = u64::from_ne_bytes([a, b, c, d, e, f, g, h]);
-        if first != 0 || u32::from_ne_bytes([i, j, k, l]) != 0 {
+        // By words: a comparison of slices goes byte by byte.
+        let first = word.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes));
+        let next = word[8..]
+            .first_chunk()
+            .map(|bytes| u32::from_ne_bytes(*bytes));
+        if (first, next) != (Some(0), Some(0)) {
             revert("an argument is no address");
         }
         Address::from_word(word)

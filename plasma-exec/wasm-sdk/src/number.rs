@@ -10,8 +10,8 @@ pub struct U256([u64; 4]);
 impl PartialEq for U256 {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0
+        let (a, b) = (self.0, other.0);
+        (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) == 0
     }
 }
 
@@ -40,56 +40,30 @@ impl U256 {
     /// Out of 32 bytes, highest first.
     #[inline]
     pub const fn from_be_bytes(bytes: [u8; 32]) -> Self {
-        let [
-            a0,
-            a1,
-            a2,
-            a3,
-            a4,
-            a5,
-            a6,
-            a7,
-            b0,
-            b1,
-            b2,
-            b3,
-            b4,
-            b5,
-            b6,
-            b7,
-            c0,
-            c1,
-            c2,
-            c3,
-            c4,
-            c5,
-            c6,
-            c7,
-            d0,
-            d1,
-            d2,
-            d3,
-            d4,
-            d5,
-            d6,
-            d7,
-        ] = bytes;
-        Self([
-            u64::from_be_bytes([d0, d1, d2, d3, d4, d5, d6, d7]),
-            u64::from_be_bytes([c0, c1, c2, c3, c4, c5, c6, c7]),
-            u64::from_be_bytes([b0, b1, b2, b3, b4, b5, b6, b7]),
-            u64::from_be_bytes([a0, a1, a2, a3, a4, a5, a6, a7]),
-        ])
+        if let Some((d, rest)) = bytes.split_first_chunk::<8>()
+            && let Some((c, rest)) = rest.split_first_chunk::<8>()
+            && let Some((b, rest)) = rest.split_first_chunk::<8>()
+            && let Some((a, _)) = rest.split_first_chunk::<8>()
+        {
+            return Self([
+                u64::from_be_bytes(*a),
+                u64::from_be_bytes(*b),
+                u64::from_be_bytes(*c),
+                u64::from_be_bytes(*d),
+            ]);
+        }
+        Self::ZERO
     }
 
-    /// As 32 bytes, highest first.
+    /// As 32 bytes, highest first. Once in a contract, whoever asks for it: it is long where bytes are not swapped at once.
+    #[inline(never)]
     pub fn to_be_bytes(self) -> [u8; 32] {
-        let [a, b, c, d] = self.0.map(u64::to_be_bytes);
+        let [a, b, c, d] = self.0;
         let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&d);
-        bytes[8..16].copy_from_slice(&c);
-        bytes[16..24].copy_from_slice(&b);
-        bytes[24..].copy_from_slice(&a);
+        bytes[..8].copy_from_slice(&d.to_be_bytes());
+        bytes[8..16].copy_from_slice(&c.to_be_bytes());
+        bytes[16..24].copy_from_slice(&b.to_be_bytes());
+        bytes[24..].copy_from_slice(&a.to_be_bytes());
         bytes
     }
 
@@ -104,21 +78,21 @@ impl U256 {
     }
 
     fn add(self, other: Self) -> (Self, bool) {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        let (a, carry) = plus(a, e, false);
-        let (b, carry) = plus(b, f, carry);
-        let (c, carry) = plus(c, g, carry);
-        let (d, carry) = plus(d, h, carry);
-        (Self([a, b, c, d]), carry)
+        let (a, b) = (self.0, other.0);
+        let (first, carry) = plus(a[0], b[0], false);
+        let (second, carry) = plus(a[1], b[1], carry);
+        let (third, carry) = plus(a[2], b[2], carry);
+        let (fourth, carry) = plus(a[3], b[3], carry);
+        (Self([first, second, third, fourth]), carry)
     }
 
     fn sub(self, other: Self) -> (Self, bool) {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        let (a, borrow) = minus(a, e, false);
-        let (b, borrow) = minus(b, f, borrow);
-        let (c, borrow) = minus(c, g, borrow);
-        let (d, borrow) = minus(d, h, borrow);
-        (Self([a, b, c, d]), borrow)
+        let (a, b) = (self.0, other.0);
+        let (first, borrow) = minus(a[0], b[0], false);
+        let (second, borrow) = minus(a[1], b[1], borrow);
+        let (third, borrow) = minus(a[2], b[2], borrow);
+        let (fourth, borrow) = minus(a[3], b[3], borrow);
+        (Self([first, second, third, fourth]), borrow)
     }
 
     /// The sum; `None` over 256 bits.

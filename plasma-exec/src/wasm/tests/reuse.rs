@@ -75,9 +75,14 @@ fn what_is_given_back_is_reset_in_every_byte_and_global() {
     let mut pool = Pool::new(true);
     let take =
         |pool: &mut Pool<'static>| pool.take(hash, || Ok(module.clone())).expect("an instance");
+    // The first one is not kept: there is no image yet.
+    let first = take(&mut pool);
+    pool.give(&hash, first);
+    assert_eq!(pool.waiting(&hash), 0);
     let new = take(&mut pool);
     let expected = new.parts();
     pool.give(&hash, new);
+    assert_eq!(pool.waiting(&hash), 1);
     let mut used = take(&mut pool);
     used.spoil();
     assert_ne!(used.parts(), expected);
