@@ -248,7 +248,9 @@ fn raise(top: &mut [B256], hashes: Vec<(usize, B256)>) -> B256 {
         for batch in dirty.chunks(BATCH) {
             join(top, batch);
         }
-        dirty.iter_mut().for_each(|place| *place /= 2);
+        for place in &mut dirty {
+            *place /= 2;
+        }
     }
     top[1]
 }
