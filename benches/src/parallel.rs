@@ -1,7 +1,8 @@
 //! Blocks on all cores against the same blocks on one: how many times as fast.
 //!
 //! Each figure measures both in turn, in one run. What cannot be spread, such as one key that everybody writes, should
-//! come out at 1 and not below: the execution finds out by itself.
+//! come out at 1 and not below: the execution finds out by itself. More than the machine's own ratio is not to be had:
+//! how many times as much it does when every core executes the same block for itself, on one thread.
 
 use alloy_consensus::{EthereumTxEnvelope, SignableTransaction as _, TxEip1559, TxEip4844};
 use alloy_eips::eip2718::Encodable2718 as _;
@@ -11,8 +12,8 @@ use plasma_core::{
     keccak256,
 };
 use plasma_exec::{
-    EvmExecution, EvmGenesis, EvmGenesisAccount, IBank, MemoryStore, ModuleRuntime, Parallelism,
-    SolCall as _, SolValue as _, Store as _, module_address, sol,
+    EvmExecution, EvmGenesis, IBank, MemoryStore, ModuleRuntime, Parallelism, SolCall as _,
+    SolValue as _, Store as _, module_address, sol,
 };
 
 use crate::{
@@ -25,6 +26,9 @@ use crate::{
 
 sol! {
     function transfer(address to, uint256 amount) returns (bool);
+    function approve(address spender, uint256 amount) returns (bool);
+    function swap(address from, uint256 amount, uint256 least) returns (uint256);
+    function add(uint256 amount0, uint256 amount1) returns (uint256);
 }
 
 pub(crate) const NAMES: &[&str] = &[
@@ -35,7 +39,11 @@ pub(crate) const NAMES: &[&str] = &[
     "parallel.evm_erc20_ratio",
     "parallel.evm_swaps_ratio",
     "parallel.evm_hot_account_ratio",
+    MACHINE,
 ];
+
+/// What the others are to be compared with.
+const MACHINE: &str = "parallel.machine_ratio";
 
 const PEOPLE: usize = 1_000;
 const POOLS: usize = 500;
@@ -45,18 +53,8 @@ const DOLLAR: Address = Address::repeat_byte(0xd0);
 /// The ERC-20 contract of the bridge's tests, on OpenZeppelin.
 const TOKEN: &str = include_str!("../../plasma-bridge/contracts/artifacts/TestToken.json");
 
-/// A pool of two assets whose product stays the same, with fee, books for its users and an event: the arithmetic and
-/// the storage of a swap, without the calls of tokens that one of Uniswap's makes.
-///
-/// ```text
-///   x = in * 997; out = x * slot[1] / (slot[0] * 1000 + x); slot[0] += in; slot[1] -= out
-///   slot[keccak(caller . 0)] -= in; slot[keccak(caller . 1)] += out; log(caller; out, in)
-/// ```
-const POOL: &[u8] = &hex!(
-    "5f35806103e50260015481025f546103e802820190049050"
-    "815f54015f558060015403600155335f525f60205260405f20828154039055"
-    "600160205260405f208181540190555f526020523360405fa100"
-);
+/// A pool of two tokens whose product stays the same, with fee, as Uniswap's pairs are.
+const POOL: &str = include_str!("../../examples/contracts/pool/pool.json");
 
 /// What a workload's transaction calls, and with what.
 struct Call {
@@ -134,20 +132,38 @@ fn another(n: usize) -> usize {
 
 pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
     let count = options.size(10_000, 3_000);
-    let mut figures = Vec::new();
-    for name in NAMES.iter().copied().filter(|name| options.wants(name)) {
+    let all = options.wants(MACHINE);
+    let (mut figures, mut machine) = (Vec::new(), Vec::new());
+    let of_workloads = NAMES.iter().copied().filter(|name| *name != MACHINE);
+    for name in of_workloads.filter(|name| all || options.wants(name)) {
         let mut people = People::new();
-        let figure = if name.contains("modules") {
+        let (figure, limit) = if name.contains("modules") {
             modules(name, &mut people, count)?
         } else {
             evm(name, &mut people, count)?
         };
         figures.push(figure);
+        machine.push(limit);
+    }
+    if all {
+        machine.sort_by(f64::total_cmp);
+        let [least, most] = [machine[0], machine[machine.len() - 1]];
+        let detail = format!(
+            "each of {} cores executing a block of its own on one thread, against one core alone: median of the \
+             workloads above, {least:.2} to {most:.2}",
+            cores()
+        );
+        let median = machine[machine.len() / 2];
+        figures.push(Figure::new(MACHINE, median, "times one core", &ON).detail(detail));
     }
     Ok(figures)
 }
 
-fn modules(name: &'static str, people: &mut People, count: usize) -> Result<Figure, Failure> {
+fn modules(
+    name: &'static str,
+    people: &mut People,
+    count: usize,
+) -> Result<(Figure, f64), Failure> {
     let holdings: Vec<String> = (0..PEOPLE)
         .map(|n| format!("\"{}\": \"{FUNDS}\"", people.address(n)))
         .collect();
@@ -190,7 +206,7 @@ fn transfer(to: Address) -> Call {
     }
 }
 
-fn evm(name: &'static str, people: &mut People, count: usize) -> Result<Figure, Failure> {
+fn evm(name: &'static str, people: &mut People, count: usize) -> Result<(Figure, f64), Failure> {
     let mut genesis = EvmGenesis {
         gas_limit: 4_000_000_000,
         base_fee: BASE_FEE,
@@ -199,46 +215,31 @@ fn evm(name: &'static str, people: &mut People, count: usize) -> Result<Figure, 
     for n in 0..PEOPLE {
         genesis = genesis.with_balance(people.address(n), U256::from(FUNDS));
     }
-    let pool = |n: usize| Address::left_padding_from(&(n % POOLS + 0xff_0000).to_be_bytes());
-    for n in 0..POOLS {
-        let reserve = U256::from(10).pow(U256::from(24));
-        let account = EvmGenesisAccount {
-            nonce: 1,
-            code: Bytes::from_static(POOL),
-            storage: [(U256::ZERO, reserve), (U256::ONE, reserve)].into(),
-            ..EvmGenesisAccount::default()
-        };
-        genesis.alloc.insert(pool(n), account);
-    }
     let mut before = Vec::new();
-    let mut token = Address::ZERO;
+    let (mut token, mut pools) = (Address::ZERO, Vec::new());
     if name == "parallel.evm_erc20_ratio" {
         token = people.address(0).create(0);
-        let supply = U256::from(10).pow(U256::from(24));
-        let names = ("Gold", "GLD", U256::from(6), supply).abi_encode_params();
-        let deploy = Call {
-            to: Address::ZERO,
-            value: 0,
-            gas_limit: 3_000_000,
-            input: [token_code()?, names].concat().into(),
-        };
-        let deploy = people.send(0, None, deploy);
-        before.push(vec![Step::Begin, deploy, Step::End]);
-        let mut steps = vec![Step::Begin];
-        for n in 1..PEOPLE {
-            let call = erc20(token, people.address(n), 1_000_000_000);
-            steps.push(people.send(0, Some(token), call));
-        }
-        steps.push(Step::End);
-        before.push(steps);
+        before.push(block([deploy_token(people)?]));
+        before.push(give_all(people, token));
+    } else if name == "parallel.evm_swaps_ratio" {
+        let tokens = [0, 1].map(|nonce| people.address(0).create(nonce));
+        before.push(block([deploy_token(people)?, deploy_token(people)?]));
+        pools = open_pools(people, tokens, &mut before)?;
+        token = tokens[0];
     }
     let steps = people.block(count, |people, n| match name {
         "parallel.evm_erc20_ratio" => erc20(token, people.address(another(n)), 3),
         "parallel.evm_swaps_ratio" => Call {
-            to: pool(n),
+            to: pools[n % POOLS],
             value: 0,
-            gas_limit: 150_000,
-            input: U256::from(1_000_000).to_be_bytes_vec().into(),
+            gas_limit: 250_000,
+            input: swapCall {
+                from: token,
+                amount: U256::from(1_000),
+                least: U256::ZERO,
+            }
+            .abi_encode()
+            .into(),
         },
         "parallel.evm_hot_account_ratio" => transfer(people.address(0)),
         _ => transfer(people.address(another(n))),
@@ -262,22 +263,104 @@ fn erc20(token: Address, to: Address, amount: u64) -> Call {
     }
 }
 
-fn token_code() -> Result<Vec<u8>, Failure> {
-    let artifact: serde_json::Value = serde_json::from_str(TOKEN)?;
+/// A block of these transactions.
+fn block(transactions: impl IntoIterator<Item = Step>) -> Vec<Step> {
+    let mut steps = vec![Step::Begin];
+    steps.extend(transactions);
+    steps.push(Step::End);
+    steps
+}
+
+/// The first person creates a contract.
+fn deploy(people: &mut People, artifact: &str, arguments: Vec<u8>) -> Result<Step, Failure> {
+    let artifact: serde_json::Value = serde_json::from_str(artifact)?;
     let code = artifact["bytecode"]
         .as_str()
         .ok_or("the artifact has no bytecode")?;
-    Ok(hex::decode(code)?)
+    let create = Call {
+        to: Address::ZERO,
+        value: 0,
+        gas_limit: 3_000_000,
+        input: [hex::decode(code)?, arguments].concat().into(),
+    };
+    Ok(people.send(0, None, create))
 }
 
-/// Executes a block by turns on one core and on all, as a node does: in segments, signatures checked before.
+/// The first person creates a token, and has all of it.
+fn deploy_token(people: &mut People) -> Result<Step, Failure> {
+    let supply = U256::from(10).pow(U256::from(30));
+    let names = ("Gold", "GLD", U256::from(6), supply).abi_encode_params();
+    deploy(people, TOKEN, names)
+}
+
+/// The first person gives of a token to everybody else.
+fn give_all(people: &mut People, token: Address) -> Vec<Step> {
+    let transfers: Vec<Step> = (1..PEOPLE)
+        .map(|n| {
+            let call = erc20(token, people.address(n), 1_000_000_000);
+            people.send(0, Some(token), call)
+        })
+        .collect();
+    block(transfers)
+}
+
+/// The first person opens pools of two tokens; everybody has the first of them, and lets the pool that they swap in
+/// take it.
+fn open_pools(
+    people: &mut People,
+    tokens: [Address; 2],
+    before: &mut Vec<Vec<Step>>,
+) -> Result<Vec<Address>, Failure> {
+    let call = |to: Address, gas_limit, input: Vec<u8>| Call {
+        to,
+        value: 0,
+        gas_limit,
+        input: input.into(),
+    };
+    let approve = |token: Address, spender: Address| {
+        let amount = U256::MAX;
+        call(token, 100_000, approveCall { spender, amount }.abi_encode())
+    };
+    before.push(give_all(people, tokens[0]));
+    let mut pools = Vec::new();
+    let mut created = Vec::new();
+    for _ in 0..POOLS {
+        pools.push(people.address(0).create(people.nonces[0]));
+        created.push(deploy(people, POOL, tokens.abi_encode())?);
+    }
+    before.push(block(created));
+    let mut filled = Vec::new();
+    for pool in &pools {
+        for token in tokens {
+            filled.push(people.send(0, Some(token), approve(token, *pool)));
+        }
+        let amount = U256::from(10).pow(U256::from(24));
+        let add = addCall {
+            amount0: amount,
+            amount1: amount,
+        };
+        filled.push(people.send(0, Some(*pool), call(*pool, 400_000, add.abi_encode())));
+    }
+    before.push(block(filled));
+    let approved: Vec<Step> = (1..PEOPLE)
+        .map(|n| people.send(n, Some(tokens[0]), approve(tokens[0], pools[n % POOLS])))
+        .collect();
+    before.push(block(approved));
+    Ok(pools)
+}
+
+/// What is on while they are measured.
+const ON: [&str; 3] = ["signatures checked before", "no Merkle root", "not durable"];
+
+/// Executes a block by turns on one core and on all, as a node does: in segments, signatures checked before. Gives also
+/// the machine's own ratio.
 fn compare(
     name: &'static str,
     of: impl Fn(Parallelism) -> Box<dyn Execution>,
     genesis: &[u8],
     before: &[Vec<Step>],
     steps: &[Step],
-) -> Result<Figure, Failure> {
+) -> Result<(Figure, f64), Failure> {
     let executions = [of(Parallelism::sequential()), of(Parallelism::default())];
     let timestamp = Timestamp(now() * 1_000);
     let birth = Genesis {
@@ -313,9 +396,14 @@ fn compare(
     let count = transactions.len();
     let mut times = [Vec::new(), Vec::new()];
     let mut outcomes = [None, None];
-    for execution in &executions {
+    // As many as there are cores, each with what it remembers for itself.
+    let apart: Vec<_> = (0..cores())
+        .map(|_| of(Parallelism::sequential()))
+        .collect();
+    for execution in executions.iter().chain(&apart) {
         execution.prepare(&transactions);
     }
+    let mut together = Vec::new();
     for _ in 0..RUNS {
         for (at, execution) in executions.iter().enumerate() {
             let (elapsed, segments) = time(|| execution.apply_segments(&*base, &block, steps));
@@ -325,21 +413,31 @@ fn compare(
             times[at].push(elapsed);
             outcomes[at] = Some(segments);
         }
+        let all = || {
+            in_parallel(&apart, |one| {
+                drop(one.apply_segments(&*base, &block, steps))
+            })
+        };
+        together.push(time(all).0);
     }
     if outcomes[0] != outcomes[1] {
         return Err("on all cores the block came to something else than on one".into());
     }
     let [one, all] = times.map(Times::new);
     let ratio = one.median().as_secs_f64() / all.median().as_secs_f64();
+    let together = Times::new(together).median().as_secs_f64();
+    let machine = cores() as f64 * one.median().as_secs_f64() / together;
     let detail = format!(
-        "{count} transactions in one block: {} a second on one core, {} on {}; {}",
+        "{count} transactions in one block: {} a second on one core, {} on {}; {}; {:.0}% of the machine's own \
+         {machine:.2}",
         digits(one.rate(count)),
         digits(all.rate(count)),
         cores(),
-        all.spread(count)
+        all.spread(count),
+        100.0 * ratio / machine
     );
-    let on = ["signatures checked before", "no Merkle root", "not durable"];
-    Ok(Figure::new(name, ratio, "times one core", &on).detail(detail))
+    let figure = Figure::new(name, ratio, "times one core", &ON).detail(detail);
+    Ok((figure, machine))
 }
 
 fn succeeded(receipts: &[Receipt]) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use alloy_primitives::{Bytes, map::HashMap};
+use alloy_primitives::{Bytes, map::B256Map};
 
 use crate::{
     MAX_VALUE_LEN,
@@ -12,7 +12,7 @@ use crate::{
 /// A state that reads through to a base and keeps the writes to itself.
 pub struct Overlay<'a> {
     base: &'a dyn StateRead,
-    writes: HashMap<StateKey, Option<Bytes>>,
+    writes: B256Map<Option<Bytes>>,
     /// What each write replaced, so that the writes since a mark can be undone.
     journal: Vec<(StateKey, Replaced)>,
 }
@@ -46,7 +46,7 @@ impl<'a> Overlay<'a> {
     pub fn new(base: &'a dyn StateRead) -> Self {
         Self {
             base,
-            writes: HashMap::default(),
+            writes: B256Map::default(),
             journal: Vec::new(),
         }
     }

@@ -52,7 +52,7 @@ fn read(state: &dyn StateRead, hash: &B256) -> Bytecode {
 
 /// Code by its hash, put together once and not at every call.
 ///
-/// State is read nonetheless, so that a witness of what was read holds the code. Bounded: two generations, of
+/// State is read nonetheless where reads are noted, so that a witness of what was read holds the code. Bounded: two generations, of
 /// which the older is forgotten when the younger is full. Without `std` it remembers nothing.
 #[derive(Debug, Default)]
 pub(super) struct CodeCache {
@@ -63,9 +63,10 @@ pub(super) struct CodeCache {
 impl CodeCache {
     /// The code of this hash; none for what is not in state.
     pub(super) fn get(&self, state: &dyn StateRead, hash: B256) -> Bytecode {
-        let found = self.find(&hash);
-        if let Some(code) = found.filter(|_| CODES.touch(state, &hash) && JUMPS.touch(state, &hash))
-        {
+        let touched = |_: &Bytecode| {
+            state.reads_freely() || CODES.touch(state, &hash) && JUMPS.touch(state, &hash)
+        };
+        if let Some(code) = self.find(&hash).filter(touched) {
             return code;
         }
         let code = read(state, &hash);

@@ -3,7 +3,11 @@
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
-use alloy_primitives::{Address, B256, Bytes, U256, map::HashMap};
+use alloy_primitives::{
+    Address, B256, Bytes, FixedBytes, U256,
+    map::{AddressMap, FbMap},
+};
+use borsh::BorshDeserialize;
 use plasma_core::{StateKey, StateRead, decode, encode};
 use revm::{
     Database,
@@ -25,8 +29,38 @@ pub(super) struct Reader<'a> {
     /// The number and the hash of the block before this one. Its hash is put in state only as this one begins.
     parent: (u64, B256),
     /// What stood in state, and where.
-    accounts: HashMap<Address, (StateKey, Option<Bytes>)>,
-    slots: HashMap<(Address, U256), (StateKey, U256)>,
+    accounts: AddressMap<Known<Option<Bytes>>>,
+    slots: FbMap<SLOT, Known<U256>>,
+    /// How often what was read was forgotten.
+    time: u32,
+}
+
+/// Bytes of an address and a slot.
+const SLOT: usize = 52;
+
+fn place(address: Address, slot: U256) -> FixedBytes<SLOT> {
+    let mut place = FixedBytes::default();
+    place[..20].copy_from_slice(address.as_slice());
+    place[20..].copy_from_slice(&slot.to_be_bytes::<32>());
+    place
+}
+
+/// What was read of state, and when. Where it stands is a hash, which stays known when the value is forgotten.
+struct Known<T> {
+    key: StateKey,
+    value: T,
+    time: u32,
+}
+
+impl<T> Known<T> {
+    /// The value as it stands `now`.
+    fn at(&mut self, now: u32, read: impl FnOnce(&StateKey) -> T) -> &T {
+        if self.time != now {
+            self.value = read(&self.key);
+            self.time = now;
+        }
+        &self.value
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -35,18 +69,21 @@ impl<'a> Reader<'a> {
             state,
             codes,
             parent,
-            accounts: HashMap::default(),
-            slots: HashMap::default(),
+            accounts: AddressMap::default(),
+            slots: FbMap::default(),
+            time: 0,
         }
     }
 
     /// The account at `address`; an empty one if there is none.
     pub(super) fn account(&mut self, address: Address) -> Account {
-        let state = self.state;
-        let (_, bytes) = self.accounts.entry(address).or_insert_with(|| {
+        let (state, time) = (self.state, self.time);
+        let known = self.accounts.entry(address).or_insert_with(|| {
             let key = ACCOUNTS.key(&address);
-            (key, state.get(&key))
+            let value = state.get(&key);
+            Known { key, value, time }
         });
+        let bytes = known.at(time, |key| state.get(key));
         bytes
             .as_ref()
             .map(|bytes| account(bytes))
@@ -55,15 +92,17 @@ impl<'a> Reader<'a> {
 
     /// The value of a slot.
     pub(super) fn slot(&mut self, address: Address, slot: U256) -> U256 {
-        let state = self.state;
-        let (_, value) = self.slots.entry((address, slot)).or_insert_with(|| {
+        let (state, time) = (self.state, self.time);
+        let read = |key: &StateKey| -> U256 {
+            let bytes = state.get(key);
+            bytes.map_or(U256::ZERO, |bytes| decoded::<Word>(&bytes).0)
+        };
+        let known = self.slots.entry(place(address, slot)).or_insert_with(|| {
             let key = STORAGE.key(&(address, slot));
-            (
-                key,
-                STORAGE.get(state, &(address, slot)).unwrap_or_default().0,
-            )
+            let value = read(&key);
+            Known { key, value, time }
         });
-        *value
+        *known.at(time, read)
     }
 
     /// The writes that bring state to what the EVM left. It remembers nothing then of what it read.
@@ -89,7 +128,7 @@ impl<'a> Reader<'a> {
                 }
             };
             if after != before {
-                let (key, _) = self.accounts[&address];
+                let key = self.accounts[&address].key;
                 changes.push((key, (!after.is_empty()).then(|| encode(&after).into())));
             }
             if destroyed {
@@ -97,17 +136,18 @@ impl<'a> Reader<'a> {
             }
             for (slot, value) in &left.storage {
                 // What was never read stood at zero: it belongs to an account that this block created.
-                let known = self.slots.get(&(address, *slot)).copied();
-                let (key, before) =
-                    known.unwrap_or_else(|| (STORAGE.key(&(address, *slot)), U256::ZERO));
+                let known = self.slots.get(&place(address, *slot));
+                let (key, before) = match known.filter(|known| known.time == self.time) {
+                    Some(known) => (known.key, known.value),
+                    None => (STORAGE.key(&(address, *slot)), U256::ZERO),
+                };
                 let after = value.present_value;
                 if after != before {
                     changes.push((key, (!after.is_zero()).then(|| encode(&Word(after)).into())));
                 }
             }
         }
-        self.accounts.clear();
-        self.slots.clear();
+        self.time += 1;
         changes
     }
 
@@ -141,6 +181,10 @@ impl<'a> Reader<'a> {
 }
 
 fn account(bytes: &[u8]) -> Account {
+    decoded(bytes)
+}
+
+fn decoded<T: BorshDeserialize>(bytes: &[u8]) -> T {
     // Only this module writes below its keys: anything else is a broken store, as in `plasma_core::Map`.
     decode(bytes, bytes.len()).expect("state holds what its own type wrote")
 }

@@ -3,7 +3,7 @@
 use alloc::{vec, vec::Vec};
 use core::ops::Range;
 
-use alloy_primitives::{Bytes, map::HashMap};
+use alloy_primitives::{Bytes, map::B256Map};
 use plasma_core::{BlockOutcome, Changes, StateKey, StateRead, Step};
 
 use super::{Executor, Settings, engine};
@@ -98,7 +98,7 @@ struct Block<'a> {
     /// The segments so far; the last one may not be whole.
     segments: Vec<BlockOutcome>,
     /// The writes of the first so many segments in one place, for those who read much.
-    written: HashMap<StateKey, Option<Bytes>>,
+    written: B256Map<Option<Bytes>>,
     gathered: usize,
     /// How many steps are done.
     done: usize,
@@ -126,7 +126,7 @@ impl<'a> Block<'a> {
         Self {
             base,
             segments: Vec::new(),
-            written: HashMap::default(),
+            written: B256Map::default(),
             gathered: 0,
             done: 0,
         }

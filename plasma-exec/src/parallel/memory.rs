@@ -1,10 +1,11 @@
 //! What the transactions of a run wrote, each version by itself.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use alloc::vec::Vec;
 
-use alloy_primitives::{Bytes, map::HashMap};
+use alloy_primitives::{Bytes, map::B256Map};
 use plasma_core::{StateKey, StateRead};
 
 use super::Write;
@@ -37,14 +38,46 @@ struct Version {
 }
 
 /// The versions of some keys, each key's in the order of the transactions.
-type Shard = HashMap<StateKey, Vec<Version>>;
+type Shard = B256Map<Vec<Version>>;
 
 /// As many as a key's first byte has values, so that the shards in their order hold the keys in theirs.
 pub(super) const SHARDS: usize = 256;
 
+/// Bits of the [`Filter`]: 32 KiB, for some ten thousand keys.
+const FILTER: usize = 1 << 18;
+
+/// Which keys may have versions, to be asked without a lock: most of what is read, nobody in the block writes.
+struct Filter(Vec<AtomicU64>);
+
+impl Filter {
+    fn new() -> Self {
+        Self((0..FILTER / 64).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// Where a key's bit is. Keys are hashes, so any of their bits will do; the first ones choose the shard.
+    fn place(key: &StateKey) -> (usize, u64) {
+        let number = u32::from_le_bytes([key[1], key[2], key[3], key[4]]) as usize % FILTER;
+        (number / 64, 1 << (number % 64))
+    }
+
+    /// What is written after this is seen by whoever sees the bit, and whoever does not see it came before.
+    fn add(&self, key: &StateKey) {
+        let (word, bit) = Self::place(key);
+        if self.0[word].load(Ordering::Acquire) & bit == 0 {
+            self.0[word].fetch_or(bit, Ordering::AcqRel);
+        }
+    }
+
+    fn may_have(&self, key: &StateKey) -> bool {
+        let (word, bit) = Self::place(key);
+        self.0[word].load(Ordering::Acquire) & bit != 0
+    }
+}
+
 /// All versions of a run, over the state before it.
 pub(super) struct Memory<'a> {
     base: &'a dyn StateRead,
+    filter: Filter,
     shards: Vec<Mutex<Shard>>,
 }
 
@@ -52,8 +85,14 @@ impl<'a> Memory<'a> {
     pub(super) fn new(base: &'a dyn StateRead) -> Self {
         Self {
             base,
+            filter: Filter::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
         }
+    }
+
+    /// The state before the run.
+    pub(super) fn base(&self) -> &'a dyn StateRead {
+        self.base
     }
 
     fn shard(&self, key: &StateKey) -> MutexGuard<'_, Shard> {
@@ -63,18 +102,21 @@ impl<'a> Memory<'a> {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What `key` holds for the transaction at `index`, and since whom.
-    pub(super) fn read(&self, key: &StateKey, index: u32) -> (Origin, Option<Bytes>) {
-        if let Some(versions) = self.shard(key).get(key)
-            && let Some(version) = before(versions, index)
-        {
-            return (version.origin(), version.value.clone());
+    /// What `key` holds for the transaction at `index`, and since whom, if anybody in this run wrote it.
+    pub(super) fn written(&self, key: &StateKey, index: u32) -> Option<(Origin, Option<Bytes>)> {
+        if !self.filter.may_have(key) {
+            return None;
         }
-        (Origin::Base, self.base.get(key))
+        let shard = self.shard(key);
+        let version = before(shard.get(key)?, index)?;
+        Some((version.origin(), version.value.clone()))
     }
 
     /// Since whom `key` holds what it does for the transaction at `index`.
     pub(super) fn origin(&self, key: &StateKey, index: u32) -> Origin {
+        if !self.filter.may_have(key) {
+            return Origin::Base;
+        }
         self.shard(key)
             .get(key)
             .and_then(|versions| before(versions, index))
@@ -97,6 +139,7 @@ impl<'a> Memory<'a> {
             }
         }
         for (key, value) in writes {
+            self.filter.add(&key);
             let mut shard = self.shard(&key);
             let versions = shard.entry(key).or_default();
             let version = Version {
@@ -201,17 +244,21 @@ mod tests {
             (10, origin(9, guess), None),
         ];
         for (index, origin, value) in seen {
-            assert_eq!(memory.read(&KEY, index), (origin, value));
+            let read = memory.written(&KEY, index);
+            assert_eq!(
+                read.unwrap_or_else(|| (Origin::Base, base.get(&KEY))),
+                (origin, value)
+            );
             assert_eq!(memory.origin(&KEY, index), origin);
         }
         // Written again: another version, unless it says the same.
         memory.publish(4, repair, vec![(KEY, value(4))], &[KEY]);
         assert_eq!(memory.origin(&KEY, 5), origin(4, guess));
         memory.publish(4, repair, vec![(KEY, value(5))], &[KEY]);
-        assert_eq!(memory.read(&KEY, 5), (origin(4, repair), value(5)));
+        assert_eq!(memory.written(&KEY, 5), Some((origin(4, repair), value(5))));
         // Not written again: the one before shows.
         assert!(memory.publish(4, repair, vec![], &[KEY]).is_empty());
-        assert_eq!(memory.read(&KEY, 5), (origin(2, guess), value(2)));
+        assert_eq!(memory.written(&KEY, 5), Some((origin(2, guess), value(2))));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::{Attempt, Executor, Parallelism, Settings, Spread, Tally, View, Write, apply_block};
 
 const MARKET: StateKey = StateKey::repeat_byte(0x33);
-const THREADS: [usize; 5] = [1, 2, 3, 4, 8];
+const THREADS: [usize; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 
 /// What a transaction does, one byte for what and two for where.
 const COPY: u8 = 0;

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use alloc::vec::Vec;
 
-use alloy_primitives::{Bytes, map::HashMap};
+use alloy_primitives::{Bytes, map::B256Map};
 use plasma_core::{StateKey, StateRead};
 
 use super::memory::{Memory, Origin};
@@ -22,11 +22,43 @@ pub(crate) struct View<'a> {
     reading: Mutex<Reading>,
 }
 
+/// Reads from which they are found by a map: fewer are compared faster one after the other.
+const MANY: usize = 32;
+
 #[derive(Default)]
 struct Reading {
     index: u32,
-    known: HashMap<StateKey, (Origin, Option<Bytes>)>,
+    reads: Reads,
+    /// What was read, in the same order.
+    values: Vec<Option<Bytes>>,
+    /// Places of reads, once there are many.
+    places: B256Map<usize>,
     tallied: u32,
+    /// What the state before the run holds, as far as this thread has asked.
+    base: B256Map<Option<Bytes>>,
+}
+
+impl Reading {
+    fn known(&self, key: &StateKey) -> Option<&Option<Bytes>> {
+        let place = if self.reads.len() < MANY {
+            self.reads.iter().position(|(read, _)| read == key)
+        } else {
+            self.places.get(key).copied()
+        };
+        place.map(|place| &self.values[place])
+    }
+
+    fn note(&mut self, key: StateKey, origin: Origin, value: Option<Bytes>) {
+        let place = self.reads.len();
+        self.reads.push((key, origin));
+        self.values.push(value);
+        if self.reads.len() == MANY {
+            let places = self.reads.iter().enumerate();
+            self.places = places.map(|(place, (key, _))| (*key, place)).collect();
+        } else if self.reads.len() > MANY {
+            self.places.insert(key, place);
+        }
+    }
 }
 
 impl<'a> View<'a> {
@@ -45,15 +77,14 @@ impl<'a> View<'a> {
     /// The transaction at `index` begins.
     pub(super) fn enter(&self, index: u32) {
         let mut reading = self.reading();
-        reading.known.clear();
+        reading.values.clear();
+        reading.reads = Vec::with_capacity(reading.reads.len().max(8));
         (reading.index, reading.tallied) = (index, 0);
     }
 
-    /// What the transaction has read.
+    /// What the transaction has read, which is over.
     pub(super) fn reads(&self) -> Reads {
-        let reading = self.reading();
-        let known = reading.known.iter();
-        known.map(|(key, (origin, _))| (*key, *origin)).collect()
+        core::mem::take(&mut self.reading().reads)
     }
 
     /// How often the transaction has looked at a tallied key.
@@ -64,17 +95,30 @@ impl<'a> View<'a> {
 
 impl StateRead for View<'_> {
     fn get(&self, key: &StateKey) -> Option<Bytes> {
-        let mut reading = self.reading();
+        let mut guard = self.reading();
+        let reading = &mut *guard;
         if let Some((_, value)) = self.tallied.iter().find(|(tallied, _)| tallied == key) {
             reading.tallied += 1;
             return value.clone();
         }
-        if let Some((_, value)) = reading.known.get(key) {
+        if let Some(value) = reading.known(key) {
             return value.clone();
         }
-        let (origin, value) = self.memory.read(key, reading.index);
-        reading.known.insert(*key, (origin, value.clone()));
+        let (origin, value) = match self.memory.written(key, reading.index) {
+            Some(written) => written,
+            None => {
+                let base = reading.base.entry(*key);
+                let value = base.or_insert_with(|| self.memory.base().get(key));
+                (Origin::Base, value.clone())
+            }
+        };
+        reading.note(*key, origin, value.clone());
         value
+    }
+
+    /// Guesses are made on nothing else.
+    fn reads_freely(&self) -> bool {
+        true
     }
 }
 
@@ -90,7 +134,14 @@ impl StateRead for Final<'_> {
     fn get(&self, key: &StateKey) -> Option<Bytes> {
         match self.tallied.iter().find(|(tallied, _)| tallied == key) {
             Some((_, value)) => value.clone(),
-            None => self.memory.read(key, self.index).1,
+            None => match self.memory.written(key, self.index) {
+                Some((_, value)) => value,
+                None => self.memory.base().get(key),
+            },
         }
+    }
+
+    fn reads_freely(&self) -> bool {
+        true
     }
 }

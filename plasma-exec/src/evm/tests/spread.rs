@@ -1,19 +1,19 @@
 //! The EVM on many threads, against the fold.
 
-use alloc::{vec, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
 
 use alloy_consensus::{TxEip1559, TxEip7702};
 use alloy_eips::eip7702::Authorization;
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
 use alloy_sol_types::{SolCall, SolValue, sol};
 use plasma_core::{
-    BlockOutcome, Execution, Status, Step, conformance::execution::Suite, fold_segments,
+    BlockOutcome, Changes, Execution, Status, Step, conformance::execution::Suite, fold_segments,
 };
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Store as _,
+    MemoryConfig, MemoryStore, Store,
     evm::predeploys::{FACTORY, L2_BRIDGE},
 };
 
@@ -22,7 +22,7 @@ sol! {
     function transfer(address to, uint256 amount) returns (bool);
 }
 
-const THREADS: [usize; 5] = [1, 2, 3, 4, 8];
+const THREADS: [usize; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 
 /// Slot CALLDATA[0..32] takes CALLDATA[32..64].
 const SETTER: &[u8] = &hex!("6020355f355500");
@@ -469,39 +469,90 @@ proptest! {
     }
 }
 
-#[test]
-fn one_block_on_any_number_of_threads_has_one_root() {
-    let world = World::new(100_000_000);
-    let steps = world.block(&|world, n| {
-        let to = [stranger(n), world.contracts[1], world.token, user(9)][(n % 4) as usize];
-        let amount = U256::from(n);
-        (
-            (n % 9) as u8,
-            to.into(),
-            U256::ZERO,
-            transferCall {
-                to: stranger(n),
-                amount,
+/// Stores of every kind, with threads and caches of several sizes; the directories are theirs.
+fn stores() -> Vec<(String, Box<dyn Store>, Option<tempfile::TempDir>)> {
+    let mut stores: Vec<(String, Box<dyn Store>, _)> = Vec::new();
+    for threads in [1, 2, 5] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let config = MemoryConfig {
+            threads,
+            directory: (threads > 1).then(|| directory.path().to_owned()),
+            ..MemoryConfig::default()
+        };
+        let store = MemoryStore::open(config).expect("a store");
+        let name = format!("in memory, {threads} threads");
+        stores.push((name, Box::new(store), Some(directory)));
+    }
+    #[cfg(feature = "nomt")]
+    for (cache_mib, threads) in [(1, 1), (64, 3)] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let config = crate::NomtConfig {
+            pages: 4096,
+            cache_mib,
+            threads,
+            ..crate::NomtConfig::new(directory.path())
+        };
+        match crate::NomtStore::open(config) {
+            Ok(store) => {
+                let name = format!("NOMT, {cache_mib} MiB, {threads} threads");
+                stores.push((name, Box::new(store), Some(directory)));
             }
-            .abi_encode(),
-        )
-    });
-    let roots = THREADS.map(|threads| {
-        let execution = EvmExecution::new().parallelism(Parallelism::always(threads));
-        let outcome = execution.apply_block(&world.chain.state, &world.chain.block, &steps);
-        let store = crate::MemoryStore::ephemeral();
-        let first = world.chain.state.entries().iter();
-        let first = first
-            .map(|(key, value)| (*key, Some(value.clone())))
-            .collect();
+            Err(error) => assert!(
+                matches!(error, crate::StoreError::Unsupported { .. }),
+                "{error}"
+            ),
+        }
+    }
+    stores
+}
+
+#[test]
+fn one_block_has_one_root_whatever_the_threads_the_caches_and_the_store() {
+    let world = World::new(100_000_000);
+    let mut nonces = world.nonces;
+    // So many changes that stores spread them over threads, too.
+    let steps = block((0..600_u64).map(|n| {
+        let from = (n % 9) as u8;
+        let to = [stranger(n), world.contracts[1], world.token, user(9)][(n % 4) as usize];
+        let transfer = transferCall {
+            to: stranger(n),
+            amount: U256::from(n % 7),
+        };
+        let nonce = nonces[usize::from(from)];
+        nonces[usize::from(from)] += 1;
+        let transaction = TxEip1559 {
+            gas_limit: 200_000,
+            ..ordinary(nonce, to.into(), U256::from(n % 3), transfer.abi_encode())
+        };
+        Step::Transaction(sign(from, transaction))
+    }));
+    let first = world.chain.state.entries().iter();
+    let first = first
+        .map(|(key, value)| (*key, Some(value.clone())))
+        .collect();
+    let mut roots = Vec::new();
+    for (name, store, _directory) in stores() {
         store.commit(0, &first).expect("it is taken");
-        store.commit(1, &outcome.changes).expect("it is taken")
-    });
-    assert!(
-        roots
-            .iter()
-            .all(|root| *root == roots[0] && *root != B256::ZERO)
-    );
+        let view = store.view(0).expect("it is kept");
+        for threads in THREADS {
+            let execution = EvmExecution::new().parallelism(Parallelism::always(threads));
+            let segments = execution.apply_segments(&*view, &world.chain.block, &steps);
+            let changes: Vec<Changes> = segments
+                .into_iter()
+                .map(|(_, outcome)| outcome.changes)
+                .collect();
+            let of_segments = store.commit_segments(1, &changes).expect("they are taken");
+            store.rollback(0).expect("it is kept");
+            let outcome = execution.apply_block(&*view, &world.chain.block, &steps);
+            let whole = store.preview(&outcome.changes).expect("a root");
+            assert_eq!(of_segments.last(), Some(&whole), "{name}");
+            roots.push((name.clone(), threads, of_segments));
+        }
+    }
+    let (_, _, expected) = roots[0].clone();
+    for (name, threads, of_segments) in roots {
+        assert_eq!(of_segments, expected, "{name}, executed on {threads}");
+    }
 }
 
 #[test]

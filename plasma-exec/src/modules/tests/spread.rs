@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::chain::*;
 use crate::{IBank, IBridge, IFees, Interface, ModuleRuntime, Parallelism, XPL, module_address};
 
-const THREADS: [usize; 5] = [1, 2, 3, 4, 8];
+const THREADS: [usize; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 
 fn fold(
     runtime: &ModuleRuntime,
