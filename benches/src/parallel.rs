@@ -415,7 +415,7 @@ fn compare(
         }
         let all = || {
             in_parallel(&apart, |one| {
-                drop(one.apply_segments(&*base, &block, steps))
+                drop(one.apply_segments(&*base, &block, steps));
             })
         };
         together.push(time(all).0);

@@ -275,7 +275,7 @@ fn many_are_admitted_as_they_are_one_by_one() {
             9 => spoilt.call = Bytes::from_static(b"none"),
             11 => spoilt.nonce = 100_000,
             // Not what was signed.
-            13 | 14 | 15 => spoilt.nonce += 1,
+            13..=15 => spoilt.nonce += 1,
             _ => {}
         }
     }

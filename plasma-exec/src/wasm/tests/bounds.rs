@@ -26,7 +26,8 @@ fn gas(body: &str) -> u64 {
 fn whatever_takes_a_length_costs_by_it() {
     /// Bytes for one gas, at most.
     const MOST: u64 = 16;
-    let cases: [(&str, fn(u64) -> String, u64); 11] = [
+    type Case = (&'static str, fn(u64) -> String, u64);
+    let cases: [Case; 11] = [
         (
             "memory.fill",
             |n| format!("(memory.fill (i32.const 0) (i32.const 1) (i32.const {n}))"),

@@ -1,6 +1,6 @@
 //! Modules out of random bytes: each is a contract, and whatever it does ends in a receipt that is the same everywhere.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use plasma_core::Status;
 use proptest::prelude::*;
@@ -72,7 +72,7 @@ fn the_generator_comes_to_all_ends() {
                 (seed >> 24) as u8
             })
             .collect();
-        for receipt in run(&data, &vec![1; 40]) {
+        for receipt in run(&data, &[1; 40]) {
             seen[0] |= receipt.succeeded();
             seen[1] |= receipt.reason.contains("out of gas");
             seen[2] |= receipt.reason.contains("pointer");
