@@ -412,9 +412,8 @@ impl Contender for WasmContender {
         "wasm"
     }
 
-    /// Blocks of contracts in WebAssembly are executed on one thread, whatever `parallelism` says.
-    fn execution(&self, _: Parallelism) -> Box<dyn Execution> {
-        Box::new(WasmExecution::new())
+    fn execution(&self, parallelism: Parallelism) -> Box<dyn Execution> {
+        Box::new(WasmExecution::new().parallelism(parallelism))
     }
 
     fn genesis(&self, world: &World) -> Vec<u8> {
