@@ -2,7 +2,7 @@
 //!
 //! Who trades deposits both tokens first: orders lock what they sell, and fills move balances within the book. A price is
 //! so many of the quote token for one of the base token, 1 to 255. What an order cannot fill at once waits at its price;
-//! if it met more orders than [`MOST_STEPS`], the rest of it is let go.
+//! if it met more orders than `MOST_STEPS`, the rest of it is let go.
 //!
 //! ```text
 //!   prices ── one bit for each price with orders, on either side
