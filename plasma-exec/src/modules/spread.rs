@@ -16,10 +16,6 @@ use super::{
 };
 use crate::parallel::{self, Attempt, Executor, Spread, Tally, View, Write};
 
-/// A transaction with no more work than a plain transfer is done before another thread could have taken it: by itself
-/// it is no reason to spread a block (`parallel.modules_transfers_ratio`).
-const PLAIN_WORK: u64 = 21_000;
-
 impl ModuleRuntime {
     /// The segments of a block that end where `ends` says.
     pub(super) fn spread(
@@ -35,10 +31,7 @@ impl ModuleRuntime {
         let spread = Spread {
             settings: &self.settings,
             fold,
-            work: |step: &Step| match self.work(base, step).0 {
-                0..=PLAIN_WORK => 0,
-                work => work,
-            },
+            work: |step: &Step| parallel::but_for_plain(self.work(base, step).0),
             open: |state: &dyn StateRead| Run::open(self, state, block),
         };
         parallel::apply_block(&spread, base, steps, ends)

@@ -13,6 +13,15 @@ const LEAST_WORK: u64 = 6_000_000;
 /// What a step counts for at most: declared gas says little about what a transaction takes.
 const MOST_WORK: u64 = 200_000;
 
+/// A transaction with no more work than a plain transfer, in gas.
+const PLAIN_WORK: u64 = 21_000;
+
+/// What a step's work counts for where a plain transfer is done before another thread could have taken it: by itself
+/// that is no reason to spread a block (`parallel.modules_transfers_ratio`).
+pub(crate) fn but_for_plain(work: u64) -> u64 {
+    if work <= PLAIN_WORK { 0 } else { work }
+}
+
 /// An execution, as the engine meets it.
 pub(crate) struct Spread<'a, Fold, Work, Open> {
     pub(crate) settings: &'a Settings,

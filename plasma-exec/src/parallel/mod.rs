@@ -36,7 +36,7 @@ use alloc::vec::Vec;
 use alloy_primitives::{Bytes, U256};
 use plasma_core::{Receipt, StateKey, StateRead};
 
-pub(crate) use block::{Spread, apply_block};
+pub(crate) use block::{Spread, apply_block, but_for_plain};
 pub(crate) use engine::on_threads;
 pub use settings::Parallelism;
 pub(crate) use settings::{Settings, cores};

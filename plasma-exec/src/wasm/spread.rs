@@ -80,7 +80,7 @@ impl WasmExecution {
         let spread = Spread {
             settings: &self.settings,
             fold: |state: &dyn StateRead, steps: &[Step]| self.fold(state, block, steps),
-            work: |step: &Step| super::work(step).0,
+            work: |step: &Step| parallel::but_for_plain(super::work(step).0),
             open: |state: &dyn StateRead| Run::open(self, state, block),
         };
         parallel::apply_block(&spread, base, steps, ends)
