@@ -41,13 +41,11 @@ impl<T: Clone> Entry<T> {
         }
     }
 
-    /// What looking at it costs in this transaction.
-    fn look(&mut self, turn: u64) -> u64 {
-        if replace(&mut self.seen, turn) == turn {
-            WARM
-        } else {
-            COLD
-        }
+    /// Pays for looking at it in this transaction. Who cannot has not looked, whether it was known before or not.
+    fn look(&mut self, turn: u64, meter: &mut Meter) -> Result<(), OutOfGas> {
+        meter.charge(if self.seen == turn { WARM } else { COLD })?;
+        self.seen = turn;
+        Ok(())
     }
 }
 
@@ -156,7 +154,7 @@ impl<'a> Journal<'a> {
         match self.accounts.entry(address) {
             Place::Occupied(known) => {
                 let entry = known.into_mut();
-                meter.charge(entry.look(turn))?;
+                entry.look(turn, meter)?;
                 Ok(entry.now)
             }
             Place::Vacant(place) => {
@@ -221,7 +219,7 @@ impl<'a> Journal<'a> {
         match self.storage.entry(at) {
             Place::Occupied(known) => {
                 let entry = known.into_mut();
-                meter.charge(entry.look(self.turn))?;
+                entry.look(self.turn, meter)?;
                 Ok(entry)
             }
             Place::Vacant(place) => {
@@ -279,8 +277,10 @@ impl<'a> Journal<'a> {
         meter: &mut Meter,
     ) -> Result<U256, OutOfGas> {
         let (key, turn) = (map.key(at), self.turn);
-        let known = self.words.get_mut(&key);
-        meter.charge(known.map_or(COLD, |entry| entry.look(turn)))?;
+        match self.words.get_mut(&key) {
+            Some(entry) => entry.look(turn, meter)?,
+            None => meter.charge(COLD)?,
+        }
         let entry = self.word_entry(key);
         entry.seen = turn;
         Ok(entry.now)
