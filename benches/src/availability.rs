@@ -5,12 +5,14 @@ use plasma_core::{
     B256, Block, BlockHeader, ChainHead, Height, Timestamp, body_commitment, decode_batch,
     encode_batch,
 };
-use plasma_sdk::devnet::DevAccount;
+use plasma_sdk::{
+    bench::{Times, rate, time},
+    devnet::DevAccount,
+};
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 
 use crate::{
     Failure, Figure, Options,
-    measure::{Times, rate, time},
     workload::{BASE_FEE, CHAIN, Crowd, Kind},
 };
 

@@ -8,11 +8,13 @@ use plasma_core::{
     Reply, State, StateRead, Step, Timestamp, TransactionView, body_commitment,
 };
 use plasma_exec::{MemoryStore, ModuleRuntime, Parallelism};
-use plasma_sdk::{Chain, ChainConfig, InboxRecord};
+use plasma_sdk::{
+    Chain, ChainConfig, InboxRecord,
+    bench::{Times, time},
+};
 
 use crate::{
     Failure, Figure, Options,
-    measure::{Times, time},
     node::{genesis, now},
     workload::{BASE_FEE, CHAIN, Crowd, Kind},
 };

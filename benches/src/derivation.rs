@@ -8,6 +8,7 @@ use std::{
 use plasma_core::{ChainId, Env, Height, TokioEnv, U256};
 use plasma_sdk::{
     BatcherConfig, EmbeddedRoot, EmbeddedRootConfig, RootHandle, RunningChain,
+    bench::rate,
     bridge::{Deployment, RootAccount},
     devnet::DevAccount,
 };
@@ -15,7 +16,6 @@ use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
     Failure, Figure, Options,
-    measure::rate,
     node::{builder, load, now},
     workload::{BASE_FEE, Crowd, Kind},
 };

@@ -2,10 +2,10 @@
 
 use plasma_core::{B256, BlockContext, Execution as _, Genesis, Step, Timestamp, U256};
 use plasma_exec::{EvmExecution, EvmGenesis, MemoryStore, Parallelism, Store as _};
+use plasma_sdk::bench::{Times, time};
 
 use crate::{
     Failure, Figure, Options,
-    measure::{Times, time},
     node::now,
     workload::{BASE_FEE, CHAIN, Crowd, FUNDS, Kind},
 };

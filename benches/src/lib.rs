@@ -15,7 +15,6 @@ mod figure;
 mod guest;
 mod live;
 mod machine;
-mod measure;
 mod node;
 mod parallel;
 mod signatures;

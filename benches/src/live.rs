@@ -7,12 +7,14 @@ use std::{
 
 use futures::StreamExt as _;
 use plasma_core::{B256, Bytes, transaction_hash};
-use plasma_sdk::RunningChain;
+use plasma_sdk::{
+    RunningChain,
+    bench::{Times, rate},
+};
 use tokio::runtime::Runtime;
 
 use crate::{
     Failure, Figure, Options,
-    measure::{Times, rate},
     node::{Arrivals, durable, now},
     suite::directory,
     workload::{BASE_FEE, Crowd, Kind},

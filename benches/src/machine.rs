@@ -12,12 +12,9 @@ use ckb_vm::{
 };
 use plasma_core::B256;
 use plasma_exec::{Machine, NoOracle, Program, RunTrace, Status, TraceShape};
+use plasma_sdk::bench::{Times, time};
 
-use crate::{
-    Failure, Figure, Options,
-    figure::digits,
-    measure::{Times, time},
-};
+use crate::{Failure, Figure, Options, figure::digits};
 
 const KECCAK: &str = "fpvm.mips_keccak";
 const SECP256K1: &str = "fpvm.mips_secp256k1";

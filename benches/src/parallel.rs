@@ -15,11 +15,11 @@ use plasma_exec::{
     EvmExecution, EvmGenesis, IBank, MemoryStore, ModuleRuntime, Parallelism, SolCall as _,
     SolValue as _, Store as _, module_address, sol,
 };
+use plasma_sdk::bench::{Times, in_parallel, time};
 
 use crate::{
     Failure, Figure, Options,
     figure::{cores, digits},
-    measure::{Times, in_parallel, time},
     node::now,
     workload::{BASE_FEE, CHAIN, FUNDS},
 };

@@ -5,12 +5,9 @@ use plasma_core::{
     B256, Ed25519Proof, Ed25519Signer, P256Proof, P256Signer, Signature, Signer, keccak256,
     verify_ed25519,
 };
+use plasma_sdk::bench::{Times, in_parallel, time};
 
-use crate::{
-    Failure, Figure, Options,
-    figure::cores,
-    measure::{Times, in_parallel, time},
-};
+use crate::{Failure, Figure, Options, figure::cores};
 
 pub(crate) const NAMES: &[&str] = &[
     "signatures.secp256k1_core_per_s",

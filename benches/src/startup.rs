@@ -8,11 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use plasma_sdk::devnet::DevnetReport;
+use plasma_sdk::{bench::Times, devnet::DevnetReport};
 
 use crate::{
     Failure, Figure, Options,
-    measure::Times,
     suite::{directory, target_dir},
 };
 

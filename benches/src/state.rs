@@ -4,14 +4,10 @@ use std::{path::Path, time::Duration};
 
 use plasma_core::{B256, Bytes, Changes, StateKey, StateWitness, decode, encode, sha256_pairs};
 use plasma_exec::{Durability, MemoryConfig, MemoryStore, NomtConfig, NomtStore, Store};
+use plasma_sdk::bench::{Times, in_parallel, rate, time};
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng, seq::index::sample};
 
-use crate::{
-    Failure, Figure, Options,
-    figure::cores,
-    measure::{Times, in_parallel, rate, time},
-    suite::directory,
-};
+use crate::{Failure, Figure, Options, figure::cores, suite::directory};
 
 pub(crate) const NAMES: &[&str] = &[
     "state.commit_updates_per_s",

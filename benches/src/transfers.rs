@@ -8,13 +8,15 @@ use plasma_core::{
     verify_ed25519,
 };
 use plasma_exec::{Durability, MemoryConfig, MemoryStore, ModuleRuntime, Store};
-use plasma_sdk::RunningChain;
+use plasma_sdk::{
+    RunningChain,
+    bench::{Times, in_parallel, rate, time},
+};
 use tokio::runtime::Runtime;
 
 use crate::{
     Failure, Figure, Options,
     figure::cores,
-    measure::{Times, in_parallel, rate, time},
     node::{BATCH, durable, genesis, load, load_promised, now},
     suite::directory,
     workload::{BASE_FEE, CHAIN, Crowd, Kind},

@@ -12,11 +12,11 @@ use plasma_exec::{
     IBank, MemoryStore, ModuleRuntime, Parallelism, SolCall as _, SolValue as _, Store as _,
     WasmExecution, WasmGenesis, module_address, sol,
 };
+use plasma_sdk::bench::{Times, in_parallel, time};
 
 use crate::{
     Failure, Figure, Options,
     figure::{cores, digits},
-    measure::{Times, in_parallel, time},
     node::now,
     workload::{BASE_FEE, CHAIN, FUNDS},
 };

@@ -7,9 +7,10 @@ use plasma_core::{
     Address, B256, Bytes, ChainId, Ed25519Signer, Prover as _, Signer, U256, keccak256,
 };
 use plasma_exec::{Bank, IBank, Interface, NativeCall, SolCall as _, XPL};
+use plasma_sdk::bench::in_parallel;
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 
-use crate::{Failure, measure::in_parallel};
+use crate::Failure;
 
 pub(crate) const CHAIN: ChainId = ChainId(4_242);
 /// The base fee at genesis, and the least there is: what a transfer offers means the same in every

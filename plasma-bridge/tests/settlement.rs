@@ -501,10 +501,12 @@ async fn tokens_are_approved_as_needed_and_chains_do_not_see_each_other() {
 
 #[tokio::test]
 async fn clones_of_an_account_send_at_the_same_time() {
-    let anvil = Anvil::with(&["--block-time", "1"]).await;
+    let anvil = Anvil::start().await;
     let account = account(&anvil).await;
     let chain = TestChain::new();
     let (deployed, settlement) = deployed(&account, &chain).await;
+    // From here on a block a second, so that several transactions wait for the same one.
+    let _: serde_json::Value = anvil.ask("evm_setIntervalMining", (1,)).await;
     let bridge =
         BridgeClient::new(account.root().clone(), deployed.contracts).with_account(account.clone());
     let sent = (0..8_u8).map(|byte| {

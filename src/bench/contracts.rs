@@ -55,8 +55,11 @@ struct Code {
     book: Bytes,
 }
 
-/// The contracts of a world on one machine.
-struct Contracts {
+/// The contracts of a world on one machine: in Solidity or in WebAssembly.
+pub struct ContractContender {
+    name: &'static str,
+    execution: fn(Parallelism) -> Box<dyn Execution>,
+    genesis: fn(&World) -> Vec<u8>,
     limits: GasLimits,
     code: Code,
 }
@@ -93,7 +96,101 @@ fn call(to: Address, gas_limit: u64, input: Vec<u8>) -> EthereumCall {
     }
 }
 
-impl Contracts {
+impl ContractContender {
+    /// Solidity on the EVM.
+    pub fn evm() -> Self {
+        let code = |artifact: &str| {
+            let artifact: serde_json::Value =
+                serde_json::from_str(artifact).expect("artifacts are JSON");
+            let code = artifact["bytecode"]
+                .as_str()
+                .and_then(|code| code.parse().ok());
+            code.expect("artifacts have bytecode")
+        };
+        Self {
+            name: "evm",
+            execution: |parallelism| Box::new(EvmExecution::new().parallelism(parallelism)),
+            genesis: |world| {
+                let genesis = EvmGenesis {
+                    gas_limit: BLOCK_GAS,
+                    base_fee: BASE_FEE,
+                    ..EvmGenesis::default()
+                };
+                let funds =
+                    |genesis: EvmGenesis, address| genesis.with_balance(address, U256::from(FUNDS));
+                world.addresses().fold(genesis, funds).to_json()
+            },
+            limits: GasLimits {
+                creation: 3_000_000,
+                token: 100_000,
+                swap: 300_000,
+                deposit: 300_000,
+                place: 600_000,
+                cancel: 100_000,
+            },
+            code: Code {
+                token: code(include_str!("../../examples/contracts/token/token.json")),
+                pool: code(include_str!("../../examples/contracts/pool/pool.json")),
+                book: code(include_str!(
+                    "../../examples/contracts/orderbook/orderbook.json"
+                )),
+            },
+        }
+    }
+
+    /// Contracts in WebAssembly.
+    pub fn wasm() -> Self {
+        // What creates a contract begins with the module's length.
+        let code = |module: &[u8]| {
+            let length = (module.len() as u32).to_be_bytes();
+            Bytes::from([&length[..], module].concat())
+        };
+        Self {
+            name: "wasm",
+            execution: |parallelism| Box::new(WasmExecution::new().parallelism(parallelism)),
+            genesis: |world| {
+                let genesis = WasmGenesis {
+                    gas_limit: BLOCK_GAS,
+                    base_fee: BASE_FEE,
+                    ..WasmGenesis::default()
+                };
+                let funds = |genesis: WasmGenesis, address| {
+                    genesis.with_balance(address, U256::from(FUNDS))
+                };
+                world.addresses().fold(genesis, funds).to_json()
+            },
+            limits: GasLimits {
+                creation: 4_000_000,
+                token: 600_000,
+                swap: 1_500_000,
+                deposit: 1_500_000,
+                place: 2_000_000,
+                cancel: 800_000,
+            },
+            code: Code {
+                token: code(include_bytes!("../../examples/contracts/token/token.wasm")),
+                pool: code(include_bytes!("../../examples/contracts/pool/pool.wasm")),
+                book: code(include_bytes!(
+                    "../../examples/contracts/orderbook/orderbook.wasm"
+                )),
+            },
+        }
+    }
+}
+
+impl Contender for ContractContender {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn execution(&self, parallelism: Parallelism) -> Box<dyn Execution> {
+        (self.execution)(parallelism)
+    }
+
+    fn genesis(&self, world: &World) -> Vec<u8> {
+        (self.genesis)(world)
+    }
+
     fn set_up(&self, world: &World, nonces: &mut Nonces) -> Vec<Vec<Bytes>> {
         let workload = world.workload();
         if !workload.uses_tokens() {
@@ -191,7 +288,7 @@ impl Contracts {
         blocks
     }
 
-    fn encode(&self, world: &World, operation: &Operation, nonce: u64) -> Bytes {
+    fn encode(&self, world: &World, operation: &Operation, nonce: u64) -> Option<Bytes> {
         let does = match *operation {
             Operation::Transfer { to, amount, .. } => EthereumCall {
                 to: Some(world.address(to)),
@@ -241,204 +338,55 @@ impl Contracts {
                 call(book(world, at), self.limits.cancel, cancel.abi_encode())
             }
         };
-        world.sign(operation.by(), nonce, does)
-    }
-}
-
-fn ask(world: &World, fact: &Fact) -> Query {
-    let (to, input) = match *fact {
-        Fact::Tokens { person, token: of } => {
-            let holder = world.address(person);
-            let balance = IToken::balanceOfCall { holder };
-            (token(world, of), balance.abi_encode())
-        }
-        Fact::Reserve { pool: of, side } => {
-            let index = U256::from(side);
-            let reserve = IPoolContract::reserveCall { index };
-            (pool(world, of), reserve.abi_encode())
-        }
-        Fact::Free {
-            book: of,
-            person,
-            token,
-        } => {
-            let free = IBookContract::freeOfCall {
-                index: U256::from(token),
-                holder: world.address(person),
-            };
-            (book(world, of), free.abi_encode())
-        }
-        Fact::Best { book: of, sell } => (
-            book(world, of),
-            IBookContract::bestCall { sell }.abi_encode(),
-        ),
-        Fact::Waiting {
-            book: of,
-            sell,
-            price,
-        } => {
-            let price = U256::from(price);
-            let level = IBookContract::levelCall { sell, price };
-            (book(world, of), level.abi_encode())
-        }
-        Fact::Order { book: of, order } => {
-            let number = U256::from(order);
-            let order = IBookContract::orderCall { number };
-            (book(world, of), order.abi_encode())
-        }
-    };
-    Query::Call(Call {
-        to: Some(to),
-        input: input.into(),
-        ..Call::default()
-    })
-}
-
-/// Solidity on the EVM.
-pub struct EvmContender(Contracts);
-
-impl EvmContender {
-    /// With the contracts that are built in.
-    pub fn new() -> Self {
-        let code = |artifact: &str| {
-            let artifact: serde_json::Value =
-                serde_json::from_str(artifact).expect("artifacts are JSON");
-            let code = artifact["bytecode"]
-                .as_str()
-                .and_then(|code| code.parse().ok());
-            code.expect("artifacts have bytecode")
-        };
-        Self(Contracts {
-            limits: GasLimits {
-                creation: 3_000_000,
-                token: 100_000,
-                swap: 300_000,
-                deposit: 300_000,
-                place: 600_000,
-                cancel: 100_000,
-            },
-            code: Code {
-                token: code(include_str!("../../examples/contracts/token/token.json")),
-                pool: code(include_str!("../../examples/contracts/pool/pool.json")),
-                book: code(include_str!(
-                    "../../examples/contracts/orderbook/orderbook.json"
-                )),
-            },
-        })
-    }
-}
-
-impl Default for EvmContender {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Contender for EvmContender {
-    fn name(&self) -> &'static str {
-        "evm"
-    }
-
-    fn execution(&self, parallelism: Parallelism) -> Box<dyn Execution> {
-        Box::new(EvmExecution::new().parallelism(parallelism))
-    }
-
-    fn genesis(&self, world: &World) -> Vec<u8> {
-        let genesis = EvmGenesis {
-            gas_limit: BLOCK_GAS,
-            base_fee: BASE_FEE,
-            ..EvmGenesis::default()
-        };
-        world
-            .addresses()
-            .fold(genesis, |genesis, address| {
-                genesis.with_balance(address, U256::from(FUNDS))
-            })
-            .to_json()
-    }
-
-    fn set_up(&self, world: &World, nonces: &mut Nonces) -> Vec<Vec<Bytes>> {
-        self.0.set_up(world, nonces)
-    }
-
-    fn encode(&self, world: &World, operation: &Operation, nonce: u64) -> Option<Bytes> {
-        Some(self.0.encode(world, operation, nonce))
+        Some(world.sign(operation.by(), nonce, does))
     }
 
     fn ask(&self, world: &World, fact: &Fact) -> Option<Query> {
-        Some(ask(world, fact))
-    }
-}
-
-/// Contracts in WebAssembly.
-pub struct WasmContender(Contracts);
-
-impl WasmContender {
-    /// With the contracts that are built in.
-    pub fn new() -> Self {
-        // What creates a contract begins with the module's length.
-        let code = |module: &[u8]| {
-            let length = (module.len() as u32).to_be_bytes();
-            Bytes::from([&length[..], module].concat())
+        let (to, input) = match *fact {
+            Fact::Tokens { person, token: of } => {
+                let holder = world.address(person);
+                let balance = IToken::balanceOfCall { holder };
+                (token(world, of), balance.abi_encode())
+            }
+            Fact::Reserve { pool: of, side } => {
+                let index = U256::from(side);
+                let reserve = IPoolContract::reserveCall { index };
+                (pool(world, of), reserve.abi_encode())
+            }
+            Fact::Free {
+                book: of,
+                person,
+                token,
+            } => {
+                let free = IBookContract::freeOfCall {
+                    index: U256::from(token),
+                    holder: world.address(person),
+                };
+                (book(world, of), free.abi_encode())
+            }
+            Fact::Best { book: of, sell } => (
+                book(world, of),
+                IBookContract::bestCall { sell }.abi_encode(),
+            ),
+            Fact::Waiting {
+                book: of,
+                sell,
+                price,
+            } => {
+                let price = U256::from(price);
+                let level = IBookContract::levelCall { sell, price };
+                (book(world, of), level.abi_encode())
+            }
+            Fact::Order { book: of, order } => {
+                let number = U256::from(order);
+                let order = IBookContract::orderCall { number };
+                (book(world, of), order.abi_encode())
+            }
         };
-        Self(Contracts {
-            limits: GasLimits {
-                creation: 4_000_000,
-                token: 600_000,
-                swap: 1_500_000,
-                deposit: 1_500_000,
-                place: 2_000_000,
-                cancel: 800_000,
-            },
-            code: Code {
-                token: code(include_bytes!("../../examples/contracts/token/token.wasm")),
-                pool: code(include_bytes!("../../examples/contracts/pool/pool.wasm")),
-                book: code(include_bytes!(
-                    "../../examples/contracts/orderbook/orderbook.wasm"
-                )),
-            },
-        })
-    }
-}
-
-impl Default for WasmContender {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Contender for WasmContender {
-    fn name(&self) -> &'static str {
-        "wasm"
-    }
-
-    fn execution(&self, parallelism: Parallelism) -> Box<dyn Execution> {
-        Box::new(WasmExecution::new().parallelism(parallelism))
-    }
-
-    fn genesis(&self, world: &World) -> Vec<u8> {
-        let genesis = WasmGenesis {
-            gas_limit: BLOCK_GAS,
-            base_fee: BASE_FEE,
-            ..WasmGenesis::default()
-        };
-        world
-            .addresses()
-            .fold(genesis, |genesis, address| {
-                genesis.with_balance(address, U256::from(FUNDS))
-            })
-            .to_json()
-    }
-
-    fn set_up(&self, world: &World, nonces: &mut Nonces) -> Vec<Vec<Bytes>> {
-        self.0.set_up(world, nonces)
-    }
-
-    fn encode(&self, world: &World, operation: &Operation, nonce: u64) -> Option<Bytes> {
-        Some(self.0.encode(world, operation, nonce))
-    }
-
-    fn ask(&self, world: &World, fact: &Fact) -> Option<Query> {
-        Some(ask(world, fact))
+        Some(Query::Call(Call {
+            to: Some(to),
+            input: input.into(),
+            ..Call::default()
+        }))
     }
 }

@@ -35,7 +35,7 @@ mod world;
 mod tests;
 
 pub use contender::{Contender, Fact};
-pub use contracts::{EvmContender, WasmContender};
+pub use contracts::ContractContender;
 pub use machine::{Machine, cores};
 pub use measure::run;
 pub use model::Model;
@@ -45,5 +45,5 @@ pub use modules::{
 pub use operation::{Operation, Workload};
 pub use report::{Measured, Report, Row, Spread};
 pub use settings::{Allocated, BenchError, CountAllocations, Settings, Threads};
-pub use times::{Percentiles, Times, digits};
+pub use times::{Percentiles, Times, digits, in_parallel, rate, time};
 pub use world::{EthereumCall, FUNDS, Nonces, World};

@@ -26,6 +26,25 @@ impl Times {
         self.0.get(rank - 1).copied().unwrap_or_default()
     }
 
+    /// The time that half of them took no longer than.
+    pub fn median(&self) -> Duration {
+        self.percentile(50)
+    }
+
+    /// How many of `count` that were done in each time were done in a second of the median.
+    pub fn rate(&self, count: usize) -> f64 {
+        rate(count, self.median())
+    }
+
+    /// Slowest and fastest rate, in words.
+    pub fn spread(&self, count: usize) -> String {
+        if self.0.len() == 1 {
+            return "one run".to_owned();
+        }
+        let [slow, fast] = [100, 0].map(|percent| digits(rate(count, self.percentile(percent))));
+        format!("median of {} runs, {slow} to {fast}", self.0.len())
+    }
+
     /// The usual three of them, in units of `unit`.
     pub fn percentiles(&self, unit: Duration) -> Percentiles {
         let of = |percent| self.percentile(percent).as_secs_f64() / unit.as_secs_f64();
@@ -51,15 +70,20 @@ pub struct Percentiles {
     pub samples: usize,
 }
 
+/// How much was done in a second.
+pub fn rate(count: usize, time: Duration) -> f64 {
+    count as f64 / time.as_secs_f64()
+}
+
 /// How long it takes.
-pub(super) fn time<R>(work: impl FnOnce() -> R) -> (Duration, R) {
+pub fn time<R>(work: impl FnOnce() -> R) -> (Duration, R) {
     let started = Instant::now();
     let result = work();
     (started.elapsed(), result)
 }
 
 /// Maps items on all cores, in order.
-pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], map: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn in_parallel<T: Sync, R: Send>(items: &[T], map: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let share = items.len().div_ceil(cores()).max(1);
     let map = &map;
     thread::scope(|scope| {

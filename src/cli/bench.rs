@@ -10,8 +10,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Failure, progress::Progress};
 use crate::bench::{
-    self, Contender, CountAllocations, EvmContender, ModulesContender, Settings, Threads,
-    WasmContender, Workload,
+    self, Contender, ContractContender, CountAllocations, ModulesContender, Settings, Threads,
+    Workload,
 };
 
 /// Measure what this machine does.
@@ -154,10 +154,10 @@ impl ExecutionArgs {
             contenders.push(Box::new(ModulesContender));
         }
         if wants(BackendChoice::Evm) {
-            contenders.push(Box::new(EvmContender::new()));
+            contenders.push(Box::new(ContractContender::evm()));
         }
         if wants(BackendChoice::Wasm) {
-            contenders.push(Box::new(WasmContender::new()));
+            contenders.push(Box::new(ContractContender::wasm()));
         }
         contenders
     }

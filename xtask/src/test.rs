@@ -1,6 +1,12 @@
 //! Every check and every test, in the order in which they fail soonest.
 
-use std::{process::Command, time::Instant};
+use std::{
+    env,
+    fs::{self, File},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Instant,
+};
 
 use crate::{
     contracts, guests, readme, setup, tidy,
@@ -14,6 +20,8 @@ struct Step {
     run: fn(long: bool) -> Result<(), String>,
     /// Whether it runs with `--long` only, or by its name.
     long: bool,
+    /// The step before which it must have ended, where it leaves cores idle and runs beside those up to there.
+    beside: Option<&'static str>,
 }
 
 const STEPS: &[Step] = &[
@@ -21,57 +29,69 @@ const STEPS: &[Step] = &[
         name: "format",
         run: |_| cargo(&["fmt", "--all", "--check"]),
         long: false,
+        beside: None,
     },
     Step {
         name: "tidy",
         run: |_| tidy::check(),
         long: false,
+        beside: None,
     },
     Step {
         name: "contracts",
         run: contracts_step,
         long: false,
+        // The Solidity compiler has one thread.
+        beside: Some("unit"),
     },
     Step {
         name: "lint",
         run: |_| lint(),
         long: false,
+        beside: None,
     },
     Step {
         name: "features",
         run: |_| features(),
         long: false,
+        beside: None,
     },
     Step {
         name: "unit",
         run: unit,
         long: false,
+        beside: None,
     },
     Step {
         name: "doctests",
         run: |_| cargo(&["test", "--workspace", "--doc", "--quiet"]),
         long: false,
+        beside: None,
     },
     Step {
         name: "docs",
         run: |_| docs(),
         long: false,
+        beside: None,
     },
     Step {
         name: "e2e",
         run: |_| e2e(),
         long: false,
+        beside: None,
     },
     Step {
         name: "readme",
         run: |_| readme::check(),
         long: false,
+        beside: None,
     },
     Step {
         name: "deny",
         run: |_| deny(),
         // Its tool takes as long to build as half of the tests; `tidy` looks at where crates come from.
         long: true,
+        beside: None,
     },
 ];
 
@@ -84,12 +104,22 @@ pub(crate) fn run(long: bool, only: &[String]) -> Result<(), String> {
             known.join(", ")
         ));
     }
-    let mut times = Vec::new();
     let wanted = |step: &&Step| match only {
         [] => long || !step.long,
         _ => only.iter().any(|name| name == step.name),
     };
-    for step in STEPS.iter().filter(wanted) {
+    let steps: Vec<&Step> = STEPS.iter().filter(wanted).collect();
+    let mut times = Vec::new();
+    let mut aside: Option<(Aside, &str)> = None;
+    for step in &steps {
+        if let Some((begun, _)) = aside.take_if(|(_, until)| *until == step.name) {
+            times.push(begun.join()?);
+        }
+        let follows = |until: &&str| steps.iter().any(|step| step.name == *until);
+        if let Some(until) = step.beside.filter(follows) {
+            aside = Some((Aside::start(step.name, long)?, until));
+            continue;
+        }
         println!("\n== {} ==", step.name);
         let started = Instant::now();
         (step.run)(long).map_err(|error| format!("step {}: {error}", step.name))?;
@@ -100,6 +130,62 @@ pub(crate) fn run(long: bool, only: &[String]) -> Result<(), String> {
         println!("  {name:10} {seconds:5} s");
     }
     Ok(())
+}
+
+/// A step beside others, as a process of its own: what it says is kept until it ends. It ends with this process.
+struct Aside {
+    name: &'static str,
+    process: Child,
+    said: PathBuf,
+    started: Instant,
+}
+
+impl Aside {
+    fn start(name: &'static str, long: bool) -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("step {name}: {error}");
+        let said = tools::target_dir().join(format!("xtask-{name}.log"));
+        let out = File::create(&said).map_err(failed)?;
+        let mut command = Command::new(env::current_exe().map_err(failed)?);
+        command.args(["test", "--only", name]);
+        if long {
+            command.arg("--long");
+        }
+        let process = command
+            .current_dir(root())
+            .stdin(Stdio::null())
+            .stderr(out.try_clone().map_err(failed)?)
+            .stdout(out)
+            .spawn()
+            .map_err(failed)?;
+        println!("\n== {name}: begun, beside the next steps ==");
+        Ok(Self {
+            name,
+            process,
+            said,
+            started: Instant::now(),
+        })
+    }
+
+    /// Waits for it and shows what it said.
+    fn join(mut self) -> Result<(&'static str, u64), String> {
+        let status = self.process.wait();
+        let seconds = self.started.elapsed().as_secs();
+        let said = fs::read(&self.said).unwrap_or_default();
+        println!("{}", String::from_utf8_lossy(&said));
+        match status {
+            Ok(status) if status.success() => Ok((self.name, seconds)),
+            // What went wrong stands in what it said.
+            Ok(status) => Err(format!("step {}: {status}", self.name)),
+            Err(error) => Err(format!("step {}: {error}", self.name)),
+        }
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        // Of one that has ended nothing is left to stop.
+        let _ = self.process.kill();
+    }
 }
 
 fn contracts_step(long: bool) -> Result<(), String> {

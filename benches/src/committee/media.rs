@@ -9,12 +9,13 @@ use std::{
 };
 
 use plasma_core::{B256, BlockHeader, CertifiedBlock, Height, TokioEnv};
-use plasma_sdk::sequencer::{
-    FileJournal, FileLog, Journal, JournalError, LogEntry, LogPlace, RoundLog,
+use plasma_sdk::{
+    bench::time,
+    sequencer::{FileJournal, FileLog, Journal, JournalError, LogEntry, LogPlace, RoundLog},
 };
 
 use super::load::genesis;
-use crate::{Failure, measure::time};
+use crate::Failure;
 
 /// What durable writes took, in all members together.
 #[derive(Debug, Default)]

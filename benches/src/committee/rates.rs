@@ -6,9 +6,9 @@ use std::{
 };
 
 use plasma_core::Bytes;
+use plasma_sdk::bench::{Times, rate};
 
 use super::{Shape, load::transaction};
-use crate::measure::{Times, rate};
 
 /// What was agreed on.
 pub(super) struct Rates {

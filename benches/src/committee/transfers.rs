@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use plasma_core::{Env as _, Sequencer as _, TokioEnv};
+use plasma_sdk::bench::{Times, rate};
 use tokio::runtime::Runtime;
 
 use super::{
@@ -11,11 +12,7 @@ use super::{
     network::{Arrival, Network},
     seconds,
 };
-use crate::{
-    Failure, Figure, Options,
-    figure::digits,
-    measure::{Times, rate},
-};
+use crate::{Failure, Figure, Options, figure::digits};
 
 /// Offered transfers a second, and the figures' names.
 const RATES: [(u64, [&str; 2]); 2] = [

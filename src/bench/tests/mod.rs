@@ -14,8 +14,8 @@ use super::*;
 fn all() -> Vec<Box<dyn Contender>> {
     vec![
         Box::new(ModulesContender),
-        Box::new(EvmContender::new()),
-        Box::new(WasmContender::new()),
+        Box::new(ContractContender::evm()),
+        Box::new(ContractContender::wasm()),
     ]
 }
 

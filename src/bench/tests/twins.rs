@@ -6,8 +6,8 @@ use plasma_core::{
 use plasma_exec::{Parallelism, SolCall as _, module_address, sol};
 
 use super::super::{
-    Contender, EthereumCall, EvmContender, IOrderBook, IPool, ModulesContender, Nonces,
-    WasmContender, Workload, World,
+    Contender, ContractContender, EthereumCall, IOrderBook, IPool, ModulesContender, Nonces,
+    Workload, World,
 };
 
 sol! {
@@ -116,8 +116,8 @@ fn selling(price: u64, place: u64) -> U256 {
 #[test]
 fn in_solidity_and_in_webassembly_they_answer_refuse_and_log_the_same() {
     let mut chains = [
-        Chain::new(&EvmContender::new()),
-        Chain::new(&WasmContender::new()),
+        Chain::new(&ContractContender::evm()),
+        Chain::new(&ContractContender::wasm()),
     ];
     let world = World::new(Workload::Mixed, 24);
     let contract = |n: u64| world.address(0).create(n);
