@@ -34,6 +34,7 @@ mod based;
 mod bft;
 mod builder;
 mod feed;
+mod frames;
 mod journal;
 mod mempool;
 mod solo;

@@ -8,28 +8,23 @@ use plasma_core::{B256, BlockHeader, CertifiedBlock, Env, Height, decode};
 use super::{
     Journal, JournalError,
     index::Index,
-    record::{self, HEAD_BYTES, MAX_BODY, Record, Salt},
-    storage::{Disk, Storage},
+    record::{self, FORMAT, Record},
 };
+use crate::frames::{Frames, HEAD_BYTES, Place, Storage};
 
 /// A journal in a file.
 ///
 /// A crash while writing leaves a torn end, which is cut off when the file is opened, and reported
 /// by [`Self::torn_bytes`]. Damage anywhere else is an error, and nothing is touched.
 pub struct FileJournal {
-    storage: Box<dyn Storage>,
+    frames: Frames,
     index: Index<Place>,
     genesis: B256,
-    salt: Salt,
     torn_bytes: u64,
-    failed: bool,
 }
 
 /// The file's name in its directory.
 const FILE_NAME: &str = "certified.journal";
-
-/// Offset and length of a frame.
-type Place = (u64, u64);
 
 impl FileJournal {
     /// Opens the journal in this directory, or begins it, for the chain with this genesis header.
@@ -39,16 +34,8 @@ impl FileJournal {
         genesis: &BlockHeader,
         env: &dyn Env,
     ) -> Result<Self, JournalError> {
-        let path = &directory.as_ref().join(FILE_NAME);
-        let name = || path.display().to_string();
-        let disk = Disk::open(path)
-            .map_err(|source| JournalError::Io {
-                path: name(),
-                action: "opening",
-                source,
-            })?
-            .ok_or_else(|| JournalError::InUse { path: name() })?;
-        Self::on(Box::new(disk), genesis.hash(), env)
+        let storage = Frames::open(&directory.as_ref().join(FILE_NAME))?;
+        Self::on(storage, genesis.hash(), env)
     }
 
     pub(super) fn on(
@@ -57,19 +44,14 @@ impl FileJournal {
         env: &dyn Env,
     ) -> Result<Self, JournalError> {
         let mut journal = Self {
-            storage,
+            frames: Frames::new(storage, FORMAT),
             index: Index::default(),
             genesis,
-            salt: Salt::default(),
             torn_bytes: 0,
-            failed: false,
         };
-        let end = journal.replay()?;
-        if end == 0 {
-            let mut salt = Salt::default();
-            env.random(&mut salt);
-            journal.write(&record::origin(genesis, salt))?;
-            journal.salt = salt;
+        if journal.replay()? == 0 {
+            let origin = |salt| record::origin(genesis, salt);
+            journal.frames.begin(env, origin)?;
         }
         Ok(journal)
     }
@@ -82,32 +64,24 @@ impl FileJournal {
 
     /// Reads all frames; returns where the last whole one ends.
     fn replay(&mut self) -> Result<u64, JournalError> {
-        let length = self.length()?;
+        let length = self.frames.length()?;
         let mut offset = 0;
         while offset < length {
-            let Some(body) = self.frame(offset, length)? else {
-                self.cut(offset, length)?;
+            let Some(body) = self.frames.body(offset, length)? else {
+                self.torn_bytes = self.frames.cut(offset, length)?;
                 break;
             };
             let end = offset + (HEAD_BYTES + body.len()) as u64;
             let place = (offset, end - offset);
-            let damaged = |reason: String| self.corrupt(offset, length, reason);
+            let damaged = |reason: &str| self.frames.corrupt(offset, length, reason);
             match record::read(&body) {
                 Some(Record::Origin { genesis, salt }) if offset == 0 => {
-                    if genesis != self.genesis {
-                        let (path, expected) = (self.storage.path(), self.genesis);
-                        return Err(JournalError::OtherChain {
-                            path,
-                            expected,
-                            found: genesis,
-                        });
-                    }
-                    self.salt = salt;
+                    self.frames.begun(self.genesis, genesis, salt)?;
                 }
                 Some(Record::Block(header)) if offset > 0 => {
                     self.index
                         .check(&header)
-                        .map_err(|error| damaged(error.to_string()))?;
+                        .map_err(|error| damaged(&error.to_string()))?;
                     let hash = header.hash();
                     self.index.push(&header, hash, place);
                 }
@@ -116,13 +90,11 @@ impl FileJournal {
                     self.index.rewind(&header, hold, place);
                 }
                 Some(_) => {
-                    return Err(damaged(
-                        "the origin must be the first entry, and only that".into(),
-                    ));
+                    return Err(damaged("the origin must be the first entry, and only that"));
                 }
                 None => {
                     return Err(damaged(
-                        "unknown kind of entry; a newer version may know it".into(),
+                        "unknown kind of entry; a newer version may know it",
                     ));
                 }
             }
@@ -131,106 +103,12 @@ impl FileJournal {
         Ok(offset)
     }
 
-    /// The body of the frame at `offset`; `None` when none is whole there.
-    fn frame(&self, offset: u64, length: u64) -> Result<Option<Vec<u8>>, JournalError> {
-        let Some(head) = self.head_at(offset, length)? else {
-            return Ok(None);
-        };
-        let Some(size) = record::body_length(&self.salt, &head) else {
-            return Ok(None);
-        };
-        let start = offset + HEAD_BYTES as u64;
-        if start + size as u64 > length {
-            return Ok(None);
-        }
-        let mut body = vec![0; size];
-        self.storage
-            .read(start, &mut body)
-            .map_err(|source| self.io("reading", source))?;
-        Ok(record::body_holds(&head, &body).then_some(body))
-    }
-
-    fn head_at(&self, offset: u64, length: u64) -> Result<Option<[u8; HEAD_BYTES]>, JournalError> {
-        let mut head = [0; HEAD_BYTES];
-        if offset + HEAD_BYTES as u64 > length {
-            return Ok(None);
-        }
-        self.storage
-            .read(offset, &mut head)
-            .map_err(|source| self.io("reading", source))?;
-        Ok(Some(head))
-    }
-
-    /// Cuts a torn end off: only the last write may be unfinished, so nothing whole may come after
-    /// it.
-    fn cut(&mut self, offset: u64, length: u64) -> Result<(), JournalError> {
-        let rest = length - offset;
-        let longest = if offset == 0 {
-            record::ORIGIN_BYTES
-        } else {
-            HEAD_BYTES + MAX_BODY
-        };
-        if rest > longest as u64 {
-            let reason =
-                format!("{rest} bytes are no entry, more than one unfinished write explains");
-            return Err(self.corrupt(offset, length, reason));
-        }
-        let mut bytes = vec![0; rest as usize];
-        self.storage
-            .read(offset, &mut bytes)
-            .map_err(|source| self.io("reading", source))?;
-        let syncs = bytes.windows(HEAD_BYTES).enumerate().skip(1);
-        for (at, window) in syncs.filter(|(_, window)| window.starts_with(&record::SYNC)) {
-            let whole = window
-                .try_into()
-                .is_ok_and(|head| record::body_length(&self.salt, head).is_some());
-            if whole {
-                let later = offset + at as u64;
-                let reason = format!(
-                    "the entry here is damaged, and there are whole ones from byte {later} on"
-                );
-                return Err(self.corrupt(offset, length, reason));
-            }
-        }
-        tracing::warn!(
-            path = self.storage.path(),
-            offset,
-            bytes = rest,
-            "the last write to the sequencer's journal was unfinished; cut it off"
-        );
-        self.torn_bytes = rest;
-        self.storage
-            .truncate(offset)
-            .map_err(|source| self.io("truncating", source))
-    }
-
-    /// Writes a frame at the end, durably.
-    fn write(&mut self, frame: &[u8]) -> Result<Place, JournalError> {
-        if self.failed {
-            return Err(JournalError::Failed {
-                path: self.storage.path(),
-            });
-        }
-        let offset = self.length()?;
-        // Until it is known to be whole, the file may end in anything.
-        self.failed = true;
-        self.storage
-            .append(frame)
-            .map_err(|source| self.io("writing", source))?;
-        self.storage
-            .sync()
-            .map_err(|source| self.io("synchronising", source))?;
-        self.failed = false;
-        Ok((offset, frame.len() as u64))
-    }
-
     fn read(&self, (offset, size): Place) -> Result<CertifiedBlock, JournalError> {
-        let length = self.length()?;
-        let damaged = |reason: String| self.corrupt(offset, length, reason);
-        let body = self.frame(offset, offset + size)?;
-        let body =
-            body.ok_or_else(|| damaged("the block here was whole when it was written".into()))?;
-        decode(&body[1..], MAX_BODY).map_err(|error| damaged(error.to_string()))
+        let length = self.frames.length()?;
+        let damaged = |reason: &str| self.frames.corrupt(offset, length, reason);
+        let body = self.frames.body(offset, offset + size)?;
+        let body = body.ok_or_else(|| damaged("the block here was whole when it was written"))?;
+        decode(&body[1..], FORMAT.longest_body).map_err(|error| damaged(&error.to_string()))
     }
 
     /// Whether the block at its height is this one.
@@ -238,29 +116,6 @@ impl FileJournal {
         match self.index.get(header.height) {
             Some(&place) => Ok(self.read(place)?.block.header == *header),
             None => Ok(false),
-        }
-    }
-
-    fn length(&self) -> Result<u64, JournalError> {
-        self.storage
-            .len()
-            .map_err(|source| self.io("measuring", source))
-    }
-
-    fn io(&self, action: &'static str, source: std::io::Error) -> JournalError {
-        JournalError::Io {
-            path: self.storage.path(),
-            action,
-            source,
-        }
-    }
-
-    fn corrupt(&self, offset: u64, length: u64, reason: String) -> JournalError {
-        JournalError::Corrupt {
-            path: self.storage.path(),
-            offset,
-            length,
-            reason,
         }
     }
 }
@@ -292,7 +147,7 @@ impl Journal for FileJournal {
     fn append(&mut self, block: &CertifiedBlock) -> Result<(), JournalError> {
         let header = &block.block.header;
         self.index.check(header)?;
-        let place = self.write(&record::block(&self.salt, block))?;
+        let place = self.frames.append(&record::block(block))?;
         self.index.push(header, header.hash(), place);
         Ok(())
     }
@@ -302,32 +157,26 @@ impl Journal for FileJournal {
             return Ok(());
         }
         let hold = self.holds(to)?;
-        let place = self.write(&record::rewind(&self.salt, to))?;
+        let place = self.frames.append(&record::rewind(to))?;
         self.index.rewind(to, hold, place);
         Ok(())
     }
 
     /// Rewrites the file without the blocks below, once that frees at least half of it.
     fn prune(&mut self, below: Height) -> Result<(), JournalError> {
-        if self.failed {
-            return Err(JournalError::Failed {
-                path: self.storage.path(),
-            });
-        }
         let last = self.index.entries().last().map(|entry| entry.height);
         let kept = |height: Height| height >= below || Some(height) == last;
         let entries = self.index.entries().filter(|entry| kept(entry.height));
         let parts: Vec<Place> = entries.map(|entry| entry.place).collect();
         let keep: u64 = parts.iter().map(|(_, length)| length).sum();
-        let origin = record::origin(self.genesis, self.salt);
-        if keep * 2 > self.length()?.saturating_sub(origin.len() as u64) {
+        let first = (HEAD_BYTES + FORMAT.first_body) as u64;
+        if keep * 2 > self.frames.length()?.saturating_sub(first) {
             return Ok(());
         }
-        self.storage
-            .rewrite(&origin, &parts)
-            .map_err(|source| self.io("pruning", source))?;
+        let genesis = self.genesis;
+        let origin = |salt| record::origin(genesis, salt);
+        let mut offset = self.frames.rewrite(origin, &parts, &[])?;
         self.index.prune(below);
-        let mut offset = origin.len() as u64;
         for entry in self.index.entries_mut() {
             entry.place.0 = offset;
             offset += entry.place.1;

@@ -18,7 +18,6 @@ mod file;
 mod index;
 mod memory;
 mod record;
-mod storage;
 
 #[cfg(test)]
 mod tests;
@@ -26,9 +25,6 @@ mod tests;
 use std::io;
 
 use plasma_core::{B256, BlockHeader, CertifiedBlock, Height};
-
-#[cfg(feature = "bft")]
-pub(crate) use storage::{Disk, Storage};
 
 pub use file::FileJournal;
 pub use memory::MemoryJournal;

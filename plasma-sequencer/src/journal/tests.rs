@@ -12,7 +12,8 @@ use plasma_core::{
 };
 use proptest::prelude::*;
 
-use super::{FileJournal, Journal, JournalError, MemoryJournal, storage::Storage};
+use super::{FileJournal, Journal, JournalError, MemoryJournal};
+use crate::frames::Storage;
 
 struct NoTime;
 

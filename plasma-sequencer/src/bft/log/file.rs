@@ -1,36 +1,33 @@
 //! A log in a file.
 //!
-//! ```text
-//!   frame   "PSR1" │ length u32 LE │ body sum 8 │ head sum 8 │ body: borsh(Vec<Item>)
-//! ```
 //! Invariants:
-//! - One frame for each synchronisation, so that only the last may be torn, and nobody was told what
-//!   is in it: it is cut off. Damage before it is an error, for votes may be lost.
-//! - The first frame names the chain and a salt, which all sums after it are over: no block can be
-//!   made that has a frame in it. Sums are the first bytes of SHA-256.
+//! - One [frame](crate::frames) for each synchronisation, of a `Vec<Item>` in borsh, so that only the last may be torn, and
+//!   nobody was told what is in it.
+//! - The first frame names the chain and the file's salt.
 //! - A new place is an item like others. Once the file is long it is written anew with that alone.
 
 use std::path::Path;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use plasma_core::{B256, BlockHeader, Env, decode, encode, sha256};
+use plasma_core::{B256, BlockHeader, Env, decode, encode};
 
 use super::{LogEntry, LogPlace, RoundLog};
 use crate::{
     JournalError,
-    journal::{Disk, Storage},
+    frames::{Format, Frames, HEAD_BYTES, Salt},
 };
 
-const SYNC: [u8; 4] = *b"PSR1";
-const HEAD_BYTES: usize = 24;
-/// The longest frame's body: what one message, or one restart, can bring about.
-const MAX_BODY: usize = 64 * 1024 * 1024;
+const FORMAT: Format = Format {
+    sync: *b"PSR1",
+    first_body: 4 + 1 + 32 + 16,
+    // What one message, or one restart, can bring about.
+    longest_body: 64 * 1024 * 1024,
+    name: "the log of rounds",
+};
 /// From which length on a new place begins a new file.
 const LONG_FILE: u64 = 16 * 1024 * 1024;
 /// The file's name in its directory.
 const FILE_NAME: &str = "rounds.log";
-
-type Salt = [u8; 16];
 
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 enum Item {
@@ -41,14 +38,12 @@ enum Item {
 
 /// A [`RoundLog`] in a file, locked against other processes.
 pub struct FileLog {
-    storage: Box<dyn Storage>,
+    frames: Frames,
     genesis: B256,
-    salt: Salt,
     /// What is not written yet.
     items: Vec<Item>,
     place: LogPlace,
     entries: Vec<LogEntry>,
-    failed: bool,
 }
 
 impl FileLog {
@@ -58,87 +53,40 @@ impl FileLog {
         genesis: &BlockHeader,
         env: &dyn Env,
     ) -> Result<Self, JournalError> {
-        let path = &directory.as_ref().join(FILE_NAME);
-        let name = || path.display().to_string();
-        let disk = Disk::open(path)
-            .map_err(|source| JournalError::Io {
-                path: name(),
-                action: "opening",
-                source,
-            })?
-            .ok_or_else(|| JournalError::InUse { path: name() })?;
-        Self::on(Box::new(disk), genesis.hash(), env)
-    }
-
-    fn on(storage: Box<dyn Storage>, genesis: B256, env: &dyn Env) -> Result<Self, JournalError> {
+        let storage = Frames::open(&directory.as_ref().join(FILE_NAME))?;
         let mut log = Self {
-            storage,
-            genesis,
-            salt: Salt::default(),
+            frames: Frames::new(storage, FORMAT),
+            genesis: genesis.hash(),
             items: Vec::new(),
             place: LogPlace::default(),
             entries: Vec::new(),
-            failed: false,
         };
         if log.replay()? == 0 {
-            let mut salt = Salt::default();
-            env.random(&mut salt);
-            let origin = log.origin(salt);
-            log.write(&origin)?;
-            log.salt = salt;
+            let origin = origin(log.genesis);
+            log.frames.begin(env, origin)?;
         }
         Ok(log)
     }
 
-    fn origin(&self, salt: Salt) -> Vec<u8> {
-        let genesis = self.genesis;
-        frame(&Salt::default(), &[Item::Origin { genesis, salt }])
-    }
-
+    /// Reads all frames; returns where the last whole one ends.
     fn replay(&mut self) -> Result<u64, JournalError> {
-        let length = self
-            .storage
-            .len()
-            .map_err(|source| self.io("measuring", source))?;
-        let mut bytes = vec![0; length as usize];
-        self.storage
-            .read(0, &mut bytes)
-            .map_err(|source| self.io("reading", source))?;
+        let length = self.frames.length()?;
         let mut offset = 0;
-        while offset < bytes.len() {
-            let rest = &bytes[offset..];
-            let Some(body) = body(&self.salt, rest) else {
-                if (1..rest.len()).any(|at| body_length(&self.salt, &rest[at..]).is_some()) {
-                    let reason = "a frame is damaged, and there are whole ones after it";
-                    return Err(self.corrupt(offset, bytes.len(), reason));
-                }
-                tracing::warn!(
-                    path = self.storage.path(),
-                    offset,
-                    "the last write to the log of rounds was unfinished; cut it off"
-                );
-                self.storage
-                    .truncate(offset as u64)
-                    .map_err(|source| self.io("truncating", source))?;
+        while offset < length {
+            let Some(body) = self.frames.body(offset, length)? else {
+                self.frames.cut(offset, length)?;
                 break;
             };
-            let items = decode::<Vec<Item>>(body, MAX_BODY)
-                .map_err(|error| self.corrupt(offset, bytes.len(), &error.to_string()))?;
+            let items = decode::<Vec<Item>>(&body, FORMAT.longest_body)
+                .map_err(|error| self.frames.corrupt(offset, length, error.to_string()))?;
             for item in items {
                 match item {
                     Item::Origin { genesis, salt } if offset == 0 => {
-                        if genesis != self.genesis {
-                            return Err(JournalError::OtherChain {
-                                path: self.storage.path(),
-                                expected: self.genesis,
-                                found: genesis,
-                            });
-                        }
-                        self.salt = salt;
+                        self.frames.begun(self.genesis, genesis, salt)?;
                     }
                     Item::Origin { .. } => {
                         let reason = "an origin that is not at the beginning";
-                        return Err(self.corrupt(offset, bytes.len(), reason));
+                        return Err(self.frames.corrupt(offset, length, reason));
                     }
                     Item::Place(place) => {
                         self.place = place;
@@ -147,43 +95,15 @@ impl FileLog {
                     Item::Entry(entry) => self.entries.push(entry),
                 }
             }
-            offset += HEAD_BYTES + body.len();
+            offset += (HEAD_BYTES + body.len()) as u64;
         }
-        Ok(offset as u64)
+        Ok(offset)
     }
+}
 
-    fn write(&mut self, frame: &[u8]) -> Result<(), JournalError> {
-        if self.failed {
-            let path = self.storage.path();
-            return Err(JournalError::Failed { path });
-        }
-        self.failed = true;
-        self.storage
-            .append(frame)
-            .map_err(|source| self.io("writing", source))?;
-        self.storage
-            .sync()
-            .map_err(|source| self.io("synchronising", source))?;
-        self.failed = false;
-        Ok(())
-    }
-
-    fn io(&self, action: &'static str, source: std::io::Error) -> JournalError {
-        JournalError::Io {
-            path: self.storage.path(),
-            action,
-            source,
-        }
-    }
-
-    fn corrupt(&self, offset: usize, length: usize, reason: &str) -> JournalError {
-        JournalError::Corrupt {
-            path: self.storage.path(),
-            offset: offset as u64,
-            length: length as u64,
-            reason: reason.into(),
-        }
-    }
+/// The first frame's body.
+fn origin(genesis: B256) -> impl FnOnce(Salt) -> Vec<u8> {
+    move |salt| encode(&[Item::Origin { genesis, salt }][..])
 }
 
 impl RoundLog for FileLog {
@@ -201,56 +121,21 @@ impl RoundLog for FileLog {
             return Ok(());
         }
         let items = std::mem::take(&mut self.items);
-        let frame = frame(&self.salt, &items);
-        let anew = matches!(items.first(), Some(Item::Place(_)))
-            && self.storage.len().is_ok_and(|length| length > LONG_FILE);
-        if !anew {
-            return self.write(&frame);
+        let body = encode(&items[..]);
+        let anew = matches!(items.first(), Some(Item::Place(_)));
+        if anew && self.frames.length()? > LONG_FILE {
+            let origin = origin(self.genesis);
+            self.frames.rewrite(origin, &[], &[&body])?;
+        } else {
+            self.frames.append(&body)?;
         }
-        let whole = [self.origin(self.salt), frame].concat();
-        self.storage.rewrite(&whole, &[]).map_err(|source| {
-            self.failed = true;
-            self.io("rewriting", source)
-        })
+        Ok(())
     }
 
     fn reset(&mut self, place: LogPlace) -> Result<(), JournalError> {
         self.items = vec![Item::Place(place)];
         Ok(())
     }
-}
-
-fn frame(salt: &Salt, items: &[Item]) -> Vec<u8> {
-    let body = encode(items);
-    let mut frame = Vec::with_capacity(HEAD_BYTES + body.len());
-    frame.extend_from_slice(&SYNC);
-    frame.extend_from_slice(&(body.len() as u32).to_le_bytes());
-    frame.extend_from_slice(&sha256(&body)[..8]);
-    let sum = head_sum(salt, &frame);
-    frame.extend_from_slice(&sum);
-    frame.extend_from_slice(&body);
-    frame
-}
-
-fn head_sum(salt: &Salt, head: &[u8]) -> [u8; 8] {
-    let sum = sha256(&[salt, &head[..16]].concat());
-    sum[..8].try_into().expect("eight bytes")
-}
-
-/// The length of the body, if these bytes begin with the head of a frame.
-fn body_length(salt: &Salt, bytes: &[u8]) -> Option<usize> {
-    let head = bytes
-        .get(..HEAD_BYTES)
-        .filter(|head| head.starts_with(&SYNC))?;
-    let length = u32::from_le_bytes(head[4..8].try_into().ok()?) as usize;
-    (head[16..] == head_sum(salt, head) && length <= MAX_BODY).then_some(length)
-}
-
-/// The body of the frame that these bytes begin with, if it is whole.
-fn body<'a>(salt: &Salt, bytes: &'a [u8]) -> Option<&'a [u8]> {
-    let length = body_length(salt, bytes)?;
-    let body = bytes.get(HEAD_BYTES..HEAD_BYTES + length)?;
-    (sha256(body)[..8] == bytes[8..16]).then_some(body)
 }
 
 #[cfg(test)]
