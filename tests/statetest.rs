@@ -31,12 +31,12 @@ fn what_passes_is_counted_and_what_is_skipped_says_why() {
     let output = statetest(&fixtures(), &["--names"]);
     let (out, err) = printed(&output);
     assert_eq!(output.status.code(), Some(0), "{out}{err}");
-    assert!(out.ends_with("38 passed, 0 failed, 3 skipped\n"), "{out}");
+    assert!(out.ends_with("57 passed, 0 failed, 3 skipped\n"), "{out}");
     assert!(
         out.contains("passed   transfer.json/transfer/Osaka/d0g0v0\n"),
         "{out}"
     );
-    assert!(out.contains("skipped  transfer.json/transfer/Cancun/d0g0v0: no chain here follows"));
+    assert!(out.contains("skipped  transfer.json/transfer/London/d0g0v0: the rules of London"));
     let (out, _) = printed(&statetest(&fixtures().join("revert.json"), &[]));
     assert_eq!(out, "2 passed, 0 failed, 0 skipped\n");
 }
@@ -70,15 +70,19 @@ fn what_cannot_be_run_is_a_clear_error() {
         let (out, err) = printed(&output);
         assert_eq!(output.status.code(), Some(1), "{out}{err}");
         for said in said {
-            assert!(err.contains(said), "{err:?} does not say {said:?}");
+            let printed = format!("{out}{err}");
+            assert!(printed.contains(said), "{printed:?} does not say {said:?}");
         }
     };
     check(&["there is no .json file below"]);
     let path = folder.path().join("broken.json");
     fs::write(&path, "{ \"a\": [").expect("the file can be written");
-    check(&["broken.json is no file of state tests", "line 1 column"]);
+    check(&[
+        "failed   broken.json: no file of state tests",
+        "line 1 column",
+    ]);
     fs::write(&path, "{ \"a\": { \"env\": {} } }").expect("the file can be written");
-    check(&["broken.json", "test \"a\"", "missing field"]);
+    check(&["failed   broken.json/a: no state test", "missing field"]);
     fs::write(&path, "{ \"a\": { \"blocks\": [] } }").expect("the file can be written");
     check(&["no test was run: all were skipped"]);
 }

@@ -15,8 +15,8 @@ const FAILED: u8 = 1;
 pub(crate) enum EvmCommand {
     /// Run Ethereum's state tests (GeneralStateTests, in JSON) with the EVM of a chain at Ethereum's prices.
     ///
-    /// Prints each test that failed or was skipped, with its reason, and how many there were of each. The exit status is 0
-    /// when none failed and one passed at least, and 1 otherwise.
+    /// Those of the forks from Paris to Osaka are run. Prints each test that failed or was skipped, with its reason, and how
+    /// many there were of each. The exit status is 0 when none failed and one passed at least, and 1 otherwise.
     Statetest(StatetestArgs),
 }
 

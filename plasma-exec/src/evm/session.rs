@@ -32,6 +32,8 @@ use super::{
     transaction::{environment, rejection},
 };
 use crate::ethereum::EthereumTransaction;
+#[cfg(feature = "statetest")]
+use {super::prices::Prices, revm::primitives::hardfork::SpecId};
 
 type Inner<'a> = MainnetContext<Reader<'a>>;
 pub(super) type Evm<'a> = revm::context::Evm<
@@ -99,6 +101,17 @@ impl<'a> Session<'a> {
             #[cfg(feature = "std")]
             wanted: 0,
         }
+    }
+
+    /// Has the EVM follow a fork's rules at Ethereum's prices, whichever the chain's are: for Ethereum's tests.
+    #[cfg(feature = "statetest")]
+    pub(super) fn follow(&mut self, spec: SpecId) {
+        let prices = Prices::Ethereum;
+        self.evm.ctx.cfg.set_spec_and_mainnet_gas_params(spec);
+        prices.configure(&mut self.evm.ctx.cfg);
+        self.evm.ctx.journaled_state.set_spec_id(spec);
+        self.evm.instruction = prices.instructions(spec);
+        self.evm.precompiles = PricedPrecompiles::new(spec, prices);
     }
 
     /// What the market is now.

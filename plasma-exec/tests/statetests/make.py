@@ -142,6 +142,62 @@ def logs_hash(logs):
     return "0x" + keccak(rlp(logs)).hex()
 
 
+# --- Signatures, for the authorizations of EIP-7702 (SEC 1, 4.1.3) -----------------------------------------------
+
+P = 2**256 - 2**32 - 977
+ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+G = (
+    0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798,
+    0x483ADA7726A3C4655DA4FBFC0E1108A8FD17B448A68554199C47D08FFB10D4B8,
+)
+
+
+def add(a, b):
+    if a is None or b is None:
+        return a or b
+    if a[0] == b[0]:
+        if (a[1] + b[1]) % P == 0:
+            return None
+        slope = 3 * a[0] * a[0] * pow(2 * a[1], -1, P) % P
+    else:
+        slope = (b[1] - a[1]) * pow(b[0] - a[0], -1, P) % P
+    x = (slope * slope - a[0] - b[0]) % P
+    return x, (slope * (a[0] - x) - a[1]) % P
+
+
+def times(scalar, point=G):
+    out = None
+    while scalar:
+        if scalar & 1:
+            out = add(out, point)
+        point, scalar = add(point, point), scalar >> 1
+    return out
+
+
+def address_of(key):
+    x, y = times(key)
+    return keccak(x.to_bytes(32, "big") + y.to_bytes(32, "big"))[12:]
+
+
+def authorization(key, chain, address, nonce):
+    """Both names of the parity, as newer test files have them."""
+    digest = int.from_bytes(keccak(b"\x05" + rlp([chain, address, nonce])), "big")
+    x, y = times(7)
+    s, parity = pow(7, -1, ORDER) * (digest + x * key) % ORDER, y & 1
+    if s > ORDER // 2:
+        s, parity = ORDER - s, 1 - parity
+    return {
+        "chainId": hex(chain),
+        "address": "0x" + address.hex(),
+        "nonce": hex(nonce),
+        "v": hex(parity),
+        "r": hex(x),
+        "s": hex(s),
+        "signer": "0x" + address_of(key).hex(),
+        "yParity": hex(parity),
+    }
+
+
 # --- The cases ---------------------------------------------------------------------------------------------------
 
 KEY = "0x45a915e4d060149eb4365960e6a7a45f334393093061116b197e3240065ff2d8"
@@ -151,6 +207,7 @@ COINBASE = bytes.fromhex("2adc25665018aa1fe0e6bc666dac8fc2697ff9ba")
 ETHER = 10**18
 BASE_FEE, PRICE = 10, 12  # 2 of which go to the coinbase
 BOTH = ("Prague", "Osaka")
+BEFORE = ("Paris", "Shanghai", "Cancun")
 
 
 def fixture(name, pre, transaction, post):
@@ -241,7 +298,7 @@ fixture(
             ((0, 0, 2), {SENDER: FUNDED}, [], "TransactionException.INSUFFICIENT_ACCOUNT_FUNDS"),
         ],
     )
-    | {"Cancun": [(FIRST, after, [], None)]},
+    | on(BEFORE + ("London",), [(FIRST, after, [], None)]),
 )
 fixture(
     "transferAtBaseFee",
@@ -399,6 +456,48 @@ fixture(
     blobs | {"blobVersionedHashes": [blob] * 10},
     on(BOTH, [(FIRST, {SENDER: FUNDED}, [], "TransactionException.TYPE_3_TX_MAX_BLOB_GAS_ALLOWANCE_EXCEEDED")]),
 )
+
+# 64 bytes that are not zero: 16 each (EIP-2028), and since Prague 40 each where nothing is executed (EIP-7623).
+old, new = 21000 + 64 * 16, 21000 + 64 * 40
+fixture(
+    "dataFloor",
+    {SENDER: FUNDED},
+    {"data": ["0x" + "11" * 64]},
+    on(BEFORE, [(FIRST, {SENDER: paid(old), COINBASE: tip(old)}, [], None)])
+    | on(BOTH, [(FIRST, {SENDER: paid(new), COINBASE: tip(new)}, [], None)]),
+)
+
+# EIP-7702: an account that is not there yet gets code that points to TO (25,000), and is called: PUSH1 42, PUSH1 0, SSTORE
+# in its own storage: 3 + 3 + 22,100. An authorization for another nonce costs as much and does nothing; then nobody is
+# called. No such transaction creates, none is without authorizations, none travels with an `s` of 257 bits, and there is
+# none before Prague.
+authority = address_of(1)
+code = bytes.fromhex("602a600055")
+pointer = bytes.fromhex("ef0100") + TO
+gas = 21000 + 25000 + 3 + 3 + 22100
+idle = 21000 + 25000
+called = {"to": "0x" + authority.hex(), "gasPrice": None, "maxFeePerGas": "0xc", "maxPriorityFeePerGas": "0x2"}
+before = {SENDER: FUNDED, TO: (1, 0, code, {})}
+right = authorization(1, 1, TO, 0)
+fixture(
+    "setCode",
+    before,
+    called | {"authorizationList": [right]},
+    on(BOTH, [(FIRST, {SENDER: paid(gas), TO: (1, 0, code, {}), authority: (1, 0, pointer, {0: 42}), COINBASE: tip(gas)}, [], None)])
+    | {"Cancun": [(FIRST, before, [], "TransactionException.TYPE_4_TX_PRE_FORK")]},
+)
+fixture(
+    "setCodeOtherNonce",
+    before,
+    called | {"authorizationList": [authorization(1, 1, TO, 1)]},
+    on(BOTH, [(FIRST, {SENDER: paid(idle), TO: (1, 0, code, {}), COINBASE: tip(idle)}, [], None)]),
+)
+for name, parts, exception in (
+    ("setCodeCreates", {"to": "", "authorizationList": [right]}, "TYPE_4_TX_CONTRACT_CREATION"),
+    ("setCodeOfNobody", {"authorizationList": []}, "TYPE_4_EMPTY_AUTHORIZATION_LIST"),
+    ("setCodeBeyondNumbers", {"authorizationList": [right | {"s": "0x1" + "00" * 32}]}, "TYPE_4_INVALID_AUTHORITY_SIGNATURE"),
+):
+    fixture(name, before, called | parts, on(BOTH, [(FIRST, before, [], "TransactionException." + exception)]))
 
 # Storage, and neither code nor nonce: a state that no chain since EIP-161 can be in.
 fixture(

@@ -17,7 +17,10 @@ use revm::{
     ExecuteEvm,
     context::{BlockEnv, TxEnv, either::Either},
     context_interface::block::BlobExcessGasAndPrice,
-    primitives::eip4844::BLOB_BASE_FEE_UPDATE_FRACTION_PRAGUE,
+    primitives::{
+        eip4844::{BLOB_BASE_FEE_UPDATE_FRACTION_CANCUN, BLOB_BASE_FEE_UPDATE_FRACTION_PRAGUE},
+        hardfork::SpecId,
+    },
 };
 
 use super::{
@@ -39,7 +42,8 @@ use crate::{
 
 /// Ethereum's.
 const MAINNET: u64 = 1;
-/// The most blobs of a block in Prague (EIP-7691), and of a transaction since Osaka.
+/// The most blobs of a block in Cancun and in Prague (EIP-7691), and of a transaction since Osaka.
+const CANCUN_BLOBS: u64 = 6;
 const PRAGUE_BLOBS: u64 = 9;
 const OSAKA_BLOBS: u64 = 6;
 /// How many hashes of blocks the EVM can ask for.
@@ -64,7 +68,7 @@ pub(super) fn run(
                         spec,
                         expected,
                     };
-                    case.check_indexes()?;
+                    case.check()?;
                     // A panic of the EVM is a failure of this case alone.
                     let outcome = catch_unwind(AssertUnwindSafe(|| case.run()));
                     match outcome.unwrap_or_else(|_| Err("the EVM panicked".into())) {
@@ -78,13 +82,17 @@ pub(super) fn run(
     Ok(())
 }
 
-/// The rules of a fork, where a chain can have them.
-fn spec(fork: &str) -> Result<EvmSpec, String> {
+/// The rules of a fork. Those before Prague are of no chain here: the EVM follows them for the sake of the tests, of which
+/// most end there.
+fn spec(fork: &str) -> Result<SpecId, String> {
     match fork {
-        "Prague" => Ok(EvmSpec::Prague),
-        "Osaka" => Ok(EvmSpec::Osaka),
+        "Merge" | "Paris" => Ok(SpecId::MERGE),
+        "Shanghai" => Ok(SpecId::SHANGHAI),
+        "Cancun" => Ok(SpecId::CANCUN),
+        "Prague" => Ok(SpecId::PRAGUE),
+        "Osaka" => Ok(SpecId::OSAKA),
         _ => Err(format!(
-            "no chain here follows the rules of {fork}: Prague and Osaka are run"
+            "the rules of {fork} are not followed here: those of Paris, Shanghai, Cancun, Prague and Osaka are"
         )),
     }
 }
@@ -106,12 +114,13 @@ fn applies(test: &StateTest) -> Result<(), String> {
 struct Case<'a> {
     test: &'a StateTest,
     fork: &'a str,
-    spec: EvmSpec,
+    spec: SpecId,
     expected: &'a Expected,
 }
 
 impl Case<'_> {
-    fn check_indexes(&self) -> Result<(), String> {
+    /// An error where the test itself is none, whatever should come of it.
+    fn check(&self) -> Result<(), String> {
         let (parts, at) = (&self.test.transaction, self.expected.indexes);
         let counts = [
             ("data", at.data, parts.data.len()),
@@ -126,7 +135,8 @@ impl Case<'_> {
                 ));
             }
         }
-        Ok(())
+        recipient(&parts.to)?;
+        self.sender().map(drop)
     }
 
     fn run(&self) -> Result<(), String> {
@@ -172,7 +182,11 @@ impl Case<'_> {
     fn state(&self, number: u64) -> Result<MemoryState, String> {
         let mut state = MemoryState::default();
         let config = Config {
-            spec: self.spec,
+            spec: if self.spec == SpecId::OSAKA {
+                EvmSpec::Osaka
+            } else {
+                EvmSpec::Prague
+            },
             prices: Prices::Ethereum,
             ..Config::default()
         };
@@ -209,6 +223,7 @@ impl Case<'_> {
         };
         let execution = EvmExecution::new();
         let mut session = Session::open(&execution, &*state, &block);
+        session.follow(self.spec);
         self.set_block(&mut session)?;
         let result = session.evm.transact_one(transaction);
         let logs = match result {
@@ -249,6 +264,7 @@ impl Case<'_> {
         let blobs = self.test.config.blob_schedule.get(self.fork);
         let fraction = match blobs {
             Some(blobs) => blobs.base_fee_update_fraction.short("update fraction")?,
+            None if self.spec < SpecId::PRAGUE => BLOB_BASE_FEE_UPDATE_FRACTION_CANCUN,
             None => BLOB_BASE_FEE_UPDATE_FRACTION_PRAGUE,
         };
         let excess = current_excess_blob_gas.unwrap_or_default();
@@ -268,12 +284,13 @@ impl Case<'_> {
             )),
             slot_num: slot.short("slot number")?,
         };
-        let most = match (self.spec, blobs) {
-            // What a block has room for.
-            (EvmSpec::Prague, Some(blobs)) => blobs.max.short("most blobs")?,
-            (EvmSpec::Prague, None) => PRAGUE_BLOBS,
+        let most = match blobs {
             // EIP-7594.
-            (EvmSpec::Osaka, _) => OSAKA_BLOBS,
+            _ if self.spec >= SpecId::OSAKA => OSAKA_BLOBS,
+            // What a block has room for.
+            Some(blobs) => blobs.max.short("most blobs")?,
+            None if self.spec < SpecId::PRAGUE => CANCUN_BLOBS,
+            None => PRAGUE_BLOBS,
         };
         session.evm.ctx.cfg.max_blobs_per_tx = Some(most);
         Ok(())
@@ -306,12 +323,17 @@ impl Case<'_> {
         } else {
             u8::from(list.is_some())
         };
+        let to = recipient(&parts.to)?;
+        // EIP-4844 and EIP-7702 have no room for a creation.
+        if tx_type > 2 && to.is_none() {
+            return Err(format!("a transaction of type {tx_type} creates nothing"));
+        }
         Ok(TxEnv {
             tx_type,
             caller: self.sender()?,
             gas_limit: Quantity::parse(&parts.gas_limit[at.gas])?.short("gas limit")?,
             gas_price: max_fee.or(price).unwrap_or_default(),
-            kind: recipient(&parts.to)?.map_or(TxKind::Create, TxKind::Call),
+            kind: to.map_or(TxKind::Create, TxKind::Call),
             value: Quantity::parse(&parts.value[at.value])?.0,
             data: parts.data[at.data].clone(),
             nonce: Quantity::parse(&parts.nonce)?.short("nonce")?,
@@ -373,22 +395,18 @@ fn authorization(
     parts: &AuthorizationParts,
 ) -> Result<Either<SignedAuthorization, revm::context::transaction::RecoveredAuthorization>, String>
 {
-    let AuthorizationParts {
-        chain_id,
-        address,
-        nonce,
-        v,
-        r,
-        s,
-    } = parts.clone();
+    let number = |text: &str| Quantity::parse(text).map(|number| number.0);
     let authorization = Authorization {
-        chain_id: chain_id.0,
-        address,
-        nonce: nonce.short("nonce of an authorization")?,
+        chain_id: number(&parts.chain_id)?,
+        address: parts.address,
+        nonce: Quantity::parse(&parts.nonce)?.short("nonce of an authorization")?,
     };
-    let parity = v.short("v of an authorization")?;
-    let parity = u8::try_from(parity).map_err(|_| format!("v {parity} of an authorization"))?;
-    let signed = SignedAuthorization::new_unchecked(authorization, parity, r.0, s.0);
+    let parity = parts.y_parity.as_ref().or(parts.v.as_ref());
+    let parity = Quantity::parse(parity.ok_or("an authorization has neither v nor yParity")?)?;
+    let parity = u8::try_from(parity.0)
+        .map_err(|_| format!("v {} of an authorization is over 8 bits", parity.0))?;
+    let (r, s) = (number(&parts.r)?, number(&parts.s)?);
+    let signed = SignedAuthorization::new_unchecked(authorization, parity, r, s);
     Ok(Either::Left(signed))
 }
 

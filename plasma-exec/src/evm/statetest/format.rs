@@ -86,16 +86,18 @@ impl From<AccessItem> for AccessListItem {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// Its numbers, too, may be such as no transaction can say.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AuthorizationParts {
-    pub(super) chain_id: Quantity,
+    pub(super) chain_id: String,
     pub(super) address: Address,
-    pub(super) nonce: Quantity,
-    #[serde(alias = "yParity")]
-    pub(super) v: Quantity,
-    pub(super) r: Quantity,
-    pub(super) s: Quantity,
+    pub(super) nonce: String,
+    /// The same twice: some authors write the one name, some the other, some both.
+    pub(super) v: Option<String>,
+    pub(super) y_parity: Option<String>,
+    pub(super) r: String,
+    pub(super) s: String,
 }
 
 /// What comes of the transaction with some of its values.
