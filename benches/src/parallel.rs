@@ -54,7 +54,7 @@ const DOLLAR: Address = Address::repeat_byte(0xd0);
 const TOKEN: &str = include_str!("../../plasma-bridge/contracts/artifacts/TestToken.json");
 
 /// A pool of two tokens whose product stays the same, with fee, as Uniswap's pairs are.
-const POOL: &str = include_str!("../../examples/contracts/pool/pool.json");
+const POOL: &str = include_str!("../../examples/contracts/artifacts/pool.json");
 
 /// What a workload's transaction calls, and with what.
 struct Call {

@@ -41,7 +41,7 @@ const DOLLAR: Address = Address::repeat_byte(0xd0);
 const EMPTY: &[u8] =
     b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x08\x01\x04call\0\0\x0a\x04\x01\x02\0\x0b";
 const EMPTY_AT: Address = Address::repeat_byte(0xe0);
-const TOKEN: &[u8] = include_bytes!("../../examples/contracts/token/token.wasm");
+const TOKEN: &[u8] = include_bytes!("../../examples/contracts/artifacts/token.wasm");
 
 /// People, who send by turns.
 struct People {

@@ -129,10 +129,12 @@ impl ContractContender {
                 cancel: 100_000,
             },
             code: Code {
-                token: code(include_str!("../../examples/contracts/token/token.json")),
-                pool: code(include_str!("../../examples/contracts/pool/pool.json")),
+                token: code(include_str!(
+                    "../../examples/contracts/artifacts/token.json"
+                )),
+                pool: code(include_str!("../../examples/contracts/artifacts/pool.json")),
                 book: code(include_str!(
-                    "../../examples/contracts/orderbook/orderbook.json"
+                    "../../examples/contracts/artifacts/orderbook.json"
                 )),
             },
         }
@@ -168,10 +170,14 @@ impl ContractContender {
                 cancel: 800_000,
             },
             code: Code {
-                token: code(include_bytes!("../../examples/contracts/token/token.wasm")),
-                pool: code(include_bytes!("../../examples/contracts/pool/pool.wasm")),
+                token: code(include_bytes!(
+                    "../../examples/contracts/artifacts/token.wasm"
+                )),
+                pool: code(include_bytes!(
+                    "../../examples/contracts/artifacts/pool.wasm"
+                )),
                 book: code(include_bytes!(
-                    "../../examples/contracts/orderbook/orderbook.wasm"
+                    "../../examples/contracts/artifacts/orderbook.wasm"
                 )),
             },
         }

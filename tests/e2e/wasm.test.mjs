@@ -15,7 +15,7 @@ describe('a chain of contracts in WebAssembly', () => {
   after(() => devnet?.stop())
 
   it('deploys the example token, and moves it', async () => {
-    const module = bytesToHex(readFileSync(join(root, 'examples/contracts/token/token.wasm')))
+    const module = bytesToHex(readFileSync(join(root, 'examples/contracts/artifacts/token.wasm')))
     const supply = encodeAbiParameters([{ type: 'uint256' }], [10n ** 24n])
     const data = concat([numberToHex(size(module), { size: 4 }), module, supply])
     const { contractAddress: address } = await done(me, me.wallet.sendTransaction({ data, gas: 4_000_000n }))

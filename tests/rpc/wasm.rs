@@ -12,7 +12,7 @@ sol! {
     function totalSupply() returns (uint256);
 }
 
-const TOKEN: &[u8] = include_bytes!("../../examples/contracts/token/token.wasm");
+const TOKEN: &[u8] = include_bytes!("../../examples/contracts/artifacts/token.wasm");
 const ABI: &str = include_str!("../../examples/contracts/token/abi.json");
 /// A module that exports `call`, and has this to say of itself.
 fn saying(text: &[u8]) -> Vec<u8> {

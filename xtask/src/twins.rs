@@ -1,4 +1,4 @@
-//! The example contracts in Solidity: the twins of those in WebAssembly, compiled beside their sources.
+//! The example contracts in Solidity: the twins of those in WebAssembly, compiled, and committed.
 
 use std::{
     collections::BTreeMap,
@@ -72,7 +72,7 @@ pub(crate) fn compile(tools: &Path) -> Result<BTreeMap<PathBuf, String>, String>
             "deployedBytecode": code("deployedBytecode"),
             "metadata": serde_json::from_str::<Value>(metadata).map_err(|e| format!("{path}: {e}"))?,
         });
-        let committed = root().join(format!("examples/contracts/{name}/{name}.json"));
+        let committed = root().join(format!("examples/contracts/artifacts/{name}.json"));
         files.insert(committed, pretty(&artifact(contract, &path, &raw)?));
     }
     Ok(files)

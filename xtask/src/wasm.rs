@@ -1,4 +1,4 @@
-//! The contracts in WebAssembly that come with the SDK: built, and committed beside their sources.
+//! The contracts in WebAssembly that come with the SDK: built, and committed.
 
 use std::{
     env,
@@ -15,7 +15,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// The folders in `examples/contracts`, each a package `contract-…`.
 pub(crate) const CONTRACTS: [&str; 3] = ["orderbook", "pool", "token"];
 /// The compiler that the committed contracts were built with.
-const RECORD: &str = "examples/contracts/toolchain.txt";
+const RECORD: &str = "examples/contracts/artifacts/toolchain.txt";
 /// The stack of a contract, in bytes: it is cleared before every call.
 const STACK: u32 = 8_192;
 
@@ -31,7 +31,7 @@ const PROFILE: [(&str, &str); 8] = [
 ];
 
 fn committed(name: &str) -> PathBuf {
-    root().join(format!("examples/contracts/{name}/{name}.wasm"))
+    root().join(format!("examples/contracts/artifacts/{name}.wasm"))
 }
 
 /// Builds all of them and rewrites what is committed.

@@ -15,7 +15,7 @@ sol! {
     function transfer(address to, uint256 amount) returns (bool);
 }
 
-const TOKEN: &[u8] = include_bytes!("../../../examples/contracts/token/token.wasm");
+const TOKEN: &[u8] = include_bytes!("../../../examples/contracts/artifacts/token.wasm");
 const PEOPLE: u64 = 100;
 
 fn genesis() -> Vec<u8> {

@@ -31,8 +31,8 @@ sol! {
     }
 }
 
-const TOKEN: &[u8] = include_bytes!("../../../../examples/contracts/token/token.wasm");
-const POOL: &[u8] = include_bytes!("../../../../examples/contracts/pool/pool.wasm");
+const TOKEN: &[u8] = include_bytes!("../../../../examples/contracts/artifacts/token.wasm");
+const POOL: &[u8] = include_bytes!("../../../../examples/contracts/artifacts/pool.wasm");
 
 /// What creates a contract of the module with these arguments.
 fn creation(module: &[u8], arguments: Vec<u8>) -> Vec<u8> {

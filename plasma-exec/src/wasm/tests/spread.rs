@@ -17,7 +17,7 @@ sol! {
 }
 
 const THREADS: [usize; 5] = [1, 2, 3, 4, 8];
-const TOKEN: &[u8] = include_bytes!("../../../../examples/contracts/token/token.wasm");
+const TOKEN: &[u8] = include_bytes!("../../../../examples/contracts/artifacts/token.wasm");
 
 fn fold(
     execution: &WasmExecution,
