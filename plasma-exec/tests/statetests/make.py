@@ -499,7 +499,7 @@ for name, parts, exception in (
 ):
     fixture(name, before, called | parts, on(BOTH, [(FIRST, before, [], "TransactionException." + exception)]))
 
-# Storage, and neither code nor nonce: a state that no chain since EIP-161 can be in.
+# Storage, and neither code nor nonce: a state that no chain which began with EIP-161 can be in.
 fixture(
     "storageWithoutNonce",
     {SENDER: FUNDED, TO: (0, 1, b"", {1: 1})},

@@ -103,7 +103,7 @@ fn applies(test: &StateTest) -> Result<(), String> {
         let stores = account.storage.values().any(|value| !value.0.is_zero());
         if stores && account.code.is_empty() && account.nonce.0.is_zero() {
             return Err(format!(
-                "{address} has storage, and neither code nor nonce: no chain since EIP-161 has such an account"
+                "{address} has storage, and neither code nor nonce: no chain that began with EIP-161 has such an account"
             ));
         }
     }
