@@ -49,7 +49,7 @@ pub(super) type MainHandler<'a> = MainnetHandler<Evm<'a>, Failure, EthFrame>;
 /// What the steps change stays in the EVM's journal, from which the next ones read; [`Session::finish`] gives
 /// all of it at once. So a whole block costs one read and one write for each account, and one step alone gives the
 /// same: `apply_block` is the fold of `apply`.
-pub(super) struct Session<'a> {
+pub(crate) struct Session<'a> {
     execution: &'a EvmExecution,
     pub(super) evm: Evm<'a>,
     block: &'a BlockContext,

@@ -80,6 +80,25 @@ pub(crate) struct Attempt {
     pub(crate) inexact: bool,
 }
 
+impl Attempt {
+    /// What came of a transaction that pays the proposer `tips`, and burns nothing that is counted.
+    #[cfg(any(feature = "evm", feature = "wasm"))]
+    pub(crate) fn of(receipt: Receipt, writes: Vec<Write>, tips: U256, gas_wanted: u64) -> Self {
+        let tally = Tally {
+            gas: receipt.gas_used.0,
+            burned: U256::ZERO,
+            tips,
+        };
+        Self {
+            receipt,
+            writes,
+            tally,
+            gas_wanted,
+            inexact: false,
+        }
+    }
+}
+
 /// An execution in the middle of one block, as the engine needs it.
 pub(crate) trait Executor: Sync {
     /// What a thread keeps from one transaction to the next.
