@@ -31,9 +31,6 @@ pub(crate) trait Spreads: Sessions {
     /// The work of a step, whatever the state, in gas.
     fn gas(step: &Step) -> u64;
 
-    /// What a step's work counts for where it is asked whether a block is worth many threads.
-    fn worth(step: &Step) -> u64;
-
     /// Runs a transaction as if the block were empty, and pays the proposer nothing; what was read before is forgotten.
     fn apart(session: &mut Self::Session<'_>, bytes: &Bytes) -> Attempt;
 
@@ -51,7 +48,7 @@ pub(crate) trait Spreads: Sessions {
         let spread = Spread {
             settings: self.settings(),
             fold: |state: &dyn StateRead, steps: &[Step]| self.fold(state, block, steps),
-            work: Self::worth,
+            work: |step: &Step| parallel::but_for_plain(Self::gas(step)),
             open: |state: &dyn StateRead| Run::open(self, state, block),
         };
         parallel::apply_block(&spread, base, steps, ends)

@@ -40,10 +40,6 @@ impl Spreads for EvmExecution {
         super::work(step).0
     }
 
-    fn worth(step: &Step) -> u64 {
-        super::work(step).0
-    }
-
     fn apart(session: &mut Session<'_>, bytes: &Bytes) -> Attempt {
         let (receipt, tips, wanted) = session.transaction_apart(bytes);
         Attempt::of(receipt, session.take_changes(), tips, wanted)

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     ethereum::{Market, MarketRules, spread::Spreads},
-    parallel::{self, Attempt, Parallelism, Settings, cores},
+    parallel::{Attempt, Parallelism, Settings, cores},
 };
 
 /// Blocks with fewer steps are done before another thread has begun, and need not be asked about.
@@ -43,10 +43,6 @@ impl Spreads for WasmExecution {
 
     fn gas(step: &Step) -> u64 {
         super::work(step).0
-    }
-
-    fn worth(step: &Step) -> u64 {
-        parallel::but_for_plain(super::work(step).0)
     }
 
     fn apart(session: &mut Session<'_>, bytes: &Bytes) -> Attempt {
