@@ -17,6 +17,8 @@ use plasma_exec::{
 };
 use plasma_sdk::bench::{Times, in_parallel, time};
 
+use plasma_sdk::bench::{Contender, ModulesContender, Settings, Threads, Workload, run};
+
 use crate::{
     Failure, Figure, Options,
     figure::{cores, digits},
@@ -35,6 +37,8 @@ pub(crate) const NAMES: &[&str] = &[
     "parallel.modules_transfers_ratio",
     "parallel.modules_tokens_ratio",
     "parallel.modules_hot_key_ratio",
+    "parallel.modules_swaps_ratio",
+    "parallel.modules_orderbook_ratio",
     "parallel.evm_transfers_ratio",
     "parallel.evm_erc20_ratio",
     "parallel.evm_swaps_ratio",
@@ -44,6 +48,12 @@ pub(crate) const NAMES: &[&str] = &[
 
 /// What the others are to be compared with.
 const MACHINE: &str = "parallel.machine_ratio";
+
+/// The workloads that are taken from the bench of backends, whose modules they call.
+const OF_BACKENDS: [(&str, Workload); 2] = [
+    ("parallel.modules_swaps_ratio", Workload::Swaps),
+    ("parallel.modules_orderbook_ratio", Workload::Orderbook),
+];
 
 const PEOPLE: usize = 1_000;
 const POOLS: usize = 500;
@@ -136,6 +146,10 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
     let (mut figures, mut machine) = (Vec::new(), Vec::new());
     let of_workloads = NAMES.iter().copied().filter(|name| *name != MACHINE);
     for name in of_workloads.filter(|name| all || options.wants(name)) {
+        if let Some((_, workload)) = OF_BACKENDS.iter().find(|(known, _)| *known == name) {
+            figures.push(of_backends(name, *workload, count)?);
+            continue;
+        }
         let mut people = People::new();
         let (figure, limit) = if name.contains("modules") {
             modules(name, &mut people, count)?
@@ -157,6 +171,34 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
         figures.push(Figure::new(MACHINE, median, "times one core", &ON).detail(detail));
     }
     Ok(figures)
+}
+
+/// Blocks of a workload as `plasma bench execution` makes and checks them, on native modules.
+fn of_backends(name: &'static str, workload: Workload, count: usize) -> Result<Figure, Failure> {
+    let settings = Settings {
+        transactions: count / 2,
+        runs: RUNS,
+        ..Settings::default()
+    };
+    let contenders: [Box<dyn Contender>; 1] = [Box::new(ModulesContender)];
+    let report = run(&settings, &contenders, &[workload], None, &mut |_| ())?;
+    let rate = |threads| {
+        let row = report.rows.iter().find(|row| row.threads == threads);
+        let measured = row.and_then(|row| row.measured.as_ref());
+        measured.map(|measured| measured.transactions_per_second.median)
+    };
+    let (Some(one), Some(all)) = (rate(Threads::One), rate(Threads::All)) else {
+        return Err(format!("{name}: the bench of backends did not measure it").into());
+    };
+    let detail = format!(
+        "{} transactions in {} blocks: {} a second on one core, {} on {}",
+        settings.transactions,
+        settings.blocks,
+        digits(one),
+        digits(all),
+        cores()
+    );
+    Ok(Figure::new(name, all / one, "times one core", &ON).detail(detail))
 }
 
 fn modules(

@@ -13,6 +13,12 @@ pub(crate) mod quantity;
 #[cfg(any(feature = "evm", feature = "wasm"))]
 mod reason;
 mod senders;
+#[cfg(any(feature = "evm", feature = "wasm"))]
+mod sessions;
+#[cfg(all(feature = "std", any(feature = "evm", feature = "wasm")))]
+pub(crate) mod spread;
+#[cfg(all(test, feature = "std", any(feature = "evm", feature = "wasm")))]
+pub(crate) mod testing;
 mod transaction;
 
 #[cfg(any(feature = "evm", feature = "wasm"))]
@@ -21,6 +27,8 @@ pub(crate) use account::{Account, Code, Word};
 pub(crate) use market::{Market, MarketRules};
 #[cfg(any(feature = "evm", feature = "wasm"))]
 pub(crate) use reason::{revert_reason, shortened};
+#[cfg(any(feature = "evm", feature = "wasm"))]
+pub(crate) use sessions::Sessions;
 
 pub(crate) use declared::{declared_work, least_work};
 pub(crate) use senders::Senders;

@@ -85,6 +85,39 @@ impl CodeCache {
     fn insert(&self, _: B256, _: Bytecode) {}
 }
 
+/// Code that a thread keeps for itself while others are at work: what threads share they count references of, each in
+/// the other's way. Bounded: what is more is taken from the [`CodeCache`] each time.
+#[cfg(feature = "std")]
+#[derive(Default)]
+pub(super) struct OwnCodes {
+    codes: alloy_primitives::map::B256Map<Bytecode>,
+    bytes: usize,
+}
+
+#[cfg(feature = "std")]
+impl OwnCodes {
+    /// Bytes of code.
+    const MOST: usize = 1024 * 1024;
+
+    /// The code of this hash, which is `shared` with others.
+    pub(super) fn get(&mut self, hash: B256, shared: impl FnOnce() -> Bytecode) -> Bytecode {
+        if let Some(code) = self.codes.get(&hash) {
+            return code.clone();
+        }
+        let code = shared();
+        let bytes = code.original_byte_slice();
+        // Who reads by guess may find half of it, or nothing.
+        let fits = self.bytes + bytes.len() <= Self::MOST;
+        if !fits || alloy_primitives::keccak256(bytes) != hash {
+            return code;
+        }
+        self.bytes += bytes.len();
+        let own = Bytecode::new_legacy(Bytes::copy_from_slice(bytes));
+        self.codes.insert(hash, own.clone());
+        own
+    }
+}
+
 #[cfg(feature = "std")]
 mod memory {
     use std::sync::PoisonError;
@@ -135,6 +168,8 @@ mod memory {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use plasma_core::{MemoryState, State as _};
     use proptest::prelude::*;
     use revm::bytecode::opcode;
@@ -166,6 +201,37 @@ mod tests {
             check(vec![last; 9]);
         }
         check(vec![opcode::JUMPDEST; 24_576]);
+    }
+
+    #[test]
+    fn a_thread_keeps_code_that_is_whole_and_only_so_much_of_it() {
+        let code = |n: u8| Bytecode::new_legacy(vec![n; 24_576].into());
+        let asked = core::cell::Cell::new(0);
+        let mut own = OwnCodes::default();
+        let mut get = |hash: B256, code: &Bytecode| {
+            let shared = || {
+                asked.set(asked.get() + 1);
+                code.clone()
+            };
+            assert_eq!(
+                own.get(hash, shared).original_bytes(),
+                code.original_bytes()
+            );
+        };
+        // Not there yet.
+        let hash = code(0).hash_slow();
+        get(hash, &Bytecode::default());
+        for _ in 0..3 {
+            get(hash, &code(0));
+        }
+        assert_eq!(asked.get(), 2);
+        for n in 1..100 {
+            for _ in 0..2 {
+                get(code(n).hash_slow(), &code(n));
+            }
+        }
+        let kept = OwnCodes::MOST / 24_576;
+        assert_eq!(asked.get(), 2 + (kept - 1) + 2 * (100 - kept));
     }
 
     proptest! {

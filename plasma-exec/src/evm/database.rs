@@ -26,6 +26,9 @@ use super::{
 pub(super) struct Reader<'a> {
     state: &'a dyn StateRead,
     codes: &'a CodeCache,
+    /// Codes for this thread alone, where there are others.
+    #[cfg(feature = "std")]
+    own: Option<code::OwnCodes>,
     /// The number and the hash of the block before this one. Its hash is put in state only as this one begins.
     parent: (u64, B256),
     /// What stood in state, and where.
@@ -68,11 +71,19 @@ impl<'a> Reader<'a> {
         Self {
             state,
             codes,
+            #[cfg(feature = "std")]
+            own: None,
             parent,
             accounts: AddressMap::default(),
             slots: FbMap::default(),
             time: 0,
         }
+    }
+
+    /// From now on other threads are at work, too.
+    #[cfg(feature = "std")]
+    pub(super) fn among_others(&mut self) {
+        self.own.get_or_insert_default();
     }
 
     /// The account at `address`; an empty one if there is none.
@@ -105,10 +116,10 @@ impl<'a> Reader<'a> {
         *known.at(time, read)
     }
 
-    /// The writes that bring state to what the EVM left. It remembers nothing then of what it read.
-    pub(super) fn changes(&mut self, evm: EvmState) -> Vec<(StateKey, Option<Bytes>)> {
+    /// The writes that bring state to what the EVM left, which is taken. It remembers nothing then of what it read.
+    pub(super) fn changes(&mut self, evm: &mut EvmState) -> Vec<(StateKey, Option<Bytes>)> {
         let mut changes = Vec::with_capacity(evm.len());
-        for (address, left) in evm.into_iter().filter(|(_, left)| left.is_touched()) {
+        for (address, left) in evm.drain().filter(|(_, left)| left.is_touched()) {
             // Destroyed in the last transaction that touched it. (Had a later one touched it, it would be
             // something else by now, or empty.)
             let destroyed = left.is_selfdestructed_locally();
@@ -216,7 +227,12 @@ impl Database for Reader<'_> {
     }
 
     fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Infallible> {
-        Ok(self.codes.get(self.state, hash))
+        let shared = || self.codes.get(self.state, hash);
+        #[cfg(feature = "std")]
+        if let Some(own) = &mut self.own {
+            return Ok(own.get(hash, shared));
+        }
+        Ok(shared())
     }
 
     fn storage(&mut self, address: Address, slot: U256) -> Result<U256, Infallible> {

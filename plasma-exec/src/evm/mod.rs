@@ -30,10 +30,13 @@ mod transaction;
 #[cfg(test)]
 mod tests;
 
+use alloc::vec::Vec;
+
 use alloy_primitives::Bytes;
 use plasma_core::{
     Admission, BlockContext, BlockOutcome, Execution, ExecutionError, Gas, MessageKind, NonceRule,
-    Query, QueryError, Receipt, Rejection, Reply, State, StateRead, Step, TransactionView,
+    Query, QueryError, Receipt, Rejection, Reply, State, StateKey, StateRead, Step,
+    TransactionView,
 };
 use revm::Database as _;
 
@@ -44,7 +47,9 @@ pub use prices::{INSTRUCTIONS_PER_GAS, MACHINE_TRANSACTION_GAS, Prices};
 #[cfg(feature = "statetest")]
 pub use statetest::{StateTestError, StateTestReport, run_state_tests};
 
-use crate::ethereum::{EthereumTransaction, Senders, declared_work};
+#[cfg(feature = "std")]
+use crate::ethereum::spread as engine;
+use crate::ethereum::{EthereumTransaction, Senders, Sessions, declared_work};
 use session::Session;
 
 /// Ethereum's rules: contracts, receipts, logs and fees as on mainnet, on revm.
@@ -92,14 +97,6 @@ impl EvmExecution {
         self
     }
 
-    /// Steps one after the other: the specification.
-    fn fold(&self, base: &dyn StateRead, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
-        let mut session = Session::open(self, base, block);
-        let receipts = steps.iter().map(|step| session.step(step)).collect();
-        let changes = session.finish().into_iter().collect();
-        BlockOutcome { receipts, changes }
-    }
-
     fn read(
         &self,
         block: &BlockContext,
@@ -126,6 +123,22 @@ fn work(step: &Step) -> Gas {
         Step::Transaction(bytes) => declared_work(bytes, MACHINE_TRANSACTION_GAS),
         Step::End => END_WORK,
     })
+}
+
+impl Sessions for EvmExecution {
+    type Session<'a> = Session<'a>;
+
+    fn open<'a>(&'a self, state: &'a dyn StateRead, block: &'a BlockContext) -> Session<'a> {
+        Session::open(self, state, block)
+    }
+
+    fn step(session: &mut Session<'_>, step: &Step) -> Receipt {
+        session.step(step)
+    }
+
+    fn finish(session: Session<'_>) -> Vec<(StateKey, Option<Bytes>)> {
+        session.finish()
+    }
 }
 
 impl Execution for EvmExecution {
@@ -171,12 +184,7 @@ impl Execution for EvmExecution {
     }
 
     fn apply(&self, state: &mut dyn State, block: &BlockContext, step: &Step) -> Receipt {
-        let mut session = Session::open(self, &*state, block);
-        let receipt = session.step(step);
-        for (key, value) in session.finish() {
-            state.set(key, value);
-        }
-        receipt
+        self.apply_one(state, block, step)
     }
 
     fn apply_block(
@@ -186,10 +194,7 @@ impl Execution for EvmExecution {
         steps: &[Step],
     ) -> BlockOutcome {
         #[cfg(feature = "std")]
-        return self
-            .spread(base, block, steps, &[steps.len()])
-            .pop()
-            .unwrap_or_default();
+        return engine::apply_block(self, base, block, steps);
         #[cfg(not(feature = "std"))]
         self.fold(base, block, steps)
     }
@@ -201,10 +206,7 @@ impl Execution for EvmExecution {
         block: &BlockContext,
         steps: &[Step],
     ) -> Vec<(usize, BlockOutcome)> {
-        // The work of a step is the same on every state.
-        let ends = plasma_core::segment_ends(self.segment_gas(), steps.iter().map(work));
-        let outcomes = self.spread(base, block, steps, &ends);
-        ends.into_iter().zip(outcomes).collect()
+        engine::apply_segments(self, base, block, steps)
     }
 
     fn work(&self, _: &dyn StateRead, step: &Step) -> Gas {

@@ -51,7 +51,7 @@ pub(super) type MainHandler<'a> = MainnetHandler<Evm<'a>, Failure, EthFrame>;
 /// What the steps change stays in the EVM's journal, from which the next ones read; [`Session::finish`] gives
 /// all of it at once. So a whole block costs one read and one write for each account, and one step alone gives the
 /// same: `apply_block` is the fold of `apply`.
-pub(super) struct Session<'a> {
+pub(crate) struct Session<'a> {
     execution: &'a EvmExecution,
     pub(super) evm: Evm<'a>,
     block: &'a BlockContext,
@@ -145,8 +145,15 @@ impl<'a> Session<'a> {
 
     /// All that the steps so far changed, but for the market; what was read is forgotten.
     pub(super) fn take_changes(&mut self) -> Vec<(StateKey, Option<Bytes>)> {
-        let left = self.evm.finalize();
-        self.evm.ctx.journaled_state.database.changes(left)
+        /// The room for accounts that is kept for the next transaction: more is emptied slower than it is asked for.
+        const ROOM: usize = 256;
+        let mut left = self.evm.finalize();
+        let journal = &mut self.evm.ctx.journaled_state;
+        let changes = journal.database.changes(&mut left);
+        if left.capacity() <= ROOM {
+            journal.state = left;
+        }
+        changes
     }
 
     fn begin(&mut self) -> Receipt {
@@ -253,6 +260,7 @@ impl<'a> Session<'a> {
     #[cfg(feature = "std")]
     pub(super) fn transaction_apart(&mut self, bytes: &[u8]) -> (Receipt, U256, u64) {
         let market = self.market.1;
+        self.evm.ctx.journaled_state.database.among_others();
         self.wanted = 0;
         self.tips = Some(U256::ZERO);
         let receipt = self.transaction(bytes, false);

@@ -2,9 +2,10 @@
 
 use alloc::{vec, vec::Vec};
 use core::ops::Range;
+use std::time::{Duration, Instant};
 
 use alloy_primitives::{Bytes, map::B256Map};
-use plasma_core::{BlockOutcome, Changes, StateKey, StateRead, Step};
+use plasma_core::{BlockOutcome, Changes, Receipt, StateKey, StateRead, Step};
 
 use super::{Executor, Settings, engine};
 
@@ -21,6 +22,10 @@ const PLAIN_WORK: u64 = 21_000;
 pub(crate) fn but_for_plain(work: u64) -> u64 {
     if work <= PLAIN_WORK { 0 } else { work }
 }
+
+/// The part of a run that is folded to compare: one of so many transactions, but not more than so many.
+const COMPARED_PART: usize = 8;
+const MOST_COMPARED: usize = 128;
 
 /// An execution, as the engine meets it.
 pub(crate) struct Spread<'a, Fold, Work, Open> {
@@ -152,25 +157,29 @@ impl<'a> Block<'a> {
         self.gathered = whole.max(self.gathered);
     }
 
-    /// Does steps of the block one after the other.
+    /// Does steps of the block one after the other; says how long that took, and the gas that they used.
     fn fold(
         &mut self,
         fold: &impl Fn(&dyn StateRead, &[Step]) -> BlockOutcome,
         steps: &[Step],
         mut range: Range<usize>,
         ends: &[usize],
-    ) {
+    ) -> Cost {
         /// Fewer steps read less than gathering takes.
         const FEW: usize = 8;
+        let mut cost = Cost::default();
         while !range.is_empty() {
             if range.len() > FEW {
                 self.gather();
             }
             let end = next_end(ends, range.start).min(range.end);
+            let began = Instant::now();
             let outcome = fold(self, &steps[range.start..end]);
+            cost.add(began.elapsed(), &outcome.receipts);
             self.take(outcome, ends);
             range.start = end;
         }
+        cost
     }
 
     /// Does a run of transactions on many threads, as far as that goes; says how far that is.
@@ -183,8 +192,15 @@ impl<'a> Block<'a> {
     ) -> usize
     where
         E: Executor,
+        Fold: Fn(&dyn StateRead, &[Step]) -> BlockOutcome,
         Open: Fn(&dyn StateRead) -> Option<E>,
     {
+        let compared = if spread.settings.compares() {
+            (run.len() / COMPARED_PART).min(MOST_COMPARED)
+        } else {
+            0
+        };
+        let (run, rest) = (run.start..run.end - compared, run.end - compared..run.end);
         let Some(executor) = (spread.open)(self) else {
             return run.start;
         };
@@ -201,9 +217,11 @@ impl<'a> Block<'a> {
         let mut pieces: Vec<usize> = inside.map(|end| end - run.start).collect();
         pieces.push(run.len());
         let parallelism = spread.settings.parallelism;
+        let began = Instant::now();
         let outcome = engine::run(&executor, self, &transactions, &pieces, parallelism);
+        let mut cost = Cost::default();
+        cost.add(began.elapsed(), &outcome.receipts);
         let done = outcome.receipts.len();
-        spread.settings.learn(done == run.len());
         let mut receipts = outcome.receipts.into_iter();
         let mut start = 0;
         for (changes, end) in outcome.pieces.into_iter().zip(pieces) {
@@ -211,6 +229,15 @@ impl<'a> Block<'a> {
             let receipts = receipts.by_ref().take(length).collect();
             start += length;
             self.take(BlockOutcome { receipts, changes }, ends);
+        }
+        if done < run.len() {
+            spread.settings.learn(false);
+        } else if compared == 0 {
+            spread.settings.learn(true);
+        } else {
+            let folded = self.fold(&spread.fold, steps, rest, ends);
+            spread.settings.learn(!folded.is_less_than(&cost));
+            return run.end + compared;
         }
         run.start + done
     }
@@ -235,6 +262,26 @@ impl<'a> Block<'a> {
             written.cloned().unwrap_or_else(|| self.base.get(key))
         };
         merge(&mut last.changes, old, at_start);
+    }
+}
+
+/// What steps took.
+#[derive(Default)]
+struct Cost {
+    time: Duration,
+    gas: u64,
+}
+
+impl Cost {
+    fn add(&mut self, time: Duration, receipts: &[Receipt]) {
+        self.time += time;
+        let gas = receipts.iter().map(|receipt| receipt.gas_used.0);
+        self.gas = gas.fold(self.gas, u64::saturating_add);
+    }
+
+    /// Whether it is less time for as much gas.
+    fn is_less_than(&self, other: &Self) -> bool {
+        self.time.as_nanos() * u128::from(other.gas) < other.time.as_nanos() * u128::from(self.gas)
     }
 }
 

@@ -21,6 +21,8 @@ use super::{
 /// How far workers run ahead of what is final. What is guessed further away is wrong more often; what is nearer leaves
 /// workers waiting when one of them is held up.
 const AHEAD: usize = 128;
+/// How far they run ahead at first: by so many more than are final, so that a run that is given up soon has cost little.
+const AHEAD_AT_FIRST: usize = 16;
 /// Of how many commits the conflicts are counted.
 const WINDOW: usize = 48;
 /// With more conflicts among those, the fold is faster on two cores: a run goes on there.
@@ -177,10 +179,9 @@ impl<E: Executor> Run<'_, E> {
 
     /// The next transaction to run by guess.
     fn take(&self) -> Option<usize> {
-        let limit = self
-            .transactions
-            .len()
-            .min(self.done.load(Ordering::Acquire) + AHEAD);
+        let done = self.done.load(Ordering::Acquire);
+        let ahead = AHEAD.min(AHEAD_AT_FIRST + done);
+        let limit = self.transactions.len().min(done + ahead);
         let next = |next| (next < limit).then_some(next + 1);
         self.next
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, next)

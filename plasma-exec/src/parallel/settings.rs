@@ -73,12 +73,17 @@ pub(crate) struct Settings {
     pub(crate) parallelism: Parallelism,
     /// Runs that are not tried.
     skip: AtomicU32,
-    /// How many runs were not tried after the last one that failed.
+    /// How many runs were not tried after the last one that was no gain.
     penalty: AtomicU32,
+    /// How many were tried since one that was no gain.
+    tried: AtomicU32,
 }
 
-/// The longest time without a try, in runs.
+/// The shortest and the longest time without a try after one that was no gain, in runs.
+const LEAST_SKIPPED: u32 = 7;
 const MOST_SKIPPED: u32 = 63;
+/// Of so many runs one is compared with the fold, the first one among them.
+const COMPARED: u32 = 16;
 
 impl Settings {
     /// So far nothing is learned.
@@ -90,8 +95,8 @@ impl Settings {
         }
     }
 
-    /// Whether the next run is tried. Blocks are like those before them: after one that conflicted some are folded,
-    /// the more the oftener.
+    /// Whether the next run is tried. Blocks are like those before them: after one that was no gain some are folded, the
+    /// more the oftener.
     pub(super) fn tries(&self) -> bool {
         self.parallelism.insists()
             || self
@@ -102,15 +107,23 @@ impl Settings {
                 .is_err()
     }
 
-    /// Takes note of how a run ended.
-    pub(super) fn learn(&self, worked: bool) {
-        if worked {
+    /// Whether the run that is tried now is to be compared with the fold.
+    pub(super) fn compares(&self) -> bool {
+        let tried = self.tried.fetch_add(1, Ordering::Relaxed);
+        !self.parallelism.insists() && tried.is_multiple_of(COMPARED)
+    }
+
+    /// Takes note of whether a run was a gain.
+    pub(super) fn learn(&self, gained: bool) {
+        if gained {
             self.penalty.store(0, Ordering::Relaxed);
             return;
         }
-        let penalty = (self.penalty.load(Ordering::Relaxed) * 2 + 1).min(MOST_SKIPPED);
+        let penalty = self.penalty.load(Ordering::Relaxed) * 2 + 1;
+        let penalty = penalty.clamp(LEAST_SKIPPED, MOST_SKIPPED);
         self.penalty.store(penalty, Ordering::Relaxed);
         self.skip.store(penalty, Ordering::Relaxed);
+        self.tried.store(0, Ordering::Relaxed);
     }
 }
 
@@ -121,22 +134,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_conflicts_is_tried_ever_less_often_and_insisting_always() {
+    fn what_is_no_gain_is_tried_ever_less_often_and_insisting_always() {
         let settings = Settings::default();
         let mut tried = Vec::new();
         for run in 0..300 {
             if settings.tries() {
                 tried.push(run);
+                assert!(settings.compares());
                 settings.learn(false);
             }
         }
-        assert_eq!(tried, [0, 2, 6, 14, 30, 62, 126, 190, 254]);
+        assert_eq!(tried, [0, 8, 24, 56, 120, 184, 248]);
         while !settings.tries() {}
         settings.learn(true);
         assert!(settings.tries());
+        let compared = (0..40).filter(|_| settings.compares());
+        assert_eq!(compared.collect::<Vec<_>>(), [0, 16, 32]);
         let insisting = Settings::of(Parallelism::always(3));
         insisting.learn(false);
-        assert!(insisting.tries());
+        assert!(insisting.tries() && !insisting.compares());
         assert_eq!(insisting.parallelism.threads(), 3);
         assert_eq!(Parallelism::sequential().threads(), 1);
         assert!(Parallelism::default().threads() >= 1);

@@ -284,6 +284,44 @@ fn blocks_of_one_kind_are_their_folds() {
 }
 
 #[test]
+fn a_run_that_is_compared_with_the_fold_comes_to_it_too() {
+    let base = base(u64::MAX);
+    let settings = Settings::of(Parallelism::up_to(3));
+    let spread = Spread {
+        settings: &settings,
+        fold,
+        work: |_: &Step| 100_000,
+        open: |state: &dyn StateRead| {
+            Some(Toy {
+                market: market(state),
+            })
+        },
+    };
+    let kinds = [
+        transactions(|n| vec![BUMP, n % 40, 1, COPY, n % 40, n % 40]),
+        transactions(|n| vec![COPY, n % 3, (n + 1) % 3]),
+    ];
+    for steps in &kinds {
+        for segment in [1, 3, 50, 399, 402] {
+            let ends: Vec<usize> = (1..steps.len()).filter(|at| at % segment == 0).collect();
+            let ends = [&ends[..], &[steps.len()]].concat();
+            let mut state = base.clone();
+            let mut folded = Vec::new();
+            let mut start = 0;
+            for end in &ends {
+                let outcome = fold(&state, &steps[start..*end]);
+                state.apply(&outcome.changes);
+                folded.push(outcome);
+                start = *end;
+            }
+            for _ in 0..20 {
+                assert_eq!(apply_block(&spread, &base, steps, &ends), folded);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_guess_that_panics_is_done_over() {
     // Twins are changed together; who sees one changed and not the other panics. Nothing of it may show.
     let steps = transactions(|n| vec![COMPARE, n % 3, 0]);

@@ -108,7 +108,11 @@ impl StateRead for View<'_> {
             Some(written) => written,
             None => {
                 let base = reading.base.entry(*key);
-                let value = base.or_insert_with(|| self.memory.base().get(key));
+                let value = base.or_insert_with(|| {
+                    // A copy of its own: what threads share they count references of, each in the other's way.
+                    let value = self.memory.base().get(key);
+                    value.map(|bytes| Bytes::copy_from_slice(&bytes))
+                });
                 (Origin::Base, value.clone())
             }
         };

@@ -32,10 +32,12 @@ mod spread;
 #[cfg(test)]
 mod tests;
 
+use alloc::vec::Vec;
+
 use alloy_primitives::Bytes;
 use plasma_core::{
     Admission, BlockContext, BlockOutcome, Execution, ExecutionError, Gas, MessageKind, Query,
-    QueryError, Receipt, Rejection, Reply, State, StateRead, Step, TransactionView,
+    QueryError, Receipt, Rejection, Reply, State, StateKey, StateRead, Step, TransactionView,
 };
 
 pub use config::{WasmGenesis, WasmGenesisAccount};
@@ -43,7 +45,11 @@ pub use prices::{
     MAX_MODULE_BYTES, MAX_STORAGE_BYTES, WASM_INSTRUCTIONS_PER_GAS, WASM_TRANSACTION_GAS,
 };
 
-use crate::ethereum::{EthereumTransaction, Senders, bridge::SYSTEM_CALL_GAS, declared_work};
+#[cfg(feature = "std")]
+use crate::ethereum::spread as engine;
+use crate::ethereum::{
+    EthereumTransaction, Senders, Sessions, bridge::SYSTEM_CALL_GAS, declared_work,
+};
 use session::Session;
 
 /// User-deployed contracts in WebAssembly as an [`Execution`].
@@ -117,14 +123,6 @@ impl WasmExecution {
         self
     }
 
-    /// The specification: one step after the other.
-    fn fold(&self, base: &dyn StateRead, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
-        let mut session = Session::open(self, base, block);
-        let receipts = steps.iter().map(|step| session.step(step)).collect();
-        let changes = session.finish().into_iter().collect();
-        BlockOutcome { receipts, changes }
-    }
-
     fn reuses(&self) -> bool {
         !self.fresh
     }
@@ -143,6 +141,22 @@ fn work(step: &Step) -> Gas {
     })
 }
 
+impl Sessions for WasmExecution {
+    type Session<'a> = Session<'a>;
+
+    fn open<'a>(&'a self, state: &'a dyn StateRead, block: &'a BlockContext) -> Session<'a> {
+        Session::open(self, state, block)
+    }
+
+    fn step(session: &mut Session<'_>, step: &Step) -> Receipt {
+        session.step(step)
+    }
+
+    fn finish(session: Session<'_>) -> Vec<(StateKey, Option<Bytes>)> {
+        session.finish()
+    }
+}
+
 impl Execution for WasmExecution {
     fn genesis(&self, state: &mut dyn State, config: &[u8]) -> Result<(), ExecutionError> {
         WasmGenesis::from_json(config)?.write(state)
@@ -158,12 +172,7 @@ impl Execution for WasmExecution {
     }
 
     fn apply(&self, state: &mut dyn State, block: &BlockContext, step: &Step) -> Receipt {
-        let mut session = Session::open(self, &*state, block);
-        let receipt = session.step(step);
-        for (key, value) in session.finish() {
-            state.set(key, value);
-        }
-        receipt
+        self.apply_one(state, block, step)
     }
 
     fn apply_block(
@@ -173,7 +182,7 @@ impl Execution for WasmExecution {
         steps: &[Step],
     ) -> BlockOutcome {
         #[cfg(feature = "std")]
-        return self.spread_block(base, block, steps);
+        return engine::apply_block(self, base, block, steps);
         #[cfg(not(feature = "std"))]
         self.fold(base, block, steps)
     }
@@ -185,10 +194,7 @@ impl Execution for WasmExecution {
         block: &BlockContext,
         steps: &[Step],
     ) -> Vec<(usize, BlockOutcome)> {
-        // The work of a step is the same on every state.
-        let ends = plasma_core::segment_ends(self.segment_gas(), steps.iter().map(work));
-        let outcomes = self.segments(base, block, steps, &ends);
-        ends.into_iter().zip(outcomes).collect()
+        engine::apply_segments(self, base, block, steps)
     }
 
     fn work(&self, _: &dyn StateRead, step: &Step) -> Gas {

@@ -138,7 +138,7 @@ pub(super) struct Apart {
 }
 
 /// A chain, opened on a state for steps of one block. All that they change is given at once by [`Session::finish`].
-pub(super) struct Session<'a> {
+pub(crate) struct Session<'a> {
     execution: &'a WasmExecution,
     block: &'a BlockContext,
     pub(super) config: Config,

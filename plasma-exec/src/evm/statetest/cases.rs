@@ -238,9 +238,9 @@ impl Case<'_> {
                 return Ok(Vec::new());
             }
         };
-        let left = session.evm.finalize();
+        let mut left = session.evm.finalize();
         accounts.touch(&left);
-        let changes = session.evm.ctx.journaled_state.database.changes(left);
+        let changes = session.evm.ctx.journaled_state.database.changes(&mut left);
         drop(session);
         for (key, value) in changes {
             state.set(key, value);

@@ -1,80 +1,24 @@
 //! Contracts on many threads, against the fold.
 
-use alloc::{vec, vec::Vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 
 use alloy_primitives::{Address, TxKind, U256};
 use alloy_sol_types::{SolCall, sol};
-use plasma_core::{
-    BlockOutcome, Execution, Status, Step, conformance::execution::Suite, fold_segments,
-};
+use plasma_core::{Status, conformance::execution::Suite};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{L2_BRIDGE, MemoryStore, Parallelism, Store as _, wasm::bridge::IWasmBridge};
+use crate::{
+    L2_BRIDGE, Parallelism,
+    ethereum::testing::{Action, Case, World, any_action, stranger, words},
+    wasm::bridge::IWasmBridge,
+};
 
 sol! {
     function transfer(address to, uint256 amount) returns (bool);
 }
 
-const THREADS: [usize; 5] = [1, 2, 3, 4, 8];
 const TOKEN: &[u8] = include_bytes!("../../../../examples/contracts/artifacts/token.wasm");
-
-fn fold(
-    execution: &WasmExecution,
-    base: &dyn StateRead,
-    block: &BlockContext,
-    steps: &[Step],
-) -> BlockOutcome {
-    fold_block(
-        |state, step| execution.apply(state, block, step),
-        base,
-        steps,
-    )
-}
-
-/// On every number of threads a block, whole or in segments, is its fold with new instances.
-fn check(base: &MemoryState, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
-    let plain = WasmExecution::new().fresh_instances();
-    let whole = fold(&plain, base, block, steps);
-    let segments = fold_segments(
-        plain.segment_gas(),
-        |state, step| plain.work(state, step),
-        |state, steps| fold(&plain, state, block, steps),
-        base,
-        steps,
-    );
-    let always = THREADS.map(Parallelism::always);
-    let others = [Parallelism::default(), Parallelism::sequential()];
-    for parallelism in always.into_iter().chain(others) {
-        let execution = WasmExecution::new().parallelism(parallelism);
-        for _ in 0..2 {
-            let outcome = execution.apply_block(base, block, steps);
-            assert_eq!(outcome, whole, "{parallelism:?}");
-            let outcome = execution.apply_segments(base, block, steps);
-            assert_eq!(outcome, segments, "{parallelism:?} in segments");
-            // And once more, read before.
-            let transactions: Vec<Bytes> = steps
-                .iter()
-                .filter_map(|step| match step {
-                    Step::Transaction(bytes) => Some(bytes.clone()),
-                    _ => None,
-                })
-                .collect();
-            execution.prepare(&transactions);
-        }
-    }
-    whole
-}
-
-fn block(transactions: impl IntoIterator<Item = Step>) -> Vec<Step> {
-    core::iter::once(Step::Begin)
-        .chain(transactions)
-        .chain([Step::End])
-        .collect()
-}
-
-/// From whom, to whom, how much, and with what.
-type Sent = (u8, TxKind, U256, Vec<u8>);
 
 /// What each of the contracts does.
 fn modules() -> Vec<Vec<u8>> {
@@ -133,99 +77,59 @@ const GARBAGE: usize = 6;
 const PROXY: usize = 7;
 const TOKENS: usize = 8;
 
-/// A chain with contracts for trouble; the last of the ten proposes its blocks.
-struct World {
-    chain: Chain,
-    contracts: Vec<Address>,
-    nonces: [u64; 10],
-}
-
-impl World {
-    fn new(gas_limit: u64) -> Self {
-        let mut chain = Chain::with(&WasmGenesis {
-            gas_limit,
-            base_fee: 1_000,
-            ..Chain::config()
-        });
-        chain.block.proposer = user(9);
-        let contracts: Vec<Address> = modules()
-            .into_iter()
-            .map(|module| {
-                let length = u32::try_from(module.len()).expect("short").to_be_bytes();
-                let supply = if module == TOKEN {
-                    ether(1).to_be_bytes_vec()
-                } else {
-                    vec![]
-                };
-                // Fits the smallest block here.
-                let transaction = TxEip1559 {
-                    gas_limit: 1_900_000,
-                    ..ordinary(
-                        chain.nonce(user(0)),
-                        TxKind::Create,
-                        U256::ZERO,
-                        [&length[..], &module, &supply].concat(),
-                    )
-                };
-                let receipt = chain.transactions([sign(0, transaction)]).remove(0);
-                receipt
-                    .created
-                    .unwrap_or_else(|| panic!("{}", receipt.reason))
-            })
-            .collect();
-        for number in 1..10 {
-            let call = transferCall {
-                to: user(number),
-                amount: U256::from(1_000 * u64::from(number)),
+fn world(gas_limit: u64) -> World {
+    let mut chain = Chain::with(&WasmGenesis {
+        gas_limit,
+        base_fee: 1_000,
+        ..Chain::config()
+    });
+    chain.block.proposer = user(9);
+    let contracts: Vec<Address> = modules()
+        .into_iter()
+        .map(|module| {
+            let length = u32::try_from(module.len()).expect("short").to_be_bytes();
+            let supply = if module == TOKEN {
+                ether(1).to_be_bytes_vec()
+            } else {
+                vec![]
             };
+            // Fits the smallest block here.
             let transaction = TxEip1559 {
-                gas_limit: 600_000,
+                gas_limit: 1_900_000,
                 ..ordinary(
                     chain.nonce(user(0)),
-                    contracts[TOKENS].into(),
+                    TxKind::Create,
                     U256::ZERO,
-                    call.abi_encode(),
+                    [&length[..], &module, &supply].concat(),
                 )
             };
             let receipt = chain.transactions([sign(0, transaction)]).remove(0);
-            assert!(receipt.succeeded(), "{}", receipt.reason);
-        }
-        let nonces = core::array::from_fn(|number| chain.nonce(user(number as u8)));
-        Self {
-            chain,
-            contracts,
-            nonces,
-        }
+            receipt
+                .created
+                .unwrap_or_else(|| panic!("{}", receipt.reason))
+        })
+        .collect();
+    for number in 1..10 {
+        let transaction = TxEip1559 {
+            gas_limit: 600_000,
+            ..ordinary(
+                chain.nonce(user(0)),
+                contracts[TOKENS].into(),
+                U256::ZERO,
+                tokens(user(number), 1_000 * u64::from(number)),
+            )
+        };
+        let receipt = chain.transactions([sign(0, transaction)]).remove(0);
+        assert!(receipt.succeeded(), "{}", receipt.reason);
     }
-
-    /// Sixty transactions.
-    fn block(&self, of: &dyn Fn(&Self, u64) -> Sent) -> Vec<Step> {
-        let mut nonces = self.nonces;
-        block((0..60).map(|n| {
-            let (from, to, value, input) = of(self, n);
-            let nonce = nonces[usize::from(from)];
-            nonces[usize::from(from)] += 1;
-            let transaction = TxEip1559 {
-                gas_limit: 300_000,
-                ..ordinary(nonce, to, value, input)
-            };
-            Step::Transaction(sign(from, transaction))
-        }))
+    World {
+        contracts,
+        nonces: core::array::from_fn(|number| chain.nonce(user(number as u8))),
+        state: chain.state,
+        block: chain.block,
+        plain: Box::new(WasmExecution::new().fresh_instances()),
+        on: |parallelism| Box::new(WasmExecution::new().parallelism(parallelism)),
     }
-
-    fn at(&self, which: usize) -> TxKind {
-        TxKind::Call(self.contracts[which])
-    }
-}
-
-fn stranger(n: u64) -> Address {
-    Address::left_padding_from(&(n + 1_000_000).to_be_bytes())
-}
-
-fn words(one: u64, other: u64) -> Vec<u8> {
-    [one, other]
-        .map(|word| U256::from(word).to_be_bytes::<32>())
-        .concat()
 }
 
 fn watch(whom: Address) -> Vec<u8> {
@@ -249,8 +153,6 @@ fn tokens(to: Address, amount: u64) -> Vec<u8> {
     let amount = U256::from(amount);
     transferCall { to, amount }.abi_encode()
 }
-
-type Case = (&'static str, fn(&World, u64) -> Sent);
 
 fn cases() -> Vec<Case> {
     const ONE: U256 = U256::ONE;
@@ -333,116 +235,48 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn blocks_of_one_kind_are_their_folds() {
-    for gas_limit in [100_000_000, 3_000_000] {
-        let world = World::new(gas_limit);
-        for (what, of) in &cases() {
-            std::println!("{what}, {gas_limit}");
-            let outcome = check(&world.chain.state, &world.chain.block, &world.block(of));
-            let paid = outcome
-                .receipts
-                .iter()
-                .filter(|receipt| receipt.gas_used.0 > 0);
-            assert!(paid.count() >= 9, "{what}: {:?}", outcome.receipts[1]);
-        }
-    }
+    World::check_cases(world, &cases());
 }
 
-#[derive(Clone, Debug)]
-struct Action {
-    kind: u8,
-    from: u8,
-    whom: u8,
-    one: u64,
-    other: u64,
-    /// How far the nonce is off.
-    off: u8,
-    forced: u8,
-}
-
-fn any_action() -> impl Strategy<Value = Action> {
-    (
-        0..20_u8,
-        0..10_u8,
-        0..12_u8,
-        0..5_u64,
-        0..4_u64,
-        0..16_u8,
-        0..14_u8,
-    )
-        .prop_map(|(kind, from, whom, one, other, off, forced)| Action {
-            kind,
-            from,
-            whom,
-            one,
-            other,
-            off,
-            forced,
-        })
-}
-
-impl World {
-    fn step(&self, nonces: &mut [u64; 10], action: &Action) -> Step {
-        let Action {
-            kind,
-            from,
-            whom,
-            one,
-            other,
-            off,
-            forced,
-        } = action.clone();
-        let nonce = &mut nonces[usize::from(from)];
-        *nonce += 1;
-        let nonce = (*nonce - 1).wrapping_add(match off {
-            0 => 1,
-            1 => u64::MAX,
-            _ => 0,
-        });
-        let whom = if whom < 10 {
-            user(whom)
-        } else {
-            stranger(whom.into())
-        };
-        let value = match one {
-            0 => U256::ZERO,
-            1 => ether(600),
-            _ => U256::from(other),
-        };
-        // One of the contracts that the block itself creates, perhaps.
-        let young = user((one % 3) as u8).create(self.nonces[(one % 3) as usize] + other);
-        let (to, value, input) = match kind {
-            0..3 => (whom.into(), value, vec![]),
-            3 => (self.at(SETTER), U256::ZERO, words(one, other)),
-            4 => (self.at(COUNTER), U256::from(other), vec![]),
-            5 => (self.at(CHAINED), U256::ZERO, words(one, other)),
-            6 => (self.at(WATCHER), U256::ZERO, watch(whom)),
-            7 => (self.at(REVERTER), value, vec![]),
-            8 => (self.at(ENDLESS), U256::ZERO, vec![]),
-            9 | 10 => (self.at(GARBAGE), U256::ZERO, words(one, other)),
-            11 => (
-                self.at(PROXY),
-                value,
-                through(self.at(GARBAGE), &words(other, one)),
-            ),
-            12 => (self.at(PROXY), value, through(self.at(REVERTER), b"")),
-            13 => (TxKind::Create, U256::ZERO, counter()),
-            14 => (TxKind::Create, value, echo()),
-            15 => (young.into(), U256::ZERO, words(one, other)),
-            18 => (L2_BRIDGE.into(), U256::from(other), withdraw(whom, other)),
-            _ => (self.at(TOKENS), U256::ZERO, tokens(whom, other * 3_000)),
-        };
-        let transaction = TxEip1559 {
-            gas_limit: if kind == 19 { 70_000 } else { 300_000 },
-            max_priority_fee_per_gas: u128::from(one) * 1_000,
-            ..ordinary(nonce, to, value, input)
-        };
-        let bytes = sign(from, transaction);
-        match forced {
-            0 => super::forced(0, &bytes),
-            1 => deposit(0, Address::ZERO, whom, U256::from(other), &bytes),
-            _ => Step::Transaction(bytes),
-        }
-    }
+/// What somebody does, signed.
+fn transaction(world: &World, action: &Action, nonce: u64) -> Bytes {
+    let Action {
+        kind,
+        from,
+        one,
+        other,
+        ..
+    } = *action;
+    let (whom, value) = (action.whom(), action.value());
+    // One of the contracts that the block itself creates, perhaps.
+    let young = user((one % 3) as u8).create(world.nonces[(one % 3) as usize] + other);
+    let (to, value, input) = match kind {
+        0..3 => (whom.into(), value, vec![]),
+        3 => (world.at(SETTER), U256::ZERO, words(one, other)),
+        4 => (world.at(COUNTER), U256::from(other), vec![]),
+        5 => (world.at(CHAINED), U256::ZERO, words(one, other)),
+        6 => (world.at(WATCHER), U256::ZERO, watch(whom)),
+        7 => (world.at(REVERTER), value, vec![]),
+        8 => (world.at(ENDLESS), U256::ZERO, vec![]),
+        9 | 10 => (world.at(GARBAGE), U256::ZERO, words(one, other)),
+        11 => (
+            world.at(PROXY),
+            value,
+            through(world.at(GARBAGE), &words(other, one)),
+        ),
+        12 => (world.at(PROXY), value, through(world.at(REVERTER), b"")),
+        13 => (TxKind::Create, U256::ZERO, counter()),
+        14 => (TxKind::Create, value, echo()),
+        15 => (young.into(), U256::ZERO, words(one, other)),
+        18 => (L2_BRIDGE.into(), U256::from(other), withdraw(whom, other)),
+        _ => (world.at(TOKENS), U256::ZERO, tokens(whom, other * 3_000)),
+    };
+    let transaction = TxEip1559 {
+        gas_limit: if kind == 19 { 70_000 } else { 300_000 },
+        max_priority_fee_per_gas: u128::from(one) * 1_000,
+        ..ordinary(nonce, to, value, input)
+    };
+    sign(from, transaction)
 }
 
 proptest! {
@@ -457,11 +291,8 @@ proptest! {
         actions in prop::collection::vec(any_action(), 0..60),
         full in any::<bool>(),
     ) {
-        let world = World::new(if full { 2_000_000 } else { 100_000_000 });
-        let mut nonces = world.nonces;
-        let steps = actions.iter().map(|action| world.step(&mut nonces, action));
-        let steps = block(steps.collect::<Vec<_>>());
-        check(&world.chain.state, &world.chain.block, &steps);
+        let world = world(if full { 2_000_000 } else { 100_000_000 });
+        world.check(&world.block_of(&actions, transaction));
     }
 }
 
@@ -483,28 +314,10 @@ fn the_suite_passes_on_many_threads() {
 }
 
 #[test]
-fn what_is_written_has_one_root_whatever_the_threads() {
-    let world = World::new(100_000_000);
-    let steps = world.block(&|world, n| {
-        (
-            (n % 9) as u8,
-            world.at(TOKENS),
-            U256::ZERO,
-            tokens(stranger(n), 1),
-        )
-    });
-    let mut roots = Vec::new();
-    for threads in THREADS {
-        let execution = WasmExecution::new().parallelism(Parallelism::always(threads));
-        let store = MemoryStore::ephemeral();
-        let entries = world.chain.state.entries().iter();
-        let first = entries
-            .map(|(key, value)| (*key, Some(value.clone())))
-            .collect();
-        store.commit(0, &first).expect("commits");
-        let base = store.view(0).expect("a view");
-        let outcome = execution.apply_block(&*base, &world.chain.block, &steps);
-        roots.push(store.commit(1, &outcome.changes).expect("commits"));
-    }
-    assert!(roots.windows(2).all(|pair| pair[0] == pair[1]), "{roots:?}");
+fn what_is_written_has_one_root_whatever_the_threads_the_caches_and_the_store() {
+    let world = world(100_000_000);
+    world.check_roots(&world.block(60, &|world, n| {
+        let input = tokens(stranger(n), 1);
+        ((n % 9) as u8, world.at(TOKENS), U256::ZERO, input)
+    }));
 }

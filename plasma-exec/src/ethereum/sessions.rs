@@ -1,0 +1,43 @@
+//! Executions that keep what they read and write from one step of a block to the next.
+
+use alloc::vec::Vec;
+
+use alloy_primitives::Bytes;
+use plasma_core::{
+    BlockContext, BlockOutcome, Execution, Receipt, State, StateKey, StateRead, Step,
+};
+
+/// An execution that is opened on a state, for steps of one block.
+pub(crate) trait Sessions: Execution {
+    /// What it is then.
+    type Session<'a>
+    where
+        Self: 'a;
+
+    fn open<'a>(&'a self, state: &'a dyn StateRead, block: &'a BlockContext) -> Self::Session<'a>;
+
+    /// Does one step.
+    fn step(session: &mut Self::Session<'_>, step: &Step) -> Receipt;
+
+    /// All that the steps changed.
+    fn finish(session: Self::Session<'_>) -> Vec<(StateKey, Option<Bytes>)>;
+
+    /// The specification of a block: one step after the other.
+    fn fold(&self, base: &dyn StateRead, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
+        let mut session = self.open(base, block);
+        let receipts = steps.iter().map(|step| Self::step(&mut session, step));
+        let receipts = receipts.collect();
+        let changes = Self::finish(session).into_iter().collect();
+        BlockOutcome { receipts, changes }
+    }
+
+    /// [`Execution::apply`]: a session of one step.
+    fn apply_one(&self, state: &mut dyn State, block: &BlockContext, step: &Step) -> Receipt {
+        let mut session = self.open(&*state, block);
+        let receipt = Self::step(&mut session, step);
+        for (key, value) in Self::finish(session) {
+            state.set(key, value);
+        }
+        receipt
+    }
+}
