@@ -18,6 +18,7 @@ mod machine;
 mod measure;
 mod node;
 mod parallel;
+mod path;
 mod signatures;
 mod startup;
 mod state;
