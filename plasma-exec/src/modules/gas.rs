@@ -72,10 +72,11 @@ pub const MAX_DEPOSIT: u64 = 1 << 17;
 /// of work is 6 of them. What is known to take less than its gas counts for that.
 pub const WORK: u64 = 10;
 /// The work of a payment of XPL, valid or not: the most that the machine takes for one with a signature of secp256k1,
-/// where the accounts stand 96 levels deep in the state. Whoever would want them deeper must hash more than 2^54 times.
-pub const PAYMENT_WORK: u64 = 80_000;
+/// where each account stands 96 levels deep in the state. Two keys with so much in common take 2^48 hashes to find, and a
+/// segment full of them 2^56.
+pub const PAYMENT_WORK: u64 = 160_000;
 /// The work of a transfer of XPL by a call of the bank, beside [`PAYMENT_WORK`]: its arguments, its checks and its event.
-pub const TRANSFER_WORK: u64 = 20_000;
+pub const TRANSFER_WORK: u64 = 40_000;
 /// The work that a segment of a proof holds: what the longest transaction may use.
 pub const SEGMENT: u64 = WORK * MAX_TRANSACTION;
 

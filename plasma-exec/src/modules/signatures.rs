@@ -44,15 +44,13 @@ impl ModuleRuntime {
         let looked = Senders::map_in_parallel(&fresh, |bytes| {
             // What is no transaction of this chain is refused when its turn comes.
             let transaction = ModuleTransaction::decode(bytes).ok()?;
-            match self.batched(bytes, transaction, block) {
-                Ok(waiting) => Some(waiting),
-                Err(transaction) => {
-                    if let Ok(signed) = transaction.recover(&self.registry, block) {
-                        self.remember_signed(bytes, transaction, signed, block);
-                    }
-                    None
-                }
+            let waiting = self.batched(bytes, &transaction, block);
+            if waiting.is_none()
+                && let Ok(signed) = transaction.recover(&self.registry, block)
+            {
+                self.remember_signed(bytes, transaction, signed, block);
             }
+            waiting
         });
         let waiting: Vec<Waiting<'_>> = looked.into_iter().flatten().collect();
         self.check_together(&waiting.iter().collect::<Vec<_>>(), block);
@@ -85,13 +83,11 @@ impl ModuleRuntime {
                 Ok(transaction) => transaction,
                 Err(rejection) => return Looked::At(Err(rejection)),
             };
-            match self.batched(bytes, transaction, block) {
-                Ok(waiting) => Looked::Waits(waiting),
-                Err(transaction) => {
-                    let checked = self.check_decoded(state, block, bytes, transaction);
-                    Looked::At(checked.map(|checked| checked.admission()))
-                }
+            if let Some(waiting) = self.batched(bytes, &transaction, block) {
+                return Looked::Waits(waiting);
             }
+            let checked = self.check_decoded(state, block, bytes, transaction);
+            Looked::At(checked.map(|checked| checked.admission()))
         });
         let waiting: Vec<&Waiting<'_>> = looked
             .iter()
@@ -141,26 +137,25 @@ impl ModuleRuntime {
         });
     }
 
-    /// What is checked together with others, if this transaction's signature is; else the transaction.
+    /// What is checked together with others, if this transaction's signature is.
     fn batched<'a>(
         &self,
         bytes: &'a Bytes,
-        transaction: ModuleTransaction,
+        transaction: &ModuleTransaction,
         block: &BlockContext,
-    ) -> Result<Waiting<'a>, ModuleTransaction> {
+    ) -> Option<Waiting<'a>> {
         let ModuleTransaction::Native(call, name) = transaction else {
-            return Err(transaction);
+            return None;
         };
-        if let Proof::Ed25519(proof) = call.authorization.proof
-            && let Ok(digest) = native_digest(&call, &self.registry, block)
-        {
-            return Ok(Waiting {
-                bytes,
-                call,
-                name,
-                signed: (digest, proof),
-            });
-        }
-        Err(ModuleTransaction::Native(call, name))
+        let Proof::Ed25519(proof) = call.authorization.proof else {
+            return None;
+        };
+        let digest = native_digest(call, &self.registry, block).ok()?;
+        Some(Waiting {
+            bytes,
+            call: call.clone(),
+            name: *name,
+            signed: (digest, proof),
+        })
     }
 }

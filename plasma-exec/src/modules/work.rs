@@ -1,8 +1,8 @@
 //! What a step takes in the fault-proof machine at most, known before it is executed: it is what a block is cut by.
 //!
 //! Work is counted in parts of what a unit of gas may take there, [`gas::WORK`] of them: gas is set for the dearest
-//! that can be done with it, and a payment, which most blocks are full of, takes a fifth of that. So what is known to
-//! be a payment counts for what one takes, and a segment holds the more of them.
+//! that can be done with it, and declared with room to spare. A payment, which most blocks are full of, takes less. So
+//! what is known to be one counts for what the dearest takes, and a segment holds the more of them.
 
 use alloy_primitives::{Address, U256};
 use plasma_core::{NATIVE_TRANSACTION_TYPE, StateRead};

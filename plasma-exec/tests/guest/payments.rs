@@ -16,7 +16,7 @@ use super::{
 
 /// Payments in a block.
 const COUNT: u8 = 24;
-/// How deep the accounts stand in the state: whoever would have so many of them so deep hashes 2^54 times.
+/// How deep each account stands in the state: a segment full of such takes 2^56 hashes to find.
 const DEPTH: usize = 96;
 /// What a block takes by itself.
 const BLOCK: u64 = 3_000_000;
@@ -61,7 +61,7 @@ fn payee(n: u8) -> Address {
 
 /// All that anybody has, so that numbers are long.
 fn config(accounts: &[Address]) -> Vec<u8> {
-    let funds = (U256::MAX >> 9).to_string();
+    let funds = (U256::MAX >> 9_usize).to_string();
     let balances: Vec<String> = accounts
         .iter()
         .map(|address| format!("\"{address}\":\"{funds}\""))
@@ -88,6 +88,9 @@ fn native(key: &impl Prover, genesis: B256, to: Address, amount: U256, nonce: u6
     .to_bytes()
 }
 
+/// Makes somebody's payment, on the chain with this genesis.
+type Make<'a> = Box<dyn Fn(u8, B256) -> Bytes + 'a>;
+
 #[test]
 fn a_payment_takes_no_more_instructions_than_its_work_allows() {
     const PER_WORK: u64 = INSTRUCTIONS_PER_GAS / gas::WORK;
@@ -101,7 +104,7 @@ fn a_payment_takes_no_more_instructions_than_its_work_allows() {
         .collect();
     let neighbours = neighbours(&everybody);
     // Long numbers are dear to write and to read.
-    let amount = U256::MAX >> 12;
+    let amount = U256::MAX >> 12_usize;
     let pay = |n: u8, to: Address, nonce: u64, amount: U256, input: Vec<u8>| {
         let transaction = TxEip1559 {
             chain_id: CHAIN.0,
@@ -121,8 +124,7 @@ fn a_payment_takes_no_more_instructions_than_its_work_allows() {
         let asset = XPL;
         IBank::transferCall { asset, to, amount }.abi_encode()
     };
-    type Make<'a> = Box<dyn Fn(u8, B256) -> Bytes + 'a>;
-    let forms: [(&str, Make<'_>); 9] = [
+    let forms: [(&str, Make<'_>); 8] = [
         (
             "of Ethereum's",
             Box::new(|n, _| pay(n, payee(n), 0, amount, vec![])),
@@ -134,10 +136,6 @@ fn a_payment_takes_no_more_instructions_than_its_work_allows() {
         (
             "whose nonce is far away",
             Box::new(|n, _| pay(n, payee(n), 1 << 60, amount, vec![])),
-        ),
-        (
-            "to a module that takes none",
-            Box::new(|n, _| pay(n, module_address("fees"), 0, amount, vec![])),
         ),
         (
             "by a call of the bank",
@@ -176,6 +174,7 @@ fn a_payment_takes_no_more_instructions_than_its_work_allows() {
             Box::new(|n, genesis| native(&p256(n), genesis, payee(n), amount, 0)),
         ),
     ];
+    let mut over = Vec::new();
     for (name, make) in &forms {
         let mut chain = Chain::beside(&runtime, &program, &config(&everybody), &neighbours);
         let genesis = chain.genesis();
@@ -198,6 +197,9 @@ fn a_payment_takes_no_more_instructions_than_its_work_allows() {
             "{name} counts for less than it declares"
         );
         let all = BLOCK + PER_WORK * work.iter().sum::<u64>();
-        assert!(taken <= all, "{name}: {taken} instructions over {all}");
+        if taken > all {
+            over.push(format!("{name}: {taken} instructions over {all}"));
+        }
     }
+    assert!(over.is_empty(), "{over:#?}");
 }
