@@ -17,6 +17,7 @@ mod live;
 mod machine;
 mod node;
 mod parallel;
+mod path;
 mod signatures;
 mod startup;
 mod state;

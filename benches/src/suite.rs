@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::{
     Failure, Figure, Machine, Report, availability, claims, committee, derivation, disputes, evm,
-    guest, live, machine, parallel, signatures, startup, state, transfers, wasm,
+    guest, live, machine, parallel, path, signatures, startup, state, transfers, wasm,
 };
 
 /// What to measure, and how much of it.
@@ -37,10 +37,14 @@ struct Group {
     measure: fn(&Options) -> Result<Vec<Figure>, Failure>,
 }
 
-const GROUPS: [Group; 15] = [
+const GROUPS: [Group; 16] = [
     Group {
         names: transfers::NAMES,
         measure: transfers::measure,
+    },
+    Group {
+        names: path::NAMES,
+        measure: path::measure,
     },
     Group {
         names: signatures::NAMES,

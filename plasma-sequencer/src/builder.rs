@@ -2,8 +2,10 @@
 
 use plasma_core::{
     Address, B256, BatchHeader, Block, BlockHeader, Bytes, Epoch, Height, MAX_ENTRY_MESSAGES,
-    Timestamp, body_commitment,
+    Timestamp, body_commitment, body_commitment_of,
 };
+
+use crate::Picked;
 
 /// Builds block after block on one head.
 ///
@@ -103,8 +105,22 @@ impl BlockBuilder {
         news.then(|| self.build_any(now, transactions))
     }
 
+    /// The next block of what was picked, whose names are known already, or `None` when it would say nothing.
+    pub fn build_picked(&self, now: Timestamp, picked: Vec<Picked>) -> Option<Block> {
+        let news = !picked.is_empty() || self.has_news();
+        news.then(|| {
+            let body = body_commitment_of(picked.iter().map(|picked| picked.hash));
+            let transactions = picked.into_iter().map(|picked| picked.bytes).collect();
+            self.build_on(now, body, transactions)
+        })
+    }
+
     /// The next block, even if it says nothing: it moves the chain's time on.
     pub fn build_any(&self, now: Timestamp, transactions: Vec<Bytes>) -> Block {
+        self.build_on(now, body_commitment(&transactions), transactions)
+    }
+
+    fn build_on(&self, now: Timestamp, body: B256, transactions: Vec<Bytes>) -> Block {
         let behind = self.executed.0 > self.head.height;
         let (executed_height, executed_root) = if behind {
             // The node runs ahead of this head, in blocks that are about to override it.
@@ -124,7 +140,7 @@ impl BlockBuilder {
             messages: self
                 .messages
                 .clamp(self.head.messages, self.head.messages + MAX_ENTRY_MESSAGES),
-            body: body_commitment(&transactions),
+            body,
             executed_height,
             executed_root,
             seal: self
@@ -222,6 +238,20 @@ mod tests {
         assert_eq!(block.header.messages, 3);
         builder.commit(&block.header);
         assert_eq!(builder.build(Timestamp(3_000), vec![]), None);
+    }
+
+    #[test]
+    fn a_block_of_what_was_picked_is_the_block_of_its_bytes() {
+        let builder = builder();
+        for count in 0..5_u8 {
+            let bodies: Vec<Bytes> = (0..count).map(|n| vec![n; 9].into()).collect();
+            let picked = bodies.iter().map(|bytes| Picked {
+                hash: plasma_core::transaction_hash(bytes),
+                bytes: bytes.clone(),
+            });
+            let picked = builder.build_picked(Timestamp(2_000), picked.collect());
+            assert_eq!(picked, builder.build(Timestamp(2_000), bodies));
+        }
     }
 
     #[test]

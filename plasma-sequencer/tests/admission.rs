@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, OnceLock, Weak,
+        Arc, Condvar, Mutex, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -76,4 +76,125 @@ async fn what_is_admitted_while_a_block_is_executed_is_in_the_next_one() {
         let block = block.expect("a block in time").expect("a block");
         assert_eq!(block.expect("a block").block.transactions, [bytes]);
     }
+}
+
+/// A door at which the first to come are held up until it is opened; it counts how many it was asked about together.
+#[derive(Default)]
+struct Slow {
+    open: Mutex<bool>,
+    opened: Condvar,
+    single: AtomicU64,
+    together: AtomicU64,
+}
+
+impl Slow {
+    fn answer(transaction: &[u8]) -> Result<Admission, Rejection> {
+        if transaction[0] == 0xff {
+            return Err(Rejection::Malformed("it begins with 0xff".to_owned()));
+        }
+        Ok(Admission {
+            hash: transaction_hash(transaction),
+            sender: Address::from_word(transaction_hash(transaction)),
+            nonce: 0,
+            nonce_rule: NonceRule::Window { base: 0 },
+            gas_limit: Gas(1),
+            max_fee_per_gas: 1,
+            priority_fee_per_gas: 1,
+            max_cost: U256::ONE,
+            balance: U256::from(100),
+            expires_at: None,
+        })
+    }
+}
+
+impl Gate for Slow {
+    fn admit(&self, transaction: &[u8]) -> Result<Admission, Rejection> {
+        self.single.fetch_add(1, Ordering::SeqCst);
+        let mut open = self.open.lock().expect("nobody panics");
+        while !*open {
+            open = self.opened.wait(open).expect("nobody panics");
+        }
+        Self::answer(transaction)
+    }
+
+    fn admit_all(&self, transactions: &[Bytes]) -> Vec<Result<Admission, Rejection>> {
+        self.together
+            .fetch_add(transactions.len() as u64, Ordering::SeqCst);
+        transactions
+            .iter()
+            .map(|bytes| Self::answer(bytes))
+            .collect()
+    }
+}
+
+#[test]
+fn who_waits_at_the_door_enters_together_and_who_gives_up_holds_up_nobody() {
+    const WAITING: u64 = 300;
+    let doors = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(doors as usize + 2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let door = Arc::new(Slow::default());
+        let genesis = BlockHeader {
+            chain_id: CHAIN,
+            ..BlockHeader::default()
+        };
+        let sequencer = SoloSequencer::start(
+            SoloConfig::new(CHAIN, genesis),
+            Signer::from_bytes(&B256::repeat_byte(1)).expect("a key"),
+            Arc::new(TokioEnv),
+            door.clone(),
+            Box::new(MemoryJournal::new()),
+        );
+        let sequencer = Arc::new(sequencer.expect("it starts"));
+        let send = |first: u8, number: u64| {
+            let bytes = Bytes::from([&[first][..], &number.to_be_bytes()].concat());
+            let sequencer = Arc::clone(&sequencer);
+            tokio::spawn(async move {
+                let promise = sequencer.submit(bytes.clone()).await;
+                (bytes, promise)
+            })
+        };
+        // As many as may admit at once are held up at the door.
+        let mut sent: Vec<_> = (0..doors).map(|number| send(1, number)).collect();
+        while door.single.load(Ordering::SeqCst) < doors {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let impatient: Vec<_> = (0..20).map(|number| send(2, number)).collect();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        sent.extend(
+            (0..WAITING).map(|number| send(if number % 10 == 3 { 0xff } else { 3 }, number)),
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        impatient.iter().for_each(tokio::task::JoinHandle::abort);
+        *door.open.lock().expect("nobody panics") = true;
+        door.opened.notify_all();
+        for task in sent {
+            let answer = tokio::time::timeout(Duration::from_secs(30), task).await;
+            let (bytes, promise) = answer.expect("an answer in time").expect("no panic");
+            match promise {
+                Ok(promise) => {
+                    assert_eq!(promise.transaction, transaction_hash(&bytes));
+                    assert_eq!(promise.verify(), Ok(true));
+                    assert_ne!(bytes[0], 0xff);
+                }
+                Err(error) => assert_eq!(bytes[0], 0xff, "{error}"),
+            }
+        }
+        let (single, together) = (
+            door.single.load(Ordering::SeqCst),
+            door.together.load(Ordering::SeqCst),
+        );
+        assert!(
+            together >= WAITING - 2 * doors,
+            "{together} entered together"
+        );
+        assert!(single <= 3 * doors, "{single} entered by themselves");
+        // Idle again: the next one waits for nobody.
+        let (_, promise) = send(4, 0).await.expect("no panic");
+        promise.expect("it is taken");
+    });
 }

@@ -15,7 +15,7 @@ sol! {
 const PEOPLE: u8 = 6;
 const RICH: &str = "1000000000000000000000";
 /// Segment gas: every step alone, a few steps, most of a block, the execution's own.
-const SIZES: [Option<u64>; 4] = [Some(0), Some(300_000), None, Some(16_000_000)];
+const SIZES: [Option<u64>; 4] = [Some(0), Some(300_000), None, Some(160_000_000)];
 
 fn balances() -> String {
     let one = |number| format!("\"{}\": \"{RICH}\"", signer(number).address());

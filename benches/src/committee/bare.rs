@@ -86,7 +86,7 @@ impl World {
 
     fn submit(&mut self, bytes: plasma_core::Bytes) -> Result<(), Failure> {
         let now = TokioEnv.now();
-        self.members[0].replica.submit(bytes, now)?;
+        self.members[0].replica.enter(vec![bytes], now).remove(0)?;
         Ok(())
     }
 

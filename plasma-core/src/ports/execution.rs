@@ -384,7 +384,8 @@ pub trait Execution: Send + Sync {
         )
     }
 
-    /// The most gas that `step` can use in a block on this state, known before it is executed: what it declares.
+    /// The most gas that `step` can use in a block on this state, known before it is executed: what it declares, in
+    /// units of gas or, where executions count finer, in parts of it. No less than the gas that it uses.
     ///
     /// `state` is the one at the beginning of the segment, which may be some steps of the block earlier. Cheap, for
     /// every step of every block is asked about. What it costs to find out that a step is invalid counts, too.

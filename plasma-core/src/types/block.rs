@@ -88,10 +88,11 @@ impl BlockHeader {
 
 /// The commitment to a block's transactions: keccak-256 over the hashes of them all, in order; zero for none.
 pub fn body_commitment(transactions: &[Bytes]) -> B256 {
-    commitment_of(transactions.iter().map(|bytes| transaction_hash(bytes)))
+    body_commitment_of(transactions.iter().map(|bytes| transaction_hash(bytes)))
 }
 
-fn commitment_of(hashes: impl Iterator<Item = TransactionHash>) -> B256 {
+/// [`body_commitment`], for whoever has named the transactions: that these are their hashes is the caller's word.
+pub fn body_commitment_of(hashes: impl Iterator<Item = TransactionHash>) -> B256 {
     let mut words = Vec::new();
     hashes.for_each(|hash| words.extend_from_slice(hash.as_slice()));
     if words.is_empty() {

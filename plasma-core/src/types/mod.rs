@@ -17,7 +17,7 @@ mod transaction;
 pub use authorization::{Authorization, KeyError, Proof, Prover, PublicKey, Scheme};
 pub use block::{
     Block, BlockContext, BlockHeader, CertifiedBlock, MAX_BODY_BYTES, MAX_BODY_TRANSACTIONS,
-    body_commitment,
+    body_commitment, body_commitment_of,
 };
 pub use certificate::{
     BASED_COMMITTEE, Certificate, CertificateError, Committee, MAX_SEATS, Seat, Vote,

@@ -6,12 +6,16 @@ mod account;
 #[cfg(any(feature = "evm", feature = "wasm"))]
 pub(crate) mod bridge;
 mod declared;
+#[cfg(feature = "std")]
+mod known;
 #[cfg(any(feature = "evm", feature = "wasm"))]
 mod market;
 #[cfg(any(feature = "evm", feature = "wasm"))]
 pub(crate) mod quantity;
 #[cfg(any(feature = "evm", feature = "wasm"))]
 mod reason;
+// Only those with contracts remember signers by name.
+#[cfg_attr(not(any(feature = "evm", feature = "wasm")), allow(dead_code))]
 mod senders;
 #[cfg(any(feature = "evm", feature = "wasm"))]
 mod sessions;
@@ -30,7 +34,10 @@ pub(crate) use reason::{revert_reason, shortened};
 #[cfg(any(feature = "evm", feature = "wasm"))]
 pub(crate) use sessions::Sessions;
 
-pub(crate) use declared::{declared_work, least_work};
+pub(crate) use declared::{declared_work, least_work, plain_call};
+#[cfg(feature = "std")]
+pub(crate) use known::Known;
+#[cfg(any(feature = "std", feature = "evm", feature = "wasm"))]
 pub(crate) use senders::Senders;
 #[cfg(any(test, feature = "evm", feature = "wasm"))]
 pub(crate) use transaction::Envelope;

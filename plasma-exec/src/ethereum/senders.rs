@@ -25,26 +25,11 @@ impl Senders {
         digest: impl FnOnce() -> B256,
         signature: &Signature,
     ) -> Result<Address, Rejection> {
-        let refused = |error: SignatureError| Rejection::Signature(error.to_string());
-        self.vouched(|| name, || signature.recover(digest()).map_err(refused))
-    }
-
-    /// The signer under a name, found by `verify` if it is not known.
-    ///
-    /// The name must cover the signature and what it signs. Without a memory nobody asks for it.
-    pub(crate) fn vouched(
-        &self,
-        name: impl FnOnce() -> B256,
-        verify: impl FnOnce() -> Result<Address, Rejection>,
-    ) -> Result<Address, Rejection> {
-        if !cfg!(feature = "std") {
-            return verify();
-        }
-        let name = name();
         if let Some(sender) = self.get(&name) {
             return Ok(sender);
         }
-        let sender = verify()?;
+        let refused = |error: SignatureError| Rejection::Signature(error.to_string());
+        let sender = signature.recover(digest()).map_err(refused)?;
         self.insert(name, sender);
         Ok(sender)
     }
@@ -60,9 +45,9 @@ impl Senders {
 
     /// What `work` makes of every item, in their order, on all cores when there are enough of them.
     #[cfg(feature = "std")]
-    pub(crate) fn map_in_parallel<T: Sync, R: Send>(
-        items: &[T],
-        work: impl Fn(&T) -> R + Sync,
+    pub(crate) fn map_in_parallel<'a, T: Sync, R: Send>(
+        items: &'a [T],
+        work: impl Fn(&'a T) -> R + Sync,
     ) -> Vec<R> {
         use std::sync::{Mutex, PoisonError};
 

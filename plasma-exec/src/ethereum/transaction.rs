@@ -8,10 +8,11 @@ use alloy_consensus::{
 };
 use alloy_primitives::{Address, B256};
 use plasma_core::{
-    ChainId, Gas, MAX_TRANSACTION_BYTES, Rejection, Signature, TransactionHash, TransactionView,
-    transaction_hash,
+    ChainId, Gas, MAX_TRANSACTION_BYTES, Rejection, Signature, SignatureError, TransactionHash,
+    TransactionView, transaction_hash,
 };
 
+#[cfg(any(test, feature = "evm", feature = "wasm"))]
 use super::Senders;
 
 /// A signed Ethereum transaction of one of the kinds that travel in blocks.
@@ -97,12 +98,18 @@ impl EthereumTransaction {
     }
 
     /// Who signed it. Recovered at most once for each transaction that `senders` remembers.
+    #[cfg(any(test, feature = "evm", feature = "wasm"))]
     pub(crate) fn sender(&self, senders: &Senders) -> Result<Address, Rejection> {
         senders.recover(
             self.hash,
             || self.envelope.signature_hash(),
             &self.signature(),
         )
+    }
+
+    /// Who signed it, found out anew.
+    pub(crate) fn recover(&self) -> Result<Address, SignatureError> {
+        self.signature().recover(self.envelope.signature_hash())
     }
 
     /// What goes to the proposer for each unit of gas, at most: for the kinds that know one price, all of it.

@@ -4,6 +4,7 @@ use alloc::{format, string::String};
 
 use alloy_json_abi::JsonAbi;
 use alloy_primitives::{Address, U256};
+use alloy_sol_types::SolCall as _;
 use borsh::{BorshDeserialize, BorshSerialize};
 use plasma_core::{Map, StateRead};
 
@@ -99,6 +100,14 @@ impl Module for Bank {
 
     fn hook_gas(&self) -> u64 {
         0
+    }
+
+    /// A transfer of XPL touches the accounts of a payment and no others.
+    fn work(&self, input: &[u8]) -> Option<u64> {
+        const LENGTH: usize = 4 + 3 * 32;
+        let xpl = || input[4..36].iter().all(|byte| *byte == 0);
+        let transfer = input.len() == LENGTH && input.starts_with(&IBank::transferCall::SELECTOR);
+        (transfer && xpl()).then_some(gas::TRANSFER_WORK)
     }
 
     fn call(&self, context: &mut Context<'_>, call: IBank::IBankCalls) -> CallResult {

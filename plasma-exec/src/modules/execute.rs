@@ -15,7 +15,7 @@ use super::{
     module::ErasedModule,
     module_address,
     registry::Registry,
-    transaction::{Checked, ModuleTransaction},
+    transaction::Checked,
 };
 
 /// A hook of a module, at the beginning or the end of a block.
@@ -126,9 +126,7 @@ impl ModuleRuntime {
         bytes: &[u8],
         forced: bool,
     ) -> (Receipt, u64) {
-        let checked = ModuleTransaction::decode(bytes)
-            .and_then(|transaction| transaction.check(&self.registry, &self.senders, state, block));
-        let checked = match checked {
+        let checked = match self.check(state, block, bytes) {
             Ok(checked) => checked,
             Err(rejection) => {
                 let reason = alloc::format!("{rejection}");

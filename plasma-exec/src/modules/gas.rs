@@ -68,8 +68,17 @@ pub const FEES_HOOK: u64 = 50_000;
 pub const BLOCK_EDGE: u64 = 10_000;
 /// The most that a deposit uses: a credit, an event with the longest data that a message has, and room to spare.
 pub const MAX_DEPOSIT: u64 = 1 << 17;
+/// Units of work that a unit of gas is: what it buys takes 60 instructions of the fault-proof machine at most, and a unit
+/// of work is 6 of them. What is known to take less than its gas counts for that.
+pub const WORK: u64 = 10;
+/// The work of a payment of XPL, valid or not: the most that the machine takes for one with a signature of secp256k1,
+/// where each account stands 96 levels deep in the state. Two keys with so much in common take 2^48 hashes to find, and a
+/// segment full of them 2^56.
+pub const PAYMENT_WORK: u64 = 160_000;
+/// The work of a transfer of XPL by a call of the bank, beside [`PAYMENT_WORK`]: its arguments, its checks and its event.
+pub const TRANSFER_WORK: u64 = 40_000;
 /// The work that a segment of a proof holds: what the longest transaction may use.
-pub const SEGMENT: u64 = MAX_TRANSACTION;
+pub const SEGMENT: u64 = WORK * MAX_TRANSACTION;
 
 /// The gas of a hash of so many bytes.
 pub fn hash(length: usize) -> u64 {

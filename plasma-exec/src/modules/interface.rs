@@ -8,7 +8,7 @@ use alloc::{
 };
 
 use alloy_json_abi::{Function, JsonAbi, Param, StateMutability};
-use alloy_primitives::{Address, B256, Bytes, hex, keccak256};
+use alloy_primitives::{Address, B256, Bytes, b256, hex, keccak256};
 use plasma_core::{ChainId, Words};
 use serde_json::{Value, json};
 
@@ -22,11 +22,19 @@ pub const DOMAIN_NAME: &str = "Plasma";
 /// The version of the EIP-712 domain.
 pub const DOMAIN_VERSION: &str = "1";
 
-const DOMAIN_TYPE: &str =
-    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
-/// What a key signs under that signs for an account other than its own: the account is the salt.
-const SALTED_DOMAIN_TYPE: &str = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,\
-     bytes32 salt)";
+/// Keccak-256 of `EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)`. These four are part
+/// of every native call's digest.
+const DOMAIN_TYPE: B256 = b256!("8b73c3c69bb8fe3d512ecc4cf759cc79239f7b179b0ffacaa9a75d522b39400f");
+/// Keccak-256 of the same with `bytes32 salt` at its end: what a key signs under that signs for an account other than its
+/// own, which is the salt.
+const SALTED_DOMAIN_TYPE: B256 =
+    b256!("d87cd6ef79d4e2b95e15ce8abf732db51ec771f1ca2edccf22a46c729ac56472");
+/// Keccak-256 of [`DOMAIN_NAME`].
+const DOMAIN_NAME_HASH: B256 =
+    b256!("6cd2712748e36aa8827f0857938560273640a96a7c40212307362ce444bfa854");
+/// Keccak-256 of [`DOMAIN_VERSION`].
+const DOMAIN_VERSION_HASH: B256 =
+    b256!("c89efdaa54c0f20c7adf612882df0950f5a951637e0307cdcb4c672f298b8bc6");
 /// What every native call is signed with, after its own arguments.
 const ENVELOPE: [(&str, &str); 4] = [
     ("uint64", "nonce"),
@@ -217,9 +225,9 @@ impl Interface {
             DOMAIN_TYPE
         };
         let words = Words::new()
-            .word(keccak256(kind))
-            .word(keccak256(DOMAIN_NAME))
-            .word(keccak256(DOMAIN_VERSION))
+            .word(kind)
+            .word(DOMAIN_NAME_HASH)
+            .word(DOMAIN_VERSION_HASH)
             .uint(chain_id.0)
             .address(self.address);
         account.into_iter().fold(words, Words::address).keccak()

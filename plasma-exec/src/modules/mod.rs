@@ -30,6 +30,7 @@ mod module;
 mod native;
 mod numbers;
 mod query;
+mod recognise;
 mod registry;
 mod runtime;
 #[cfg(feature = "std")]
@@ -38,6 +39,7 @@ mod signatures;
 mod spread;
 mod transaction;
 mod words;
+mod work;
 
 #[cfg(test)]
 mod tests;

@@ -136,6 +136,16 @@ pub trait Module: Send + Sync + 'static {
         gas::MAX_HOOK
     }
 
+    /// The most work of a call of this input, in tenths of a gas ([`gas::WORK`](crate::gas::WORK)), beside that of the
+    /// transaction ([`gas::PAYMENT_WORK`](crate::gas::PAYMENT_WORK)); `None` where no more is known than what it pays
+    /// for. Blocks are cut by it into what the fault-proof machine takes at once: a bound that is not one makes a
+    /// chain whose claims cannot be defended, and no bound makes more and smaller segments. No less than the gas that
+    /// the call uses.
+    fn work(&self, input: &[u8]) -> Option<u64> {
+        let _ = input;
+        None
+    }
+
     /// Runs before the transactions of every block, for at most [`hook_gas`](Self::hook_gas). A failure undoes what it
     /// did and stops nothing.
     fn begin_block(&self, context: &mut Context<'_>) -> CallResult<()> {
@@ -162,6 +172,7 @@ pub(crate) trait ErasedModule: Send + Sync {
     fn genesis(&self, context: &mut Context<'_>, config: Option<&Value>) -> CallResult<()>;
     /// Within [`gas::MAX_HOOK`].
     fn hook_gas(&self) -> u64;
+    fn work(&self, input: &[u8]) -> Option<u64>;
     fn begin_block(&self, context: &mut Context<'_>) -> CallResult<()>;
     fn end_block(&self, context: &mut Context<'_>) -> CallResult<()>;
     fn invariants(&self, view: &View<'_>) -> Result<(), String>;
@@ -201,6 +212,10 @@ impl<M: Module> ErasedModule for M {
 
     fn hook_gas(&self) -> u64 {
         Module::hook_gas(self).min(gas::MAX_HOOK)
+    }
+
+    fn work(&self, input: &[u8]) -> Option<u64> {
+        Module::work(self, input)
     }
 
     fn begin_block(&self, context: &mut Context<'_>) -> CallResult<()> {

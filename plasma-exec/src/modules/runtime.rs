@@ -9,14 +9,16 @@ use plasma_core::{
 };
 use serde_json::{Value, json};
 
+#[cfg(feature = "std")]
+use super::recognise::Recognised;
 use super::{
     Bank, BridgeModule, Fees, Interface, Keys, Module, View, gas,
     genesis::ModuleGenesis,
     interface::{DOMAIN_NAME, DOMAIN_VERSION},
     registry::Registry,
-    transaction::{ModuleTransaction, work_of},
 };
-use crate::ethereum::Senders;
+#[cfg(feature = "std")]
+use crate::ethereum::Known;
 
 /// Native Rust modules as an [`Execution`].
 ///
@@ -49,7 +51,9 @@ use crate::ethereum::Senders;
 /// counts against the block, so offer what the call costs and not much more.
 pub struct ModuleRuntime {
     pub(super) registry: Registry,
-    pub(super) senders: Senders,
+    /// What was decoded and whose signature was checked.
+    #[cfg(feature = "std")]
+    pub(super) known: Known<Recognised>,
     /// The last chain and genesis seen, for [`Execution::prepare`], which is told neither.
     #[cfg(feature = "std")]
     seen: std::sync::Mutex<Option<BlockContext>>,
@@ -73,7 +77,8 @@ impl ModuleRuntime {
         registry.insert(Keys);
         Self {
             registry,
-            senders: Senders::default(),
+            #[cfg(feature = "std")]
+            known: Known::default(),
             #[cfg(feature = "std")]
             seen: std::sync::Mutex::default(),
             #[cfg(feature = "std")]
@@ -165,8 +170,7 @@ impl Execution for ModuleRuntime {
         transaction: &[u8],
     ) -> Result<Admission, Rejection> {
         self.remember(block);
-        ModuleTransaction::decode(transaction)?
-            .check(&self.registry, &self.senders, state, block)
+        self.check(state, block, transaction)
             .map(|checked| checked.admission())
     }
 
@@ -223,13 +227,14 @@ impl Execution for ModuleRuntime {
         Gas(match step {
             Step::Begin | Step::End => {
                 let hooks = self.registry.entries().iter();
-                gas::BLOCK_EDGE + hooks.map(|entry| entry.module.hook_gas()).sum::<u64>()
+                let hooks = hooks.map(|entry| entry.module.hook_gas()).sum::<u64>();
+                gas::WORK * (gas::BLOCK_EDGE + hooks)
             }
             Step::Message(message) => match message.kind {
-                MessageKind::Deposit => gas::MAX_DEPOSIT,
-                MessageKind::Transaction => work_of(state, &message.data),
+                MessageKind::Deposit => gas::WORK * gas::MAX_DEPOSIT,
+                MessageKind::Transaction => self.work_of(state, &message.data),
             },
-            Step::Transaction(bytes) => work_of(state, bytes),
+            Step::Transaction(bytes) => self.work_of(state, bytes),
         })
     }
 
@@ -247,9 +252,7 @@ impl Execution for ModuleRuntime {
     }
 
     fn view(&self, block: &BlockContext, transaction: &[u8]) -> Option<TransactionView> {
-        ModuleTransaction::decode(transaction)
-            .ok()?
-            .view(&self.registry, &self.senders, block)
+        self.shown(block, transaction)
     }
 
     fn prepare(&self, transactions: &[Bytes]) {

@@ -10,7 +10,7 @@ use plasma_core::{
 
 use super::{
     ModuleRuntime,
-    transaction::{ModuleTransaction, native_digest, signature_name},
+    transaction::{ModuleTransaction, Signed, native_digest},
 };
 use crate::ethereum::Senders;
 
@@ -19,37 +19,41 @@ const LARGEST_BATCH: usize = 1_024;
 /// The smallest batch: fewer are not worth a thread.
 const SMALLEST_BATCH: usize = 32;
 
-/// A signature that waits for others to be checked with.
-struct Waiting {
+/// A call whose signature waits for others to be checked with.
+struct Waiting<'a> {
+    bytes: &'a Bytes,
+    call: NativeTransaction,
     name: B256,
     signed: (B256, Ed25519Proof),
 }
 
 /// What is known of a transaction once it was looked at by itself.
-enum Looked {
+enum Looked<'a> {
     At(Result<Admission, Rejection>),
     /// It is looked at again when its signature is checked.
-    Waits(ModuleTransaction, Waiting),
+    Waits(Waiting<'a>),
 }
 
 impl ModuleRuntime {
     /// Finds out who signed these transactions, for whoever asks soon. No result depends on it.
     pub(super) fn remember_signers(&self, transactions: &[Bytes], block: &BlockContext) {
-        let looked = Senders::map_in_parallel(transactions, |bytes| {
-            let name = signature_name(bytes, block);
-            if self.senders.get(&name).is_some() {
-                return None;
-            }
+        let fresh: Vec<&Bytes> = transactions
+            .iter()
+            .filter(|bytes| self.recognised(bytes, block).is_none())
+            .collect();
+        let looked = Senders::map_in_parallel(&fresh, |bytes| {
             // What is no transaction of this chain is refused when its turn comes.
             let transaction = ModuleTransaction::decode(bytes).ok()?;
-            let waiting = self.batched(&transaction, name, block);
-            if waiting.is_none() {
-                let _ = transaction.recover(&self.registry, &self.senders, block);
+            let waiting = self.batched(bytes, &transaction, block);
+            if waiting.is_none()
+                && let Ok(signed) = transaction.recover(&self.registry, block)
+            {
+                self.remember_signed(bytes, transaction, signed, block);
             }
             waiting
         });
-        let waiting: Vec<Waiting> = looked.into_iter().flatten().collect();
-        self.check_together(&waiting.iter().collect::<Vec<_>>());
+        let waiting: Vec<Waiting<'_>> = looked.into_iter().flatten().collect();
+        self.check_together(&waiting.iter().collect::<Vec<_>>(), block);
     }
 
     /// Whether these may enter, one answer for each: what one core would say, said by all.
@@ -59,42 +63,64 @@ impl ModuleRuntime {
         block: &BlockContext,
         transactions: &[Bytes],
     ) -> Vec<Result<Admission, Rejection>> {
-        let check = |transaction: ModuleTransaction| {
-            let checked = transaction.check(&self.registry, &self.senders, state, block);
-            checked.map(|checked| checked.admission())
-        };
-        let looked = Senders::map_in_parallel(transactions, |bytes| {
+        // What is recognised is answered before another thread has begun.
+        let known: Vec<Option<Result<Admission, Rejection>>> = transactions
+            .iter()
+            .map(|bytes| {
+                let known = self.recognised(bytes, block)?;
+                let checked = self.check_recognised(state, block, &known);
+                Some(checked.map(|checked| checked.admission()))
+            })
+            .collect();
+        let fresh: Vec<&Bytes> = transactions
+            .iter()
+            .zip(&known)
+            .filter(|(_, known)| known.is_none())
+            .map(|(bytes, _)| bytes)
+            .collect();
+        let looked = Senders::map_in_parallel(&fresh, |bytes| {
             let transaction = match ModuleTransaction::decode(bytes) {
                 Ok(transaction) => transaction,
                 Err(rejection) => return Looked::At(Err(rejection)),
             };
-            if let Some(name) = is_ed25519(&transaction).then(|| signature_name(bytes, block))
-                && self.senders.get(&name).is_none()
-                && let Some(waiting) = self.batched(&transaction, name, block)
-            {
-                return Looked::Waits(transaction, waiting);
+            if let Some(waiting) = self.batched(bytes, &transaction, block) {
+                return Looked::Waits(waiting);
             }
-            Looked::At(check(transaction))
+            let checked = self.check_decoded(state, block, bytes, transaction);
+            Looked::At(checked.map(|checked| checked.admission()))
         });
-        let waiting: Vec<&Waiting> = looked
+        let waiting: Vec<&Waiting<'_>> = looked
             .iter()
             .filter_map(|looked| match looked {
-                Looked::Waits(_, waiting) => Some(waiting),
+                Looked::Waits(waiting) => Some(waiting),
                 Looked::At(_) => None,
             })
             .collect();
-        self.check_together(&waiting);
-        looked
-            .into_iter()
-            .map(|looked| match looked {
-                Looked::At(answer) => answer,
-                Looked::Waits(transaction, _) => check(transaction),
-            })
+        self.check_together(&waiting, block);
+        let mut looked = looked.into_iter().map(|looked| match looked {
+            Looked::At(answer) => answer,
+            Looked::Waits(Waiting { bytes, .. }) => self.admission(state, block, bytes),
+        });
+        let mut next = || looked.next().expect("one for each that was not known");
+        let answers = known.into_iter();
+        answers
+            .map(|known| known.unwrap_or_else(&mut next))
             .collect()
     }
 
+    /// Whether this may enter.
+    pub(super) fn admission(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        bytes: &[u8],
+    ) -> Result<Admission, Rejection> {
+        self.check(state, block, bytes)
+            .map(|checked| checked.admission())
+    }
+
     /// Remembers the signers of those whose signatures hold.
-    fn check_together(&self, waiting: &[&Waiting]) {
+    fn check_together(&self, waiting: &[&Waiting<'_>], block: &BlockContext) {
         let share = waiting.len().div_ceil(crate::parallel::cores());
         let batch = share.clamp(SMALLEST_BATCH, LARGEST_BATCH);
         Senders::in_batches(waiting, batch, |batch| {
@@ -102,37 +128,34 @@ impl ModuleRuntime {
             for (one, holds) in batch.iter().zip(verify_ed25519(&signed)) {
                 if holds {
                     let (_, proof) = one.signed;
-                    self.senders
-                        .insert(one.name, plasma_core::ed25519_address(proof.key));
+                    let key = plasma_core::ed25519_address(proof.key);
+                    let by = Signed::by(key, one.call.authorization.account);
+                    let transaction = ModuleTransaction::Native(one.call.clone(), one.name);
+                    self.remember_signed(one.bytes, transaction, by, block);
                 }
             }
         });
     }
 
     /// What is checked together with others, if this transaction's signature is.
-    fn batched(
+    fn batched<'a>(
         &self,
+        bytes: &'a Bytes,
         transaction: &ModuleTransaction,
-        name: B256,
         block: &BlockContext,
-    ) -> Option<Waiting> {
-        let ModuleTransaction::Native(transaction @ NativeTransaction { authorization, .. }, _) =
-            transaction
-        else {
+    ) -> Option<Waiting<'a>> {
+        let ModuleTransaction::Native(call, name) = transaction else {
             return None;
         };
-        let Proof::Ed25519(proof) = authorization.proof else {
+        let Proof::Ed25519(proof) = call.authorization.proof else {
             return None;
         };
-        let digest = native_digest(transaction, &self.registry, block).ok()?;
+        let digest = native_digest(call, &self.registry, block).ok()?;
         Some(Waiting {
-            name,
+            bytes,
+            call: call.clone(),
+            name: *name,
             signed: (digest, proof),
         })
     }
-}
-
-fn is_ed25519(transaction: &ModuleTransaction) -> bool {
-    matches!(transaction, ModuleTransaction::Native(native, _)
-        if matches!(native.authorization.proof, Proof::Ed25519(_)))
 }

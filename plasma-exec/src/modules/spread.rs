@@ -13,6 +13,7 @@ use plasma_core::{
 use super::{
     ModuleRuntime,
     fee_market::{FeeMarket, MARKET_KEY},
+    work::declared_gas,
 };
 use crate::parallel::{self, Attempt, Executor, Spread, Tally, View, Write};
 
@@ -31,7 +32,11 @@ impl ModuleRuntime {
         let spread = Spread {
             settings: &self.settings,
             fold,
-            work: |step: &Step| parallel::but_for_plain(self.work(base, step).0),
+            // What the step declares: it is not for a proof, but for threads.
+            work: |step: &Step| match step {
+                Step::Transaction(bytes) => parallel::but_for_plain(declared_gas(base, bytes)),
+                _ => 0,
+            },
             open: |state: &dyn StateRead| Run::open(self, state, block),
         };
         parallel::apply_block(&spread, base, steps, ends)

@@ -4,7 +4,7 @@ use alloc::{format, string::ToString};
 
 use alloy_consensus::Transaction as _;
 use alloy_eips::eip2930::AccessList;
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use plasma_core::{
     Admission, Authorization, BlockContext, Gas, MAX_TRANSACTION_BYTES, NATIVE_TRANSACTION_TYPE,
     NativeTransaction, NonceRule, Rejection, SignatureError, StateKey, StateRead, TransactionHash,
@@ -19,7 +19,7 @@ use super::{
     keys::Session,
     registry::{Entry, Registry},
 };
-use crate::ethereum::{EthereumTransaction, Senders, declared_work, least_work};
+use crate::ethereum::EthereumTransaction;
 
 /// A transaction of one of the kinds that a chain of modules takes.
 pub(crate) enum ModuleTransaction {
@@ -41,6 +41,17 @@ pub(crate) struct Signed {
 impl Signed {
     fn own(sender: Address) -> Self {
         Self { sender, key: None }
+    }
+
+    /// A signer, for its own account or for the one that it names.
+    pub(super) fn by(signer: Address, account: Option<Address>) -> Self {
+        match account {
+            None => Self::own(signer),
+            Some(sender) => Self {
+                sender,
+                key: Some(signer),
+            },
+        }
     }
 }
 
@@ -98,43 +109,23 @@ impl ModuleTransaction {
             .map_err(|error| Rejection::Malformed(error.to_string()))
     }
 
-    /// Who signed it. Refuses what was signed for another chain.
-    fn signed(
-        &self,
-        registry: &Registry,
-        senders: &Senders,
-        block: &BlockContext,
-    ) -> Result<Signed, Rejection> {
-        if let Self::Ethereum(transaction) = self {
-            transaction.check_chain(block.chain_id)?;
-        }
-        self.recover(registry, senders, block)
-    }
-
     /// Who signed it: for whichever chain it was, where it says so itself, and for this one otherwise.
     pub(crate) fn recover(
         &self,
         registry: &Registry,
-        senders: &Senders,
         block: &BlockContext,
     ) -> Result<Signed, Rejection> {
+        let refused = |error: SignatureError| Rejection::Signature(error.to_string());
         match self {
-            Self::Ethereum(transaction) => transaction.sender(senders).map(Signed::own),
-            Self::Native(transaction, hash) => {
+            Self::Ethereum(transaction) => {
+                let signer = transaction.recover().map_err(refused)?;
+                Ok(Signed::own(signer))
+            }
+            Self::Native(transaction, _) => {
                 let Authorization { account, proof } = &transaction.authorization;
-                let verify = || {
-                    let digest = native_digest(transaction, registry, block)?;
-                    let refused = |error: SignatureError| Rejection::Signature(error.to_string());
-                    proof.signer(digest).map_err(refused)
-                };
-                let signer = senders.vouched(|| native_name(hash, block), verify)?;
-                Ok(account.map_or_else(
-                    || Signed::own(signer),
-                    |account| Signed {
-                        sender: account,
-                        key: Some(signer),
-                    },
-                ))
+                let digest = native_digest(transaction, registry, block)?;
+                let signer = proof.signer(digest).map_err(refused)?;
+                Ok(Signed::by(signer, *account))
             }
         }
     }
@@ -146,13 +137,14 @@ impl ModuleTransaction {
         }
     }
 
-    /// Whether it may be executed in this block, on this state; and what execution needs to know.
+    /// Whether it may be executed in this block, on this state; and what execution needs to know. `signer` is asked
+    /// once all is right that is cheaper to find out.
     pub(crate) fn check(
-        self,
+        &self,
         registry: &Registry,
-        senders: &Senders,
         state: &(impl StateRead + ?Sized),
         block: &BlockContext,
+        signer: impl FnOnce() -> Result<Signed, Rejection>,
     ) -> Result<Checked, Rejection> {
         // Before the genesis is written there is no market, and nobody who could pay.
         let market = FeeMarket::load(state);
@@ -163,7 +155,7 @@ impl ModuleTransaction {
         }
         let most = market.gas_limit.min(gas::MAX_TRANSACTION);
         if terms.gas_limit > most || terms.gas_limit < terms.intrinsic {
-            return Err(terms.too_little_or_much(&self, &market, most));
+            return Err(terms.too_little_or_much(self, &market, most));
         }
         let base_fee = market.base_fee;
         if terms.max_fee_per_gas < base_fee {
@@ -173,7 +165,10 @@ impl ModuleTransaction {
             });
         }
         let module = self.target(&terms, registry)?;
-        let Signed { sender, key: by } = self.signed(registry, senders, block)?;
+        if let Self::Ethereum(transaction) = self {
+            transaction.check_chain(block.chain_id)?;
+        }
+        let Signed { sender, key: by } = signer()?;
         let session = by
             .map(|by| {
                 let call = (terms.to, &terms.input[..]);
@@ -256,18 +251,13 @@ impl ModuleTransaction {
     }
 
     /// What it says, for those who show it.
-    pub(crate) fn view(
-        &self,
-        registry: &Registry,
-        senders: &Senders,
-        block: &BlockContext,
-    ) -> Option<TransactionView> {
-        let Signed { sender, key } = self.recover(registry, senders, block).ok()?;
+    pub(crate) fn view(&self, signed: Signed) -> TransactionView {
+        let Signed { sender, key } = signed;
         match self {
-            Self::Ethereum(transaction) => Some(transaction.view(sender)),
+            Self::Ethereum(transaction) => transaction.view(sender),
             Self::Native(transaction, hash) => {
                 let terms = native_terms(transaction, *hash, &FeeMarket::default());
-                Some(TransactionView {
+                TransactionView {
                     hash: *hash,
                     kind: NATIVE_TRANSACTION_TYPE,
                     sender,
@@ -281,7 +271,7 @@ impl ModuleTransaction {
                     priority_fee_per_gas: 0,
                     signature: transaction.authorization.proof.numbers(),
                     key,
-                })
+                }
             }
         }
     }
@@ -402,27 +392,6 @@ fn native_terms(transaction: &NativeTransaction, hash: B256, market: &FeeMarket)
     }
 }
 
-/// What names a transaction's signature in the memory of signers.
-#[cfg(feature = "std")]
-pub(super) fn signature_name(bytes: &[u8], block: &BlockContext) -> B256 {
-    let hash = transaction_hash(bytes);
-    match bytes.first() {
-        Some(&NATIVE_TRANSACTION_TYPE) => native_name(&hash, block),
-        _ => hash,
-    }
-}
-
-/// The name of a native call's signature: the call's own, and the chain that it was checked for, which its bytes do not
-/// say. No transaction of Ethereum's, which is named by its hash, begins with this byte.
-fn native_name(hash: &TransactionHash, block: &BlockContext) -> B256 {
-    let mut name = [0; 1 + 32 + 8 + 32];
-    name[0] = NATIVE_TRANSACTION_TYPE;
-    name[1..33].copy_from_slice(hash.as_slice());
-    name[33..41].copy_from_slice(&block.chain_id.0.to_be_bytes());
-    name[41..].copy_from_slice(block.genesis.as_slice());
-    keccak256(name)
-}
-
 pub(super) fn native_digest(
     transaction: &NativeTransaction,
     registry: &Registry,
@@ -462,27 +431,4 @@ pub(super) fn native_digest(
                 function.signature
             ))
         })
-}
-
-/// The most gas that a transaction of these bytes can use. A native call buys gas by its fee, at the base fee, which
-/// stays the same within a block.
-pub(super) fn work_of(state: &dyn StateRead, bytes: &[u8]) -> u64 {
-    let Some((&NATIVE_TRANSACTION_TYPE, body)) = bytes.split_first() else {
-        return declared_work(bytes, gas::MAX_TRANSACTION);
-    };
-    let bought = native_max_fee(body).map_or(0, |max_fee| {
-        let base_fee = U256::from(FeeMarket::load(state).base_fee);
-        let gas = max_fee.checked_div(base_fee).unwrap_or(U256::MAX);
-        u64::try_from(gas).unwrap_or(u64::MAX)
-    });
-    bought.min(gas::MAX_TRANSACTION).max(least_work(bytes))
-}
-
-/// The fee that a native call offers, where its encoding has it: behind the module, the call, the nonce and the
-/// expiry. `None` for what is no native call.
-fn native_max_fee(body: &[u8]) -> Option<U256> {
-    let length = body.get(20..)?.first_chunk::<4>()?;
-    let start = usize::try_from(u32::from_le_bytes(*length)).ok()? + 24 + 16;
-    let fee = body.get(start..)?.first_chunk::<32>()?;
-    Some(U256::from_le_bytes(*fee))
 }

@@ -3,7 +3,7 @@
 use plasma_core::{
     Address, B256, BatchHeader, Block, BlockHeader, Bytes, ChainHead, ChainId, Changes, Checkpoint,
     DaCommitment, DerivedEntry, EMPTY_ROOT, EntryKind, Execution, Genesis, Inbox, InboxEntry,
-    InboxMessage, MemoryState, MessageKind, PreimageMap, Seconds, Signer, State, StepLeaf,
+    InboxMessage, MemoryState, MessageKind, PreimageMap, Seconds, Signer, State, Step, StepLeaf,
     Timestamp, TransitionInput, Trie, U256, Verified, Words, body_commitment, derive_entry,
     encode_batch, execute_block, put_chunks, put_message, put_message_links, put_steps,
     put_transaction, transition,
@@ -41,12 +41,23 @@ fn words(known: &mut PreimageMap, words: &Words) -> B256 {
 
 impl<'a> Chain<'a> {
     pub(crate) fn new(execution: &'a dyn Execution, program: &'a Program, config: &[u8]) -> Self {
+        Self::beside(execution, program, config, &Changes::new())
+    }
+
+    /// A chain in whose first state there is something else besides.
+    pub(crate) fn beside(
+        execution: &'a dyn Execution,
+        program: &'a Program,
+        config: &[u8],
+        others: &Changes,
+    ) -> Self {
         let genesis = Genesis {
             chain_id: CHAIN,
             timestamp: Timestamp(START),
             config: config.to_vec().into(),
         };
-        let first = genesis.state(execution).expect("a valid genesis");
+        let mut first = genesis.state(execution).expect("a valid genesis");
+        first.changes.extend(others.clone());
         let mut chain = Self {
             execution,
             program,
@@ -71,6 +82,11 @@ impl<'a> Chain<'a> {
 
     pub(crate) fn genesis(&self) -> B256 {
         self.genesis
+    }
+
+    /// The work of a step of the next block.
+    pub(crate) fn work(&self, step: &Step) -> u64 {
+        self.execution.work(&self.plain, step).0
     }
 
     /// The time of the next block.

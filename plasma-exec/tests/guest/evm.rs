@@ -85,6 +85,11 @@ pub(crate) fn sign(
         access_list: Vec::new().into(),
         input: input.into(),
     };
+    signed(number, &transaction)
+}
+
+/// Such a transaction, signed.
+pub(crate) fn signed(number: u8, transaction: &TxEip1559) -> Bytes {
     let signature = signer(number).sign(transaction.signature_hash());
     let signature =
         alloy_primitives::Signature::new(signature.r.into(), signature.s.into(), signature.v == 28);

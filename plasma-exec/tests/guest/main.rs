@@ -7,5 +7,6 @@ mod evm;
 mod largest;
 mod malformed;
 mod modules;
+mod payments;
 mod token;
 mod wasm;

@@ -22,9 +22,9 @@ use std::{
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use plasma_core::{
-    Address, B256, BatchHeader, Block, BlockHeader, Bytes, Certificate, CertifiedBlock, Committee,
-    Gas, Gate, Height, MAX_BODY_BYTES, MAX_TRANSACTION_BYTES, Promise, Rejection, SequencerError,
-    Signer, SubmitError, Timestamp, TransactionHash, transaction_hash,
+    Address, B256, BatchHeader, Block, BlockHeader, Bytes, Certificate, CertifiedBlock, ChainId,
+    Committee, Gas, Gate, Height, MAX_BODY_BYTES, MAX_TRANSACTION_BYTES, Promise, Rejection,
+    SequencerError, Signer, SubmitError, Timestamp, TransactionHash, transaction_hash,
 };
 
 use super::{
@@ -84,6 +84,22 @@ impl Payload {
     /// The block's hash: what is agreed on.
     pub fn id(&self) -> B256 {
         self.block.header.hash()
+    }
+}
+
+/// A transaction that was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entered {
+    /// What it is called.
+    pub hash: TransactionHash,
+    /// The highest block that may be the first to have it, if that is promised to who asks.
+    pub deadline: Height,
+}
+
+impl Entered {
+    /// The promise of it, for who asks: signing takes longer than all the rest.
+    pub fn promise(self, signer: &Signer, chain_id: ChainId) -> Promise {
+        Promise::sign(signer, chain_id, self.hash, self.deadline)
     }
 }
 
@@ -280,25 +296,55 @@ impl SequencerApp {
         self.schedule.next_change(self.head().timestamp)
     }
 
-    /// Takes a transaction in from a user, and promises.
-    pub fn submit(&mut self, transaction: Bytes, now: Timestamp) -> Result<Promise, SubmitError> {
+    /// Takes transactions in from users; says of each what it is called and by when it is promised to who asks.
+    ///
+    /// What they have in common is done once: one look at the state, one check of all signatures.
+    pub fn enter(
+        &mut self,
+        transactions: &[Bytes],
+        now: Timestamp,
+    ) -> Vec<Result<Entered, SubmitError>> {
         let limit = MAX_TRANSACTION_BYTES.min(self.config.byte_limit);
-        if transaction.len() > limit {
-            let length = transaction.len();
-            return Err(Rejection::TooLarge { length, limit }.into());
-        }
-        let hash = transaction_hash(&transaction);
-        if self.pool.contains(&hash) {
-            return Err(SubmitError::AlreadyKnown(hash));
-        }
-        let ready = self.accept(hash, transaction, now)?;
-        let deadline = if ready {
-            self.head().height + self.config.promise_blocks
-        } else {
-            Height(u64::MAX)
+        let named: Vec<Result<TransactionHash, SubmitError>> = transactions
+            .iter()
+            .map(|transaction| {
+                let length = transaction.len();
+                if length > limit {
+                    return Err(Rejection::TooLarge { length, limit }.into());
+                }
+                let hash = transaction_hash(transaction);
+                if self.pool.contains(&hash) {
+                    return Err(SubmitError::AlreadyKnown(hash));
+                }
+                Ok(hash)
+            })
+            .collect();
+        let fresh: Vec<Bytes> = transactions
+            .iter()
+            .zip(&named)
+            .filter(|(_, named)| named.is_ok())
+            .map(|(transaction, _)| transaction.clone())
+            .collect();
+        let admissions = match &fresh[..] {
+            [] => Vec::new(),
+            [one] => vec![self.gate.admit(one)],
+            many => self.gate.admit_all(many),
         };
-        let chain_id = self.config.genesis.chain_id;
-        Ok(Promise::sign(&self.signer, chain_id, hash, deadline))
+        let mut admitted = fresh.into_iter().zip(admissions);
+        let deadline = self.head().height + self.config.promise_blocks;
+        let mut enter = |hash| {
+            let Some((transaction, admission)) = admitted.next() else {
+                let silent = "the gate did not answer for it".to_owned();
+                return Err(SubmitError::Unavailable(silent));
+            };
+            let ready = self.pool.insert(hash, transaction, &admission?, now)?;
+            let deadline = if ready { deadline } else { Height(u64::MAX) };
+            Ok(Entered { hash, deadline })
+        };
+        named
+            .into_iter()
+            .map(|named| named.and_then(&mut enter))
+            .collect()
     }
 
     /// Takes a transaction in, whoever sent it. Says whether a block could take it now.

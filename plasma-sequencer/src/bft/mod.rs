@@ -14,7 +14,7 @@ mod turns;
 mod verifier;
 mod wire;
 
-pub use app::{AppConfig, Payload, SequencerApp, Verdict};
+pub use app::{AppConfig, Entered, Payload, SequencerApp, Verdict};
 pub use context::*;
 pub use evidence::{EVIDENCE_HEIGHTS, Evidence, EvidencePool};
 pub use log::{FileLog, LogEntry, LogPlace, MemoryLog, RoundLog};

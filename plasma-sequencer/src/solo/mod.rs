@@ -13,6 +13,7 @@
 //! - Time, tasks and randomness come from [`Env`].
 
 mod config;
+mod entrance;
 mod meters;
 mod produce;
 mod upkeep;
@@ -39,6 +40,7 @@ use crate::{
 };
 
 pub use config::SoloConfig;
+use entrance::{Answer, Entrance};
 use meters::Meters;
 
 /// How many enter the pool before others get their turn at it.
@@ -67,6 +69,8 @@ struct Shared {
     order: Mutex<Order>,
     pool: Mutex<Mempool>,
     feed: Mutex<Feed>,
+    /// Who submits one transaction by itself; no other lock is taken while this one is held.
+    entrance: Entrance,
     /// Senders to look up again.
     touched: Mutex<BTreeSet<Address>>,
     /// Whether some of them are still to be looked up since the chain was overridden.
@@ -123,6 +127,7 @@ impl SoloSequencer {
             order: Mutex::new(order),
             pool: Mutex::new(Mempool::new(config.limits, config.gas_limit)),
             feed: Mutex::new(Feed::new(head)),
+            entrance: Entrance::new(),
             touched: Mutex::new(BTreeSet::new()),
             stale: AtomicBool::new(false),
             executions: AtomicU64::new(0),
@@ -189,7 +194,7 @@ impl Drop for SoloSequencer {
 #[async_trait]
 impl Sequencer for SoloSequencer {
     async fn submit(&self, transaction: Bytes) -> Result<Promise, SubmitError> {
-        let (hash, ready) = self.shared.enter(vec![transaction]).remove(0)?;
+        let (hash, ready) = self.shared.enter_one(transaction).await?;
         // Outside all locks: signing takes longer than all the rest.
         Ok(self.shared.promise(hash, ready))
     }
@@ -198,6 +203,10 @@ impl Sequencer for SoloSequencer {
         &self,
         transactions: Vec<Bytes>,
     ) -> Vec<Result<TransactionHash, SubmitError>> {
+        if let [one] = &transactions[..] {
+            let answer = self.shared.enter_one(one.clone()).await;
+            return vec![answer.map(|(hash, _)| hash)];
+        }
         let enter = || self.shared.enter(transactions);
         let answers = blocking(enter).into_iter();
         answers.map(|answer| answer.map(|(hash, _)| hash)).collect()
@@ -241,10 +250,10 @@ impl Shared {
     /// Takes transactions; says of each what it is called and whether a block could take it now.
     ///
     /// What they have in common is done once: one look at the state, one check of all signatures, one wake-up.
-    fn enter(&self, transactions: Vec<Bytes>) -> Vec<Result<(TransactionHash, bool), SubmitError>> {
+    fn enter(&self, transactions: Vec<Bytes>) -> Vec<Answer> {
         let failure = self.feed().failure.as_ref().map(ToString::to_string);
         let limit = MAX_TRANSACTION_BYTES.min(self.config.byte_limit);
-        let mut answers: Vec<Result<(TransactionHash, bool), SubmitError>> = transactions
+        let mut answers: Vec<Answer> = transactions
             .iter()
             .map(|transaction| {
                 let length = transaction.len();

@@ -13,10 +13,7 @@ use plasma_core::{
 use tokio::sync::Notify;
 
 use super::{Order, Shared, blocking, journal_failed};
-use crate::{
-    Picked,
-    feed::{Source as _, give_way},
-};
+use crate::feed::{Source as _, give_way};
 
 /// How far the clock may be behind the last block for the sequencer to wait for it. A clock that
 /// was set back further is not waited for: blocks then follow their parents by a millisecond.
@@ -121,11 +118,8 @@ impl Shared {
         let picked = self
             .pool()
             .take(self.config.gas_limit, byte_limit, timestamp);
-        let (hashes, bodies): (Vec<TransactionHash>, Vec<_>) = picked
-            .into_iter()
-            .map(|Picked { hash, bytes }| (hash, bytes))
-            .unzip();
-        let Some(block) = order.builder.build(now, bodies) else {
+        let hashes: Vec<TransactionHash> = picked.iter().map(|picked| picked.hash).collect();
+        let Some(block) = order.builder.build_picked(now, picked) else {
             return Ok(Outcome::Idle);
         };
         self.certify(&mut order, block, hashes)?;

@@ -229,7 +229,7 @@ fn preparing_recovers_every_sender_there_is() {
         })
         .collect();
     chain.runtime.prepare(&wallets);
-    assert_eq!(chain.runtime.senders.count(), 40);
+    assert_eq!(chain.runtime.known.count(), 40);
     // What a native call signs depends on the chain, which a runtime learns from its first block.
     let begin = Step::Begin;
     chain
@@ -238,10 +238,10 @@ fn preparing_recovers_every_sender_there_is() {
     chain
         .runtime
         .prepare(&[native.to_bytes(), Bytes::from_static(b"noise")]);
-    assert_eq!(chain.runtime.senders.count(), 41);
+    assert_eq!(chain.runtime.known.count(), 41);
     chain.admit(&native.to_bytes()).expect("admitted");
     assert_eq!(
-        chain.runtime.senders.count(),
+        chain.runtime.known.count(),
         41,
         "and it is the one that the block asks for"
     );

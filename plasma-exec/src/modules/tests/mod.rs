@@ -7,8 +7,10 @@ mod inbox;
 mod keys;
 mod native;
 mod queries;
+mod recognise;
 mod rejections;
 mod schemes;
 #[cfg(feature = "std")]
 mod spread;
 mod transfers;
+mod work;

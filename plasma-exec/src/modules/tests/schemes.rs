@@ -252,11 +252,11 @@ fn signatures_are_checked_ahead_in_batches_and_remembered() {
     let transactions: Vec<Bytes> = (0..200)
         .map(|n: u64| transfer(&all[(n % 4) as usize].1, n / 4, n + 1).to_bytes())
         .collect();
-    let before = chain.runtime.senders.count();
+    let before = chain.runtime.known.count();
     // The chain is known from the transactions that funded the accounts.
     chain.admit(&transactions[0]).expect("it is good");
     chain.runtime.prepare(&transactions);
-    assert_eq!(chain.runtime.senders.count() - before, 200);
+    assert_eq!(chain.runtime.known.count() - before, 200);
     let receipts = prepared_or_not(&transactions);
     let good = receipts.iter().filter(|it| it.status == Status::Success);
     assert_eq!(good.count(), 200);
@@ -312,9 +312,9 @@ fn bad_signatures_among_good_ones_are_found_and_not_remembered() {
         .map(NativeTransaction::to_bytes)
         .collect();
     let _ = chain.admit(&transactions[0]);
-    let before = chain.runtime.senders.count();
+    let before = chain.runtime.known.count();
     chain.runtime.prepare(&transactions);
-    assert_eq!(chain.runtime.senders.count() - before, 116);
+    assert_eq!(chain.runtime.known.count() - before, 116);
     let receipts = prepared_or_not(&transactions);
     for (n, receipt) in receipts.iter().enumerate() {
         let bad = [0, 33, 34, 119].contains(&n);

@@ -42,7 +42,8 @@ fn app(number: u8) -> SequencerApp {
 
 fn submit(app: &mut SequencerApp, sender: u32, nonce: u64) -> Bytes {
     let bytes = ToyTransaction::new(sequential(sender), nonce).to_bytes();
-    app.submit(bytes.clone(), NOW).expect("room");
+    let answers = app.enter(std::slice::from_ref(&bytes), NOW);
+    assert!(answers[0].is_ok(), "{answers:?}");
     bytes
 }
 
@@ -398,4 +399,39 @@ fn a_crash_in_the_middle_of_an_override_does_not_bring_back_the_old_rounds() {
         assert_eq!(app.seats().domain().base, base);
         assert_eq!(base, Domain::base_after(header.hash()));
     }
+}
+
+#[test]
+fn many_enter_as_they_do_one_by_one_and_are_promised_to_who_asks() {
+    let (mut together, mut apart) = (app(1), app(1));
+    let toy = |sender, nonce| ToyTransaction::new(sequential(sender), nonce).to_bytes();
+    let all = [
+        toy(1, 0),
+        toy(1, 1),
+        toy(1, 0),
+        // It waits for an earlier one.
+        toy(2, 1),
+        Bytes::from(vec![0; MAX_TRANSACTION_BYTES + 1]),
+        Bytes::from_static(b"noise"),
+        toy(3, 0),
+    ];
+    let answers = together.enter(&all, NOW);
+    let one_by_one = all
+        .iter()
+        .map(|one| apart.enter(std::slice::from_ref(one), NOW).remove(0));
+    assert_eq!(answers, one_by_one.collect::<Vec<_>>());
+    let good: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+    assert_eq!(good, [true, true, false, true, false, false, true]);
+    assert_eq!(together.enter(&[], NOW), []);
+
+    let chain_id = toy_genesis().chain_id;
+    let promised = |at: usize| {
+        let entered: Entered = *answers[at].as_ref().expect("taken");
+        let promise = entered.promise(together.signer(), chain_id);
+        assert_eq!(promise.verify(), Ok(true));
+        assert_eq!(promise.transaction, transaction_hash(&all[at]));
+        promise.deadline
+    };
+    assert_eq!(promised(0), Height(64));
+    assert_eq!(promised(3), Height(u64::MAX));
 }

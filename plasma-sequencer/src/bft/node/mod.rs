@@ -39,8 +39,12 @@ use plasma_core::{
 use tokio::sync::{Notify, watch};
 
 use super::{
-    app::SequencerApp, evidence::Evidence, log::RoundLog, replica::Replica,
-    schedule::ScheduleError, verifier::Verifier,
+    app::{Entered, SequencerApp},
+    evidence::Evidence,
+    log::RoundLog,
+    replica::Replica,
+    schedule::ScheduleError,
+    verifier::Verifier,
 };
 use crate::{
     Journal, MempoolStatistics,
@@ -254,19 +258,21 @@ impl Drop for BftSequencer {
 impl Sequencer for BftSequencer {
     async fn submit(&self, transaction: Bytes) -> Result<Promise, SubmitError> {
         let shared = &self.shared;
-        let now = shared.env.now();
-        let result = match shared.replica().as_mut() {
-            Some(replica) => {
-                let result = replica.submit(transaction, now);
-                shared.settle(replica);
-                result
-            }
-            None => Err(SubmitError::Unavailable(
-                SequencerError::Stopped.to_string(),
-            )),
-        };
-        shared.work.notify_one();
-        result
+        let entered = shared.enter(vec![transaction]).remove(0)?;
+        // Outside the lock: signing takes longer than all the rest.
+        let chain_id = shared.config.app.genesis.chain_id;
+        Ok(entered.promise(&shared.signer, chain_id))
+    }
+
+    async fn submit_all(
+        &self,
+        transactions: Vec<Bytes>,
+    ) -> Vec<Result<TransactionHash, SubmitError>> {
+        let enter = || self.shared.enter(transactions);
+        let answers = driver::blocking(enter).into_iter();
+        answers
+            .map(|answer| answer.map(|entered| entered.hash))
+            .collect()
     }
 
     fn blocks(&self, from: Height) -> BoxStream<'static, Result<CertifiedBlock, SequencerError>> {
@@ -335,6 +341,24 @@ impl Sequencer for BftSequencer {
 }
 
 impl Shared {
+    /// Takes transactions; one answer for each in their order.
+    fn enter(&self, transactions: Vec<Bytes>) -> Vec<Result<Entered, SubmitError>> {
+        let now = self.env.now();
+        let answers = match self.replica().as_mut() {
+            Some(replica) => {
+                let answers = replica.enter(transactions, now);
+                self.settle(replica);
+                answers
+            }
+            None => {
+                let stopped = SequencerError::Stopped.to_string();
+                vec![Err(SubmitError::Unavailable(stopped)); transactions.len()]
+            }
+        };
+        self.work.notify_one();
+        answers
+    }
+
     fn replica(&self) -> MutexGuard<'_, Option<Replica>> {
         self.replica.lock().unwrap_or_else(PoisonError::into_inner)
     }

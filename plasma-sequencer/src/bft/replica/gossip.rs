@@ -6,10 +6,10 @@
 use std::collections::VecDeque;
 
 use arc_malachitebft_core_types::Round;
-use plasma_core::{Address, Bytes, Height, Promise, SubmitError, Timestamp, TransactionHash};
+use plasma_core::{Address, Bytes, Height, SubmitError, Timestamp, TransactionHash};
 
 use super::Replica;
-use crate::bft::wire::Message;
+use crate::bft::{app::Entered, wire::Message};
 
 /// Seats up to which everybody is told.
 const SMALL_COMMITTEE: usize = 16;
@@ -31,25 +31,35 @@ pub(super) struct Gossip {
 }
 
 impl Replica {
-    /// Takes a transaction from a user. The others are told, and a block of it is made, by [`Self::tick`], so that many
+    /// Takes transactions from users. The others are told, and a block of them is made, by [`Self::tick`], so that many
     /// share a message and a block.
-    pub fn submit(&mut self, transaction: Bytes, now: Timestamp) -> Result<Promise, SubmitError> {
+    pub fn enter(
+        &mut self,
+        transactions: Vec<Bytes>,
+        now: Timestamp,
+    ) -> Vec<Result<Entered, SubmitError>> {
         if let Some(failure) = &self.failure {
-            return Err(SubmitError::Unavailable(failure.to_string()));
+            let failure = failure.to_string();
+            return vec![Err(SubmitError::Unavailable(failure)); transactions.len()];
         }
-        let promise = self.app.submit(transaction.clone(), now)?;
-        let gossip = &mut self.gossip;
-        gossip.bytes += transaction.len();
-        gossip.fresh.push(transaction);
-        if gossip.own.len() < MAX_OWN {
-            let at = self.app.head().height;
-            gossip.own.push_back((at, promise.transaction));
+        let answers = self.app.enter(&transactions, now);
+        let at = self.app.head().height;
+        for (transaction, answer) in transactions.into_iter().zip(&answers) {
+            let Ok(entered) = answer else {
+                continue;
+            };
+            let gossip = &mut self.gossip;
+            gossip.bytes += transaction.len();
+            gossip.fresh.push(transaction);
+            if gossip.own.len() < MAX_OWN {
+                gossip.own.push_back((at, entered.hash));
+            }
+            if gossip.bytes >= MESSAGE_BYTES {
+                self.tell_fresh();
+                self.flush();
+            }
         }
-        if gossip.bytes >= MESSAGE_BYTES {
-            self.tell_fresh();
-            self.flush();
-        }
-        Ok(promise)
+        answers
     }
 
     /// Tells of what is new.

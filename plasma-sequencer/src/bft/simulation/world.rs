@@ -525,7 +525,7 @@ impl World {
             if let Some(replica) = &mut self.nodes[number].replica {
                 // Known, or its nonce is used by now: then it is in a block that this user has not
                 // seen yet.
-                let _ = replica.submit(bytes, now);
+                let _ = replica.enter(vec![bytes], now);
                 replica.poke(now);
             }
             self.settle(number);
