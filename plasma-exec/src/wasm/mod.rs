@@ -46,6 +46,10 @@ pub use prices::{
 use crate::ethereum::{EthereumTransaction, Senders, bridge::SYSTEM_CALL_GAS, declared_work};
 use session::Session;
 
+/// By a hash that differs from process to process, and is faster than that of the standard library. Nothing goes through such a
+/// map in its order.
+type HashMap<K, V> = alloy_primitives::map::HashMap<K, V, foldhash::fast::RandomState>;
+
 /// User-deployed contracts in WebAssembly as an [`Execution`].
 ///
 /// ```

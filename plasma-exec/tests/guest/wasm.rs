@@ -36,6 +36,13 @@ const IMPORTS: &str = r#"
     (import "plasma" "returned" (func $returned (param i32 i32 i32)))
     (import "plasma" "log" (func $log (param i32 i32 i32 i32)))
     (import "plasma" "keccak256" (func $keccak256 (param i32 i32 i32)))
+    (import "plasma" "read_input" (func $read_input (param i32 i32) (result i32)))
+    (import "plasma" "storage_add" (func $storage_add (param i32 i32) (result i32)))
+    (import "plasma" "storage_sub" (func $storage_sub (param i32 i32) (result i32)))
+    (import "plasma" "add" (func $add (param i32 i32 i32) (result i32)))
+    (import "plasma" "sub" (func $sub (param i32 i32 i32) (result i32)))
+    (import "plasma" "mul" (func $mul (param i32 i32 i32) (result i32)))
+    (import "plasma" "div" (func $div (param i32 i32 i32) (result i32)))
 "#;
 
 fn module(rest: &str) -> Vec<u8> {
