@@ -607,6 +607,26 @@ fn dear(gas: u64) -> Vec<Dear> {
             all.push((format!("reads of {size}"), looped(&format!("{next} (drop (call $storage_read (i32.const 0) (i32.const 64) (i32.const {size})))"), 50)));
         }
     }
+    // With numbers of all their digits, and a divisor that is shorter.
+    let fill = "(memory.fill (i32.const 0) (i32.const 251) (i32.const 32)) (memory.fill (i32.const 40) (i32.const 239) (i32.const 24))";
+    for computes in ["add", "sub", "mul", "div"] {
+        let call = format!("(drop (call ${computes} (i32.const 0) (i32.const 32) (i32.const 64)))");
+        all.push((
+            format!("{computes} of 256 bits"),
+            looped(&format!("{fill} {}", call.repeat(50)), 1),
+        ));
+    }
+    for computes in ["storage_add", "storage_sub"] {
+        let fill = "(memory.fill (i32.const 40) (i32.const 239) (i32.const 24))";
+        let next = "(i64.store (i32.const 0) (i64.add (i64.load (i32.const 0)) (i64.const 1)))";
+        for (what, key) in [("new places", 0), ("one place", 64)] {
+            let call = format!("{next} (drop (call ${computes} (i32.const {key}) (i32.const 32)))");
+            all.push((
+                format!("{computes} in {what}"),
+                looped(&format!("{fill} {}", call.repeat(50)), 1),
+            ));
+        }
+    }
     for op in [
         "add", "mul", "div_u", "div_s", "rem_u", "rem_s", "shl", "rotl", "xor", "lt_u", "eq",
     ] {
