@@ -9,13 +9,13 @@ use plasma_core::{
 use plasma_exec::{Durability, MemoryConfig, MemoryStore, ModuleRuntime, Store};
 use plasma_sdk::{
     Chain, ChainConfig,
+    bench::time,
     sequencer::{BlockBuilder, FileJournal, Journal as _, Mempool, MempoolLimits, Picked},
 };
 
 use crate::{
     Failure, Figure, Options,
     figure::cores,
-    measure::time,
     node::{BATCH, genesis, now},
     suite::directory,
     workload::{BASE_FEE, CHAIN, Crowd, Kind},

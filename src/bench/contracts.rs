@@ -163,11 +163,11 @@ impl ContractContender {
             },
             limits: GasLimits {
                 creation: 4_000_000,
-                token: 600_000,
-                swap: 1_500_000,
-                deposit: 1_500_000,
-                place: 2_000_000,
-                cancel: 800_000,
+                token: 200_000,
+                swap: 500_000,
+                deposit: 600_000,
+                place: 1_200_000,
+                cancel: 300_000,
             },
             code: Code {
                 token: code(include_bytes!(

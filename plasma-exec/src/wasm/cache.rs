@@ -40,9 +40,7 @@ impl ModuleCache {
 mod memory {
     use std::sync::PoisonError;
 
-    use alloy_primitives::map::HashMap;
-
-    use super::{Arc, B256, Compiled, ModuleCache};
+    use super::{super::HashMap, Arc, B256, Compiled, ModuleCache};
 
     /// What the modules of one generation take, about, in bytes.
     const GENERATION: usize = 64 * 1024 * 1024;

@@ -8,10 +8,12 @@
 //! |---|---|---|
 //! | `input_len` | | the length of what the contract was called with |
 //! | `input` | `to, from, length` | copies so much of it, from the byte `from` on |
+//! | `read_input` | `to, room` | the same length; copies at most `room` of it, from its beginning |
 //! | `output` | `at, length` | sets what the call returns, when it does |
 //! | `revert` | `at, length` | ends the call, undoes what it did, and returns this |
 //! | `storage_read` | `key, to, room` | the length of the value under the 32 bytes at `key`, 0 for none; copies at most `room` of it |
 //! | `storage_write` | `key, at, length` | sets it, at most 4,096 bytes; none removes it |
+//! | `storage_add`, `storage_sub` | `key, number` | adds to, or takes from, the number of 32 bytes that is the value, which is 0 for none: 1, or 0 where there is no such number, and then it is as before |
 //! | `caller`, `address` | `to` | 20 bytes: who calls, who is called |
 //! | `value` | `to` | 32 bytes: the XPL that came with the call, in wei |
 //! | `balance` | `address, to` | 32 bytes: the XPL of an account, in wei |
@@ -22,6 +24,8 @@
 //! | `returned_len`, `returned` | , `to, from, length` | what the last call returned, or reverted with |
 //! | `log` | `topics, count, at, length` | emits an event with up to four topics of 32 bytes |
 //! | `keccak256` | `at, length, to` | 32 bytes |
+//! | `add`, `sub`, `mul` | `a, b, to` | 32 bytes: the sum, the difference, the product of two numbers, modulo 2^256: 1, or 0 where that is not all of it |
+//! | `div` | `a, b, to` | 32 bytes: the quotient, rounded down: 1, or 0 where `b` is 0, and so is what is written |
 //!
 //! Messages leave by a call of the bridge at [`L2_BRIDGE`](crate::L2_BRIDGE), which is a contract to whoever calls it.
 
@@ -54,6 +58,7 @@ pub(super) enum Fault {
     ReadOnly,
     TooLong,
     Topics,
+    Number,
 }
 
 impl fmt::Display for Fault {
@@ -66,6 +71,7 @@ impl fmt::Display for Fault {
             Self::ReadOnly => "it may not change anything in a static call",
             Self::TooLong => "bytes are over the limit of their kind",
             Self::Topics => "a log has at most four topics",
+            Self::Number => "what is stored under a key is no number of 32 bytes",
         })
     }
 }
@@ -151,10 +157,13 @@ pub(super) fn linker<'a>(module: &Module) -> Result<Linker<Host<'a>>, wasmi::Err
         match name {
             "input_len" => linker.func_wrap(HOST_MODULE, name, input_len)?,
             "input" => linker.func_wrap(HOST_MODULE, name, input)?,
+            "read_input" => linker.func_wrap(HOST_MODULE, name, read_input)?,
             "output" => linker.func_wrap(HOST_MODULE, name, output)?,
             "revert" => linker.func_wrap(HOST_MODULE, name, revert)?,
             "storage_read" => linker.func_wrap(HOST_MODULE, name, storage_read)?,
             "storage_write" => linker.func_wrap(HOST_MODULE, name, storage_write)?,
+            "storage_add" => linker.func_wrap(HOST_MODULE, name, storage_add)?,
+            "storage_sub" => linker.func_wrap(HOST_MODULE, name, storage_sub)?,
             "caller" => linker.func_wrap(HOST_MODULE, name, caller)?,
             "address" => linker.func_wrap(HOST_MODULE, name, address)?,
             "value" => linker.func_wrap(HOST_MODULE, name, value)?,
@@ -170,6 +179,10 @@ pub(super) fn linker<'a>(module: &Module) -> Result<Linker<Host<'a>>, wasmi::Err
             "returned" => linker.func_wrap(HOST_MODULE, name, returned)?,
             "log" => linker.func_wrap(HOST_MODULE, name, log)?,
             "keccak256" => linker.func_wrap(HOST_MODULE, name, keccak)?,
+            "add" => linker.func_wrap(HOST_MODULE, name, add)?,
+            "sub" => linker.func_wrap(HOST_MODULE, name, sub)?,
+            "mul" => linker.func_wrap(HOST_MODULE, name, mul)?,
+            "div" => linker.func_wrap(HOST_MODULE, name, div)?,
             _ => continue,
         };
     }
@@ -198,6 +211,10 @@ impl Access<'_, '_> {
 
     fn word(&self, at: u32) -> Result<B256, Fault> {
         Ok(B256::from_slice(self.at(at, 32)?))
+    }
+
+    fn number(&self, at: u32) -> Result<U256, Fault> {
+        Ok(U256::from_be_bytes(self.word(at)?.0))
     }
 
     fn address(&self, at: u32) -> Result<Address, Fault> {
@@ -278,6 +295,23 @@ fn input(caller: Caller<'_, Host<'_>>, to: u32, from: u32, length: u32) -> Outco
     })
 }
 
+fn read_input(caller: Caller<'_, Host<'_>>, to: u32, room: u32) -> Outcome<u32> {
+    access(caller, 0, |access| {
+        let Access {
+            memory,
+            host,
+            meter,
+        } = access;
+        let input = &host.frame.input;
+        let part = &input[..input.len().min(room as usize)];
+        meter.charge(copying(part.len()))?;
+        let rest = memory.get_mut(to as usize..).ok_or(Fault::Pointer)?;
+        let target = rest.get_mut(..part.len()).ok_or(Fault::Pointer)?;
+        target.copy_from_slice(part);
+        Ok(input.len() as u32)
+    })
+}
+
 fn output(caller: Caller<'_, Host<'_>>, at: u32, length: u32) -> Outcome<()> {
     access(caller, 0, |access| set_output(access, at, length))
 }
@@ -340,6 +374,31 @@ fn storage_write(caller: Caller<'_, Host<'_>>, key: u32, at: u32, length: u32) -
     })
 }
 
+fn storage_add(caller: Caller<'_, Host<'_>>, key: u32, number: u32) -> Outcome<u32> {
+    storage_compute(caller, key, number, U256::checked_add)
+}
+
+fn storage_sub(caller: Caller<'_, Host<'_>>, key: u32, number: u32) -> Outcome<u32> {
+    storage_compute(caller, key, number, U256::checked_sub)
+}
+
+fn storage_compute(
+    caller: Caller<'_, Host<'_>>,
+    key: u32,
+    number: u32,
+    compute: impl FnOnce(U256, U256) -> Option<U256>,
+) -> Outcome<u32> {
+    access(caller, prices::COMPUTE, |access| {
+        access.may_change()?;
+        let place = (access.host.frame.address, access.word(key)?);
+        let number = access.number(number)?;
+        let Access { host, meter, .. } = access;
+        let compute = |before| compute(before, number);
+        let done = host.journal().compute(place, meter, compute)?;
+        done.map(u32::from).ok_or(Fault::Number)
+    })
+}
+
 fn caller(caller: Caller<'_, Host<'_>>, to: u32) -> Outcome<()> {
     access(caller, 0, |access| {
         let caller = access.host.frame.caller;
@@ -391,10 +450,7 @@ fn gas_left(caller: Caller<'_, Host<'_>>) -> Outcome<u64> {
 fn transfer(caller: Caller<'_, Host<'_>>, to: u32, value: u32) -> Outcome<u32> {
     access(caller, prices::CALL_VALUE, |access| {
         access.may_change()?;
-        let (to, value) = (
-            access.address(to)?,
-            U256::from_be_bytes(access.word(value)?.0),
-        );
+        let (to, value) = (access.address(to)?, access.number(value)?);
         let from = access.host.frame.address;
         let journal = &mut access
             .host
@@ -424,7 +480,7 @@ fn call(
     gas: u64,
 ) -> Outcome<u32> {
     access(caller, prices::CALL, |access| {
-        let value = U256::from_be_bytes(access.word(value)?.0);
+        let value = access.number(value)?;
         if !value.is_zero() {
             access.may_change()?;
             access.meter.charge(prices::CALL_VALUE)?;
@@ -506,5 +562,47 @@ fn keccak(caller: Caller<'_, Host<'_>>, at: u32, length: u32, to: u32) -> Outcom
     access(caller, hashing(length as usize), |access| {
         let hash = plasma_core::keccak256(access.at(at, length as usize)?);
         access.put(to, hash.as_slice())
+    })
+}
+
+/// A function of two numbers: the result, and whether it is exact.
+fn computing(
+    caller: Caller<'_, Host<'_>>,
+    gas: u64,
+    (a, b, to): (u32, u32, u32),
+    compute: impl FnOnce(U256, U256) -> (U256, bool),
+) -> Outcome<u32> {
+    access(caller, gas, |access| {
+        let (number, exact) = compute(access.number(a)?, access.number(b)?);
+        access.put(to, &number.to_be_bytes::<32>())?;
+        Ok(exact.into())
+    })
+}
+
+fn add(caller: Caller<'_, Host<'_>>, a: u32, b: u32, to: u32) -> Outcome<u32> {
+    computing(caller, prices::COMPUTE, (a, b, to), |a, b| {
+        let (sum, over) = a.overflowing_add(b);
+        (sum, !over)
+    })
+}
+
+fn sub(caller: Caller<'_, Host<'_>>, a: u32, b: u32, to: u32) -> Outcome<u32> {
+    computing(caller, prices::COMPUTE, (a, b, to), |a, b| {
+        let (difference, under) = a.overflowing_sub(b);
+        (difference, !under)
+    })
+}
+
+fn mul(caller: Caller<'_, Host<'_>>, a: u32, b: u32, to: u32) -> Outcome<u32> {
+    computing(caller, prices::MULTIPLY, (a, b, to), |a, b| {
+        let (product, over) = a.overflowing_mul(b);
+        (product, !over)
+    })
+}
+
+fn div(caller: Caller<'_, Host<'_>>, a: u32, b: u32, to: u32) -> Outcome<u32> {
+    computing(caller, prices::DIVIDE, (a, b, to), |a, b| {
+        let quotient = a.checked_div(b);
+        (quotient.unwrap_or_default(), quotient.is_some())
     })
 }

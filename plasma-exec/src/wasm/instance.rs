@@ -9,10 +9,11 @@
 use alloc::string::String;
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
-use alloy_primitives::{B256, map::HashMap};
+use alloy_primitives::B256;
 use wasmi::{Extern, Global, Linker, Memory, Store, TypedFunc, Val};
 
 use super::{
+    HashMap,
     host::{self, Host},
     module::{CALL, Compiled, DEPLOY, MEMORY},
 };
@@ -50,7 +51,9 @@ struct Held<'a> {
     /// Whether an instance was made already: the image is taken of the second one, for most modules are called once
     /// where that is dear, in the fault-proof machine.
     made: bool,
-    waiting: Vec<Instance<'a>>,
+    // In boxes, for they are handed from hand to hand, and long.
+    #[allow(clippy::vec_box)]
+    waiting: Vec<Box<Instance<'a>>>,
 }
 
 /// The modules that a block uses, and instances of them that wait to be used again.
@@ -75,7 +78,7 @@ impl<'a> Pool<'a> {
         &mut self,
         hash: B256,
         module: impl FnOnce() -> Result<Arc<Compiled>, wasmi::Error>,
-    ) -> Result<Instance<'a>, wasmi::Error> {
+    ) -> Result<Box<Instance<'a>>, wasmi::Error> {
         if !self.held.contains_key(&hash) {
             if self.held.len() >= MAX_HELD {
                 self.held.clear();
@@ -97,7 +100,7 @@ impl<'a> Pool<'a> {
             self.bytes -= instance.size();
             return Ok(instance);
         }
-        let instance = Instance::new(&held.module, &held.linker)?;
+        let instance = Box::new(Instance::new(&held.module, &held.linker)?);
         let again = core::mem::replace(&mut held.made, true);
         if self.reuse && again && held.image.is_none() && instance.size() <= MAX_REUSED_BYTES {
             held.image = Some(instance.image());
@@ -106,7 +109,7 @@ impl<'a> Pool<'a> {
     }
 
     /// Takes an instance back that a call is done with.
-    pub(super) fn give(&mut self, hash: &B256, mut instance: Instance<'a>) {
+    pub(super) fn give(&mut self, hash: &B256, mut instance: Box<Instance<'a>>) {
         let Some(held) = self.held.get_mut(hash) else {
             return;
         };

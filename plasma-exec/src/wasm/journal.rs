@@ -3,17 +3,58 @@
 use alloc::vec::Vec;
 use core::mem::replace;
 
-use alloy_primitives::{
-    Address, B256, Bytes, U256,
-    map::{Entry as Place, HashMap},
-};
+use alloy_primitives::{Address, B256, Bytes, U256, map::Entry as Place};
 use borsh::BorshSerialize;
 use plasma_core::{Map, StateKey, StateRead, encode};
 
 use super::{
+    HashMap,
     account::{ACCOUNTS, Account, CODES, Code, SHAPES, STORAGE, Shape, Word},
     prices::{self, COLD, Meter, OutOfGas, WARM, writing},
 };
+
+/// The value under a key of a contract. Most are words, and are kept in place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Value {
+    None,
+    Word([u8; 32]),
+    Other(Bytes),
+}
+
+impl Value {
+    fn copied(bytes: &[u8]) -> Self {
+        match <[u8; 32]>::try_from(bytes) {
+            Ok(word) => Self::Word(word),
+            Err(_) if bytes.is_empty() => Self::None,
+            Err(_) => Self::Other(Bytes::copy_from_slice(bytes)),
+        }
+    }
+
+    fn of(bytes: Bytes) -> Self {
+        match <[u8; 32]>::try_from(bytes.as_ref()) {
+            Ok(word) => Self::Word(word),
+            Err(_) if bytes.is_empty() => Self::None,
+            Err(_) => Self::Other(bytes),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::None => &[],
+            Self::Word(word) => word,
+            Self::Other(bytes) => bytes,
+        }
+    }
+
+    /// As state holds it.
+    fn stored(&self) -> Option<Bytes> {
+        match self {
+            Self::None => None,
+            Self::Word(word) => Some(Bytes::copy_from_slice(word)),
+            Self::Other(bytes) => Some(bytes.clone()),
+        }
+    }
+}
 
 /// Something in state.
 #[derive(Debug)]
@@ -60,7 +101,7 @@ struct New {
 /// What stood somewhere before a write.
 enum Undo {
     Account(Address, Account),
-    Storage((Address, B256), Bytes),
+    Storage((Address, B256), Value),
     Word(StateKey, U256),
 }
 
@@ -79,7 +120,7 @@ pub(super) struct Mark(usize);
 pub(super) struct Journal<'a> {
     state: &'a dyn StateRead,
     accounts: HashMap<Address, Entry<Account>>,
-    storage: HashMap<(Address, B256), Entry<Bytes>>,
+    storage: HashMap<(Address, B256), Entry<Value>>,
     words: HashMap<StateKey, Entry<U256>>,
     codes: HashMap<B256, New>,
     /// Modules that were made ready, and the last transaction that paid for it.
@@ -169,37 +210,45 @@ impl<'a> Journal<'a> {
     }
 
     pub(super) fn set_account(&mut self, address: Address, account: Account) {
+        self.change_account(address, |_| Some(account));
+    }
+
+    /// Sets an account to what `change` makes of it. Whether it makes anything.
+    fn change_account(
+        &mut self,
+        address: Address,
+        change: impl FnOnce(Account) -> Option<Account>,
+    ) -> bool {
         let entry = self.entry(address);
-        let before = replace(&mut entry.now, account);
+        let before = entry.now;
+        let Some(account) = change(before) else {
+            return false;
+        };
         if before != account {
+            entry.now = account;
             let listed = replace(&mut entry.listed, true);
             self.undo.push(Undo::Account(address, before));
             if !listed {
                 self.written.push(Written::Account(address));
             }
         }
+        true
     }
 
     /// Adds XPL; false if it were more than an account can hold.
     pub(super) fn credit(&mut self, address: Address, amount: U256) -> bool {
-        let mut account = self.account(address);
-        let Some(balance) = account.balance.checked_add(amount) else {
-            return false;
-        };
-        account.balance = balance;
-        self.set_account(address, account);
-        true
+        self.change_account(address, |account| {
+            let balance = account.balance.checked_add(amount)?;
+            Some(Account { balance, ..account })
+        })
     }
 
     /// Takes XPL; false if there is less.
     pub(super) fn debit(&mut self, address: Address, amount: U256) -> bool {
-        let mut account = self.account(address);
-        let Some(balance) = account.balance.checked_sub(amount) else {
-            return false;
-        };
-        account.balance = balance;
-        self.set_account(address, account);
-        true
+        self.change_account(address, |account| {
+            let balance = account.balance.checked_sub(amount)?;
+            Some(Account { balance, ..account })
+        })
     }
 
     /// The value under a key of a contract; empty for none.
@@ -207,15 +256,15 @@ impl<'a> Journal<'a> {
         &mut self,
         at: (Address, B256),
         meter: &mut Meter,
-    ) -> Result<&Bytes, OutOfGas> {
-        Ok(&self.value(at, meter)?.now)
+    ) -> Result<&[u8], OutOfGas> {
+        Ok(self.value(at, meter)?.now.bytes())
     }
 
     fn value(
         &mut self,
         at: (Address, B256),
         meter: &mut Meter,
-    ) -> Result<&mut Entry<Bytes>, OutOfGas> {
+    ) -> Result<&mut Entry<Value>, OutOfGas> {
         match self.storage.entry(at) {
             Place::Occupied(known) => {
                 let entry = known.into_mut();
@@ -225,7 +274,7 @@ impl<'a> Journal<'a> {
             Place::Vacant(place) => {
                 meter.charge(COLD)?;
                 let key = STORAGE.key(&at);
-                let value = self.state.get(&key).unwrap_or_default();
+                let value = self.state.get(&key).map_or(Value::None, Value::of);
                 let entry = place.insert(Entry::new(key, value));
                 entry.seen = self.turn;
                 Ok(entry)
@@ -240,20 +289,64 @@ impl<'a> Journal<'a> {
         value: &[u8],
         meter: &mut Meter,
     ) -> Result<(), OutOfGas> {
+        let value = Value::copied(value);
+        self.put(at, meter, |_| Some(value))?;
+        Ok(())
+    }
+
+    /// Makes another number of the one under a key, which is 0 where nothing is. Whether `number` made one; and `None` for
+    /// a value that is no number.
+    pub(super) fn compute(
+        &mut self,
+        at: (Address, B256),
+        meter: &mut Meter,
+        number: impl FnOnce(U256) -> Option<U256>,
+    ) -> Result<Option<bool>, OutOfGas> {
+        let mut is_number = true;
+        let done = self.put(at, meter, |value| {
+            let before = match value {
+                Value::None => U256::ZERO,
+                Value::Word(word) => U256::from_be_bytes(*word),
+                Value::Other(_) => {
+                    is_number = false;
+                    return None;
+                }
+            };
+            let after = number(before)?;
+            Some(if after.is_zero() {
+                Value::None
+            } else {
+                Value::Word(after.to_be_bytes())
+            })
+        })?;
+        Ok(is_number.then_some(done))
+    }
+
+    /// Sets what is under a key to what `change` makes of it. Whether it makes anything.
+    fn put(
+        &mut self,
+        at: (Address, B256),
+        meter: &mut Meter,
+        change: impl FnOnce(&Value) -> Option<Value>,
+    ) -> Result<bool, OutOfGas> {
         let turn = self.turn;
         let entry = self.value(at, meter)?;
-        let (changed, first) = (entry.now.as_ref() != value, entry.changed != turn);
-        meter.charge(writing(entry.now.len(), value.len(), changed, first))?;
+        let Some(value) = change(&entry.now) else {
+            return Ok(false);
+        };
+        let (changed, first) = (entry.now != value, entry.changed != turn);
+        let (before, after) = (entry.now.bytes().len(), value.bytes().len());
+        meter.charge(writing(before, after, changed, first))?;
         if changed {
             entry.changed = turn;
-            let before = replace(&mut entry.now, Bytes::copy_from_slice(value));
+            let before = replace(&mut entry.now, value);
             let listed = replace(&mut entry.listed, true);
             self.undo.push(Undo::Storage(at, before));
             if !listed {
                 self.written.push(Written::Storage(at));
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn word_entry(&mut self, key: StateKey) -> &mut Entry<U256> {
@@ -312,22 +405,28 @@ impl<'a> Journal<'a> {
 
     /// What making a module ready costs: all of it for the first time in the transaction.
     pub(super) fn shape(&mut self, hash: B256, meter: &mut Meter) -> Result<Shape, OutOfGas> {
-        let known = self.loaded.get(&hash).copied();
-        let first = known.is_none_or(|(_, turn)| turn != self.turn);
-        if first {
-            meter.charge(COLD)?;
-        }
-        let shape = match (known, self.codes.get(&hash)) {
-            (Some((shape, _)), _) => shape,
-            (None, Some(new)) => new.shape,
-            // What an account runs is in state; but who reads by guess may find the account before its module, and
-            // will not find the module either.
-            (None, None) => SHAPES.get(self.state, &hash).unwrap_or_default(),
+        let turn = self.turn;
+        let shape = match self.loaded.get_mut(&hash) {
+            Some((shape, paid)) if *paid == turn => *shape,
+            Some((shape, paid)) => {
+                meter.charge(COLD)?;
+                meter.charge(shape.load.into())?;
+                *paid = turn;
+                *shape
+            }
+            None => {
+                meter.charge(COLD)?;
+                let shape = match self.codes.get(&hash) {
+                    Some(new) => new.shape,
+                    // What an account runs is in state; but who reads by guess may find the account before its module, and
+                    // will not find the module either.
+                    None => SHAPES.get(self.state, &hash).unwrap_or_default(),
+                };
+                meter.charge(shape.load.into())?;
+                self.loaded.insert(hash, (shape, turn));
+                shape
+            }
         };
-        if first {
-            meter.charge(shape.load.into())?;
-            self.loaded.insert(hash, (shape, self.turn));
-        }
         meter.charge(prices::entering(shape.memory))?;
         Ok(shape)
     }
@@ -371,8 +470,7 @@ impl<'a> Journal<'a> {
                     entry.listed = false;
                     if entry.now != entry.before {
                         entry.before = entry.now.clone();
-                        let value = (!entry.now.is_empty()).then(|| entry.now.clone());
-                        changes.push((entry.key, value));
+                        changes.push((entry.key, entry.now.stored()));
                     }
                 }
                 Written::Word(key) => {

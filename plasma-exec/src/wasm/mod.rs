@@ -52,6 +52,10 @@ use crate::ethereum::{
 };
 use session::Session;
 
+/// By a hash that differs from process to process, and is faster than that of the standard library. Nothing goes through such a
+/// map in its order.
+type HashMap<K, V> = alloy_primitives::map::HashMap<K, V, foldhash::fast::RandomState>;
+
 /// User-deployed contracts in WebAssembly as an [`Execution`].
 ///
 /// ```

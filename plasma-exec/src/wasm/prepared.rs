@@ -32,9 +32,9 @@ impl Prepared {
 mod memory {
     use std::sync::{Mutex, MutexGuard, PoisonError};
 
-    use alloy_primitives::{Bytes, map::HashMap};
+    use alloy_primitives::Bytes;
 
-    use super::{Prepared, Terms};
+    use super::{super::HashMap, Prepared, Terms};
 
     pub(super) const SHARDS: usize = 16;
     /// Transactions in one generation of one shard: 2^15 in all, some 20 MB where all of them are as long as they may be.

@@ -53,6 +53,10 @@ pub(super) const GROW_BYTE: u64 = 200;
 
 /// Any call of the host.
 pub(super) const HOST: u64 = 20;
+/// On top: adding or subtracting numbers of 256 bits, multiplying and dividing them.
+pub(super) const COMPUTE: u64 = 20;
+pub(super) const MULTIPLY: u64 = 40;
+pub(super) const DIVIDE: u64 = 100;
 /// Calling another contract, and paying it.
 pub(super) const CALL: u64 = 700;
 pub(super) const CALL_VALUE: u64 = 9_000;

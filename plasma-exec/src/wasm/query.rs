@@ -16,7 +16,7 @@ use super::{
     account::{ACCOUNTS, CODES, Code, STORAGE},
     bridge,
     module::abi,
-    session::{Session, Terms},
+    session::{Session, Terms, data_gas},
 };
 use crate::ethereum::bridge::L2_BRIDGE;
 
@@ -154,6 +154,7 @@ impl<'a> Caller<'a> {
             max_fee: self.call.gas_price.unwrap_or_default(),
             max_priority: None,
             listed: 0,
+            data: data_gas(&self.call.input),
         };
         let refused = |reason: String| CallOutcome {
             reason,

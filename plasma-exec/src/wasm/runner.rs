@@ -118,11 +118,11 @@ struct Point {
 
 /// A call under way.
 struct Running<'a> {
-    instance: Instance<'a>,
+    instance: Box<Instance<'a>>,
     code: B256,
     point: Point,
     /// Where it is, when it waits for another contract.
-    waits: Option<TypedResumableCallHostTrap<()>>,
+    waits: Option<Box<TypedResumableCallHostTrap<()>>>,
 }
 
 /// What is next.
@@ -144,6 +144,8 @@ pub(super) struct Runner<'a> {
     /// `None` while it is in a store.
     world: Option<Box<World<'a>>>,
     pool: Pool<'a>,
+    /// Room for the calls under way, kept for the next transaction.
+    frames: Vec<Running<'a>>,
 }
 
 impl<'a> Runner<'a> {
@@ -161,6 +163,7 @@ impl<'a> Runner<'a> {
                 messages: Vec::new(),
             })),
             pool: Pool::new(execution.reuses()),
+            frames: Vec::new(),
         }
     }
 
@@ -255,7 +258,13 @@ impl<'a> Runner<'a> {
     }
 
     fn run(&mut self, call: Call, entry: Entry) -> Outcome {
-        let mut frames: Vec<Running<'a>> = Vec::new();
+        let mut frames = core::mem::take(&mut self.frames);
+        let outcome = self.run_on(&mut frames, call, entry);
+        self.frames = frames;
+        outcome
+    }
+
+    fn run_on(&mut self, frames: &mut Vec<Running<'a>>, call: Call, entry: Entry) -> Outcome {
         let (mut next, mut entry) = (Next::Enter(call), entry);
         loop {
             next = match next {
@@ -264,7 +273,7 @@ impl<'a> Runner<'a> {
                         let next = self.start(&mut frame, entry);
                         frames.push(frame);
                         entry = Entry::Call;
-                        self.settle(next, &mut frames)
+                        self.settle(next, frames)
                     }
                     Err(outcome) => Next::Leave(outcome),
                 },
@@ -272,7 +281,7 @@ impl<'a> Runner<'a> {
                     None => return outcome,
                     Some(frame) => {
                         let next = self.resume(frame, outcome);
-                        self.settle(next, &mut frames)
+                        self.settle(next, frames)
                     }
                 },
             };
@@ -357,7 +366,7 @@ impl<'a> Runner<'a> {
     }
 
     /// An instance of the module of this hash.
-    fn instance(&mut self, code: B256) -> Result<Instance<'a>, Outcome> {
+    fn instance(&mut self, code: B256) -> Result<Box<Instance<'a>>, Outcome> {
         let world = self.world.as_ref().expect("nothing runs");
         let (journal, modules) = (&world.journal, &self.execution.modules);
         let instance = self.pool.take(code, || {
@@ -415,20 +424,20 @@ impl<'a> Runner<'a> {
         let host = store.data_mut();
         let fault = match result {
             Ok(TypedResumableCall::Finished(())) => {
-                let output = Bytes::copy_from_slice(&host.output);
+                let output = shared(&host.output);
                 return Next::Leave(Outcome::returned(output, gas_left));
             }
             Ok(TypedResumableCall::HostTrap(trap)) => {
                 match trap.host_error().downcast_ref::<Fault>().copied() {
                     Some(Fault::Call) => {
                         if let Some(call) = host.calls.take() {
-                            frame.waits = Some(trap);
+                            frame.waits = Some(Box::new(trap));
                             return Next::Enter(call);
                         }
                         "it calls nobody".into()
                     }
                     Some(Fault::Revert) => {
-                        let output = Bytes::copy_from_slice(&host.output);
+                        let output = shared(&host.output);
                         return Next::Leave(Outcome::reverted(output, gas_left));
                     }
                     Some(fault) => fault.to_string(),
@@ -444,6 +453,19 @@ impl<'a> Runner<'a> {
         };
         Next::Leave(Outcome::failed(fault))
     }
+}
+
+/// What a contract returned. Most say that it is true, which needs no room of its own.
+fn shared(output: &[u8]) -> Bytes {
+    const TRUE: [u8; 32] = {
+        let mut word = [0; 32];
+        word[31] = 1;
+        word
+    };
+    if output == TRUE {
+        return Bytes::from_static(&TRUE);
+    }
+    Bytes::copy_from_slice(output)
 }
 
 /// What should not happen. The interpreter's own words may name what differs from one process to another.

@@ -44,6 +44,14 @@ pub(super) struct Terms {
     pub(super) max_priority: Option<u128>,
     /// What its access list costs.
     pub(super) listed: u64,
+    /// What its data costs ([`data_gas`]).
+    pub(super) data: u64,
+}
+
+/// What carrying these bytes costs.
+pub(super) fn data_gas(input: &[u8]) -> u64 {
+    let zeros: u64 = input.iter().map(|byte| u64::from(*byte == 0)).sum();
+    ZERO_BYTE * zeros + NONZERO_BYTE * (input.len() as u64 - zeros)
 }
 
 impl Terms {
@@ -64,15 +72,14 @@ impl Terms {
             max_fee: transaction.max_fee_per_gas(),
             max_priority: transaction.max_priority_fee_per_gas(),
             listed,
+            data: data_gas(transaction.input()),
         }
     }
 
     /// What it costs before it does anything.
     pub(super) fn intrinsic(&self) -> u64 {
-        let zeros: u64 = self.input.iter().map(|byte| u64::from(*byte == 0)).sum();
-        let others = self.input.len() as u64 - zeros;
         let creation = if self.to.is_none() { CREATION } else { 0 };
-        TRANSACTION + creation + self.listed + ZERO_BYTE * zeros + NONZERO_BYTE * others
+        TRANSACTION + creation + self.listed + self.data
     }
 
     /// The most that it can take from its sender. (Saturated: nobody has that much.)

@@ -36,6 +36,13 @@ const IMPORTS: &str = r#"
     (import "plasma" "returned" (func $returned (param i32 i32 i32)))
     (import "plasma" "log" (func $log (param i32 i32 i32 i32)))
     (import "plasma" "keccak256" (func $keccak256 (param i32 i32 i32)))
+    (import "plasma" "read_input" (func $read_input (param i32 i32) (result i32)))
+    (import "plasma" "storage_add" (func $storage_add (param i32 i32) (result i32)))
+    (import "plasma" "storage_sub" (func $storage_sub (param i32 i32) (result i32)))
+    (import "plasma" "add" (func $add (param i32 i32 i32) (result i32)))
+    (import "plasma" "sub" (func $sub (param i32 i32 i32) (result i32)))
+    (import "plasma" "mul" (func $mul (param i32 i32 i32) (result i32)))
+    (import "plasma" "div" (func $div (param i32 i32 i32) (result i32)))
 "#;
 
 fn module(rest: &str) -> Vec<u8> {
@@ -598,6 +605,26 @@ fn dear(gas: u64) -> Vec<Dear> {
             all.push((format!("writes of {size}"), looped(&format!("{next} (call $storage_write (i32.const 0) (i32.const 0) (i32.const {size}))"), 50)));
             all.push((format!("writes over of {size}"), looped(&format!("{next} (call $storage_write (i32.const 64) (i32.const 0) (i32.const {size}))"), 50)));
             all.push((format!("reads of {size}"), looped(&format!("{next} (drop (call $storage_read (i32.const 0) (i32.const 64) (i32.const {size})))"), 50)));
+        }
+    }
+    // With numbers of all their digits, and a divisor that is shorter.
+    let fill = "(memory.fill (i32.const 0) (i32.const 251) (i32.const 32)) (memory.fill (i32.const 40) (i32.const 239) (i32.const 24))";
+    for computes in ["add", "sub", "mul", "div"] {
+        let call = format!("(drop (call ${computes} (i32.const 0) (i32.const 32) (i32.const 64)))");
+        all.push((
+            format!("{computes} of 256 bits"),
+            looped(&format!("{fill} {}", call.repeat(50)), 1),
+        ));
+    }
+    for computes in ["storage_add", "storage_sub"] {
+        let fill = "(memory.fill (i32.const 40) (i32.const 239) (i32.const 24))";
+        let next = "(i64.store (i32.const 0) (i64.add (i64.load (i32.const 0)) (i64.const 1)))";
+        for (what, key) in [("new places", 0), ("one place", 64)] {
+            let call = format!("{next} (drop (call ${computes} (i32.const {key}) (i32.const 32)))");
+            all.push((
+                format!("{computes} in {what}"),
+                looped(&format!("{fill} {}", call.repeat(50)), 1),
+            ));
         }
     }
     for op in [

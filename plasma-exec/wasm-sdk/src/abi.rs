@@ -5,24 +5,38 @@ use crate::{Address, U256, Word, context::revert, ffi};
 /// What a contract was called with: a selector and words behind it.
 pub struct Args<'a> {
     bytes: &'a [u8],
+    /// Where the words begin.
+    start: usize,
 }
 
 impl<'a> Args<'a> {
     /// Those of these bytes.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+        Self { bytes, start: 4 }
+    }
+
+    /// Those of these words.
+    #[inline]
+    pub fn without_selector(bytes: &'a [u8]) -> Self {
+        Self { bytes, start: 0 }
     }
 
     /// Which function is called; 0 for none.
+    #[inline]
     pub fn selector(&self) -> u32 {
+        if self.start == 0 {
+            return 0;
+        }
         self.bytes
             .first_chunk()
             .map_or(0, |bytes| u32::from_be_bytes(*bytes))
     }
 
     /// The argument at this place, as it came. Reverts where there is none.
+    #[inline]
     pub fn word(&self, index: usize) -> &'a Word {
-        let start = index.saturating_mul(32).saturating_add(4);
+        let start = index.saturating_mul(32).saturating_add(self.start);
         let rest = self.bytes.get(start..).unwrap_or_default();
         match rest.first_chunk() {
             Some(word) => word,
@@ -30,53 +44,49 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// An argument of type `uint256`.
-    pub fn uint(&self, index: usize) -> U256 {
-        U256::from_be_bytes(*self.word(index))
+    /// An argument of type `uint256`, where it lies.
+    #[inline]
+    pub fn uint(&self, index: usize) -> &'a U256 {
+        ffi::number(self.word(index))
     }
 
-    /// An argument of type `address`. Reverts for what is none.
-    pub fn address(&self, index: usize) -> Address {
+    /// An argument of type `address`, where it lies. Reverts for what is none.
+    #[inline]
+    pub fn address(&self, index: usize) -> &'a Address {
         let word = self.word(index);
         // By words: a comparison of slices goes byte by byte.
         let first = word.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes));
         let next = word[8..]
             .first_chunk()
             .map(|bytes| u32::from_ne_bytes(*bytes));
-        if (first, next) != (Some(0), Some(0)) {
-            revert("an argument is no address");
+        match word.last_chunk() {
+            Some(bytes) if (first, next) == (Some(0), Some(0)) => ffi::as_address(bytes),
+            _ => revert("an argument is no address"),
         }
-        Address::from_word(word)
     }
 }
 
-/// What a call returns.
-pub struct Reply {
-    bytes: [u8; 96],
-    length: usize,
+/// What a call returns. Making one sets it; the last one that is made is returned, if the call does not revert.
+#[must_use]
+pub struct Reply(Says);
+
+enum Says {
+    /// What was said already; nothing, if nothing was.
+    Said,
+    /// `true`.
+    True,
 }
 
 impl Reply {
     /// Nothing.
-    pub const NONE: Self = Self {
-        bytes: [0; 96],
-        length: 0,
-    };
+    pub const NONE: Self = Self(Says::Said);
     /// `true`.
-    pub const TRUE: Self = {
-        let mut bytes = [0; 96];
-        bytes[31] = 1;
-        Self { bytes, length: 32 }
-    };
+    pub const TRUE: Self = Self(Says::True);
 
     /// Words, at most three.
     pub fn words(words: &[Word]) -> Self {
-        let mut reply = Self::NONE;
-        for (to, word) in reply.bytes.chunks_exact_mut(32).zip(words) {
-            fill(to, word);
-            reply.length = reply.length.wrapping_add(32);
-        }
-        reply
+        ffi::output(words.get(..3).unwrap_or(words).as_flattened());
+        Self(Says::Said)
     }
 
     /// A `uint256`.
@@ -91,23 +101,22 @@ impl Reply {
 
     /// A `string` of at most 32 bytes; what is longer is cut off.
     pub fn text(text: &str) -> Self {
-        let mut reply = Self::NONE;
-        (reply.bytes[31], reply.bytes[63]) = (32, text.len().min(32) as u8);
-        fill(&mut reply.bytes[64..], text.as_bytes());
-        reply.length = 96;
-        reply
+        let mut words = [[0; 32]; 3];
+        (words[0][31], words[1][31]) = (32, text.len().min(32) as u8);
+        fill(&mut words[2], text.as_bytes());
+        Self::words(&words)
     }
 
+    #[inline]
     pub(crate) fn send(&self) {
-        if let Some(bytes) = self.bytes.get(..self.length)
-            && !bytes.is_empty()
-        {
-            ffi::output(bytes);
+        if let Says::True = self.0 {
+            ffi::output(U256::ONE.as_bytes());
         }
     }
 }
 
-/// A call of another contract: a selector, and up to `N` words behind it.
+/// A call of another contract: a selector, and `N` words behind it.
+#[repr(C)]
 pub struct Input<const N: usize> {
     selector: [u8; 4],
     words: [Word; N],
@@ -120,17 +129,6 @@ impl<const N: usize> Input<N> {
             selector: selector.to_be_bytes(),
             words,
         }
-    }
-
-    pub(crate) fn with<T>(&self, take: impl FnOnce(&[u8]) -> T) -> T {
-        const MOST: usize = 4 + 32 * 8;
-        const { assert!(N <= 8, "a call has at most eight words") };
-        let mut bytes = [0; MOST];
-        fill(&mut bytes[..4], &self.selector);
-        for (to, word) in bytes[4..].chunks_exact_mut(32).zip(&self.words) {
-            fill(to, word);
-        }
-        take(&bytes[..4 + 32 * N])
     }
 }
 

@@ -3,11 +3,13 @@
 use crate::{Address, U256, Word, abi::fill, ffi, hash::selector};
 
 /// Who calls.
+#[inline]
 pub fn caller() -> Address {
     Address(ffi::caller())
 }
 
 /// This contract.
+#[inline]
 pub fn address() -> Address {
     Address(ffi::address())
 }
@@ -53,6 +55,8 @@ pub fn emit(topics: &[Word], data: &[u8]) {
 }
 
 /// Ends the call, undoes all that it did, and says why, as Solidity's `require` does. At most 64 bytes are said.
+#[cold]
+#[inline(never)]
 pub fn revert(reason: &str) -> ! {
     let mut bytes = [0; 4 + 32 * 4];
     fill(

@@ -1,24 +1,28 @@
 //! How a contract begins.
 
+use core::mem::MaybeUninit;
+
 use crate::{Args, Reply, context::revert, ffi};
 
 /// The longest that a contract here is called with, in bytes.
 #[doc(hidden)]
 pub const MAX_ARGUMENTS: usize = 4 + 32 * 8;
 
-/// Reads what the contract was called with, and returns what it says. The arguments of a `deploy` have no selector: a
-/// word's worth of zeros stands in its place.
+/// Reads what the contract was called with, and returns what it says. The arguments of a `deploy` have no selector.
 #[doc(hidden)]
+#[inline]
 pub fn run(has_selector: bool, does: impl FnOnce(&Args<'_>) -> Reply) {
-    let start = if has_selector { 0 } else { 4 };
-    let length = ffi::input_len();
-    let mut bytes = [0; MAX_ARGUMENTS];
-    let end = length.saturating_add(start);
-    match bytes.get_mut(start..end) {
-        Some(room) => ffi::input(room, 0),
-        None => revert("it is called with more than it takes"),
+    let mut room = [MaybeUninit::uninit(); MAX_ARGUMENTS];
+    let (length, bytes) = ffi::input(&mut room);
+    if length > MAX_ARGUMENTS {
+        revert("it is called with more than it takes");
     }
-    does(&Args::new(bytes.get(..end).unwrap_or_default())).send();
+    let args = if has_selector {
+        Args::new(bytes)
+    } else {
+        Args::without_selector(bytes)
+    };
+    does(&args).send();
 }
 
 /// Makes a contract of a function, and of another one that runs when it is created. Both take [`Args`] and give a

@@ -1,111 +1,107 @@
-//! Integers of 256 bits, small in code: nothing here can panic.
+//! Integers of 256 bits.
+//!
+//! They are kept as they come and go, 32 bytes with the highest first, so that arguments, storage and events need no
+//! swapping, which takes the interpreter long. The chain computes with them: one call of it is shorter than swapping one.
 
 use core::cmp::Ordering;
 
-/// An unsigned integer of 256 bits, as Solidity's `uint256`.
-#[derive(Clone, Copy, Debug, Default, Eq)]
-pub struct U256([u64; 4]);
+use crate::{Word, ffi};
 
-/// Limb by limb: the derived one goes byte by byte.
-impl PartialEq for U256 {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        let (a, b) = (self.0, other.0);
-        (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) == 0
+/// An unsigned integer of 256 bits, as Solidity's `uint256`.
+///
+/// ```
+/// use plasma_contract::U256;
+///
+/// let price = U256::from(7);
+/// assert_eq!(price.checked_mul(U256::from(6)), Some(U256::from(42)));
+/// assert_eq!(U256::MAX.checked_add(U256::ONE), None);
+/// assert!(price > U256::from(6));
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq)]
+#[repr(transparent)]
+pub struct U256(Word);
+
+/// The eight bytes from this place on, as they lie in memory.
+#[inline]
+fn eight(word: &Word, at: usize) -> u64 {
+    match word.get(at..).and_then(<[u8]>::first_chunk) {
+        Some(bytes) => u64::from_ne_bytes(*bytes),
+        None => 0,
     }
 }
 
-#[inline]
-fn plus(a: u64, b: u64, carry: bool) -> (u64, bool) {
-    let (sum, first) = a.overflowing_add(b);
-    let (sum, second) = sum.overflowing_add(carry.into());
-    (sum, first | second)
-}
-
-#[inline]
-fn minus(a: u64, b: u64, borrow: bool) -> (u64, bool) {
-    let (difference, first) = a.overflowing_sub(b);
-    let (difference, second) = difference.overflowing_sub(borrow.into());
-    (difference, first | second)
+/// By eight bytes at once: the derived one goes byte by byte.
+impl PartialEq for U256 {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        let differs = |at| eight(&self.0, at) ^ eight(&other.0, at);
+        differs(0) | differs(8) | differs(16) | differs(24) == 0
+    }
 }
 
 impl U256 {
     /// 0.
-    pub const ZERO: Self = Self([0; 4]);
+    pub const ZERO: Self = Self([0; 32]);
     /// 1.
-    pub const ONE: Self = Self([1, 0, 0, 0]);
+    pub const ONE: Self = Self::small(1);
     /// 2^256 - 1.
-    pub const MAX: Self = Self([u64::MAX; 4]);
+    pub const MAX: Self = Self([u8::MAX; 32]);
+
+    /// One of eight bits, where a number must be known at compile time.
+    pub const fn small(number: u8) -> Self {
+        let mut word = [0; 32];
+        word[31] = number;
+        Self(word)
+    }
 
     /// Out of 32 bytes, highest first.
     #[inline]
-    pub const fn from_be_bytes(bytes: [u8; 32]) -> Self {
-        if let Some((d, rest)) = bytes.split_first_chunk::<8>()
-            && let Some((c, rest)) = rest.split_first_chunk::<8>()
-            && let Some((b, rest)) = rest.split_first_chunk::<8>()
-            && let Some((a, _)) = rest.split_first_chunk::<8>()
-        {
-            return Self([
-                u64::from_be_bytes(*a),
-                u64::from_be_bytes(*b),
-                u64::from_be_bytes(*c),
-                u64::from_be_bytes(*d),
-            ]);
-        }
-        Self::ZERO
+    pub const fn from_be_bytes(bytes: Word) -> Self {
+        Self(bytes)
     }
 
-    /// As 32 bytes, highest first. Once in a contract, whoever asks for it: it is long where bytes are not swapped at once.
-    #[inline(never)]
-    pub fn to_be_bytes(self) -> [u8; 32] {
-        let [a, b, c, d] = self.0;
-        let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&d.to_be_bytes());
-        bytes[8..16].copy_from_slice(&c.to_be_bytes());
-        bytes[16..24].copy_from_slice(&b.to_be_bytes());
-        bytes[24..].copy_from_slice(&a.to_be_bytes());
-        bytes
+    /// As 32 bytes, highest first.
+    #[inline]
+    pub const fn to_be_bytes(self) -> Word {
+        self.0
+    }
+
+    /// The 32 bytes, highest first.
+    #[inline]
+    pub const fn as_bytes(&self) -> &Word {
+        &self.0
     }
 
     /// Whether it is 0.
+    #[inline]
     pub fn is_zero(&self) -> bool {
-        *self == Self::ZERO
+        eight(&self.0, 0) | eight(&self.0, 8) | eight(&self.0, 16) | eight(&self.0, 24) == 0
     }
 
     /// Its lowest 64 bits.
+    #[inline]
     pub fn low(&self) -> u64 {
-        self.0[0]
+        u64::from_be(eight(&self.0, 24))
     }
 
-    fn add(self, other: Self) -> (Self, bool) {
-        let (a, b) = (self.0, other.0);
-        let (first, carry) = plus(a[0], b[0], false);
-        let (second, carry) = plus(a[1], b[1], carry);
-        let (third, carry) = plus(a[2], b[2], carry);
-        let (fourth, carry) = plus(a[3], b[3], carry);
-        (Self([first, second, third, fourth]), carry)
-    }
-
-    fn sub(self, other: Self) -> (Self, bool) {
-        let (a, b) = (self.0, other.0);
-        let (first, borrow) = minus(a[0], b[0], false);
-        let (second, borrow) = minus(a[1], b[1], borrow);
-        let (third, borrow) = minus(a[2], b[2], borrow);
-        let (fourth, borrow) = minus(a[3], b[3], borrow);
-        (Self([first, second, third, fourth]), borrow)
+    /// As a number of 64 bits; `None` for a larger one.
+    #[inline]
+    pub fn to_u64(&self) -> Option<u64> {
+        let above = eight(&self.0, 0) | eight(&self.0, 8) | eight(&self.0, 16);
+        (above == 0).then(|| self.low())
     }
 
     /// The sum; `None` over 256 bits.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
-        let (sum, over) = self.add(other);
-        (!over).then_some(sum)
+        let (sum, fits) = ffi::add(&self.0, &other.0);
+        fits.then_some(Self(sum))
     }
 
     /// The sum modulo 2^256.
     #[must_use]
     pub fn wrapping_add(self, other: Self) -> Self {
-        self.add(other).0
+        Self(ffi::add(&self.0, &other.0).0)
     }
 
     /// The sum, at most [`MAX`](Self::MAX).
@@ -117,8 +113,8 @@ impl U256 {
     /// The difference; `None` below 0.
     #[must_use]
     pub fn checked_sub(self, other: Self) -> Option<Self> {
-        let (difference, under) = self.sub(other);
-        (!under).then_some(difference)
+        let (difference, fits) = ffi::sub(&self.0, &other.0);
+        fits.then_some(Self(difference))
     }
 
     /// The difference, at least 0.
@@ -130,113 +126,84 @@ impl U256 {
     /// The product; `None` over 256 bits.
     #[must_use]
     pub fn checked_mul(self, other: Self) -> Option<Self> {
-        let mut product = Self::ZERO;
-        for (shift, a) in self.0.into_iter().enumerate() {
-            if a == 0 {
-                continue;
-            }
-            let (mut row, mut carry) = (Self::ZERO, 0_u128);
-            for (place, b) in other.0.into_iter().enumerate() {
-                // Cannot overflow: a product of 64 bits each, and two more of 64.
-                carry = carry.wrapping_add(u128::from(a).wrapping_mul(u128::from(b)));
-                match row.0.get_mut(shift.wrapping_add(place)) {
-                    Some(limb) => *limb = carry as u64,
-                    None if carry as u64 != 0 => return None,
-                    None => {}
-                }
-                carry >>= 64;
-            }
-            if carry != 0 {
-                return None;
-            }
-            product = product.checked_add(row)?;
-        }
-        Some(product)
-    }
-
-    /// How many bits it has, without the zeros above.
-    pub fn bits(&self) -> u32 {
-        let [a, b, c, d] = self.0.map(u64::leading_zeros);
-        match self.0 {
-            [_, 0, 0, 0] => 64_u32.wrapping_sub(a),
-            [_, _, 0, 0] => 128_u32.wrapping_sub(b),
-            [_, _, _, 0] => 192_u32.wrapping_sub(c),
-            _ => 256_u32.wrapping_sub(d),
-        }
-    }
-
-    /// Shifted up by so many bits, at most 255; what goes over is lost.
-    #[must_use]
-    pub fn shifted(self, bits: u32) -> Self {
-        let mut shifted = self;
-        for _ in 0..bits.min(255) {
-            shifted = shifted.add(shifted).0;
-        }
-        shifted
-    }
-
-    fn halved(self) -> Self {
-        let (mut halved, mut carry) = (self, 0);
-        for limb in halved.0.iter_mut().rev() {
-            let low = *limb << 63;
-            (*limb, carry) = (*limb >> 1 | carry, low);
-        }
-        halved
+        let (product, fits) = ffi::mul(&self.0, &other.0);
+        fits.then_some(Self(product))
     }
 
     /// The quotient, rounded down; `None` for a division by 0.
     #[must_use]
     pub fn checked_div(self, by: Self) -> Option<Self> {
-        if by.is_zero() {
-            return None;
+        let (quotient, divides) = ffi::div(&self.0, &by.0);
+        divides.then_some(Self(quotient))
+    }
+
+    /// How many bits it has, without the zeros above.
+    pub fn bits(&self) -> u32 {
+        let limbs = [0, 8, 16, 24].map(|at| u64::from_be(eight(&self.0, at)));
+        let above = limbs.iter().take_while(|limb| **limb == 0).count() as u32;
+        let limb = limbs.iter().find(|limb| **limb != 0).copied();
+        let zeros = above
+            .wrapping_mul(64)
+            .wrapping_add(limb.map_or(0, u64::leading_zeros));
+        256_u32.wrapping_sub(zeros)
+    }
+
+    /// 2 to the power of so much, at most of 255.
+    #[must_use]
+    pub fn power_of_two(exponent: u32) -> Self {
+        let exponent = exponent.min(255);
+        let mut word = [0; 32];
+        if let Some(byte) = word.iter_mut().rev().nth(exponent as usize / 8) {
+            *byte = 1 << (exponent % 8);
         }
-        let Some(steps) = self.bits().checked_sub(by.bits()) else {
-            return Some(Self::ZERO);
-        };
-        let (mut rest, mut part, mut quotient) = (self, by.shifted(steps), Self::ZERO);
-        for _ in 0..=steps {
-            quotient = quotient.add(quotient).0;
-            if let Some(left) = rest.checked_sub(part) {
-                (rest, quotient.0[0]) = (left, quotient.0[0] | 1);
-            }
-            part = part.halved();
-        }
-        Some(quotient)
+        Self(word)
     }
 
     /// The square root, rounded down.
     #[must_use]
     pub fn root(self) -> Self {
         // By Newton's method, from above.
-        let mut guess = Self::ONE.shifted(self.bits().div_ceil(2).min(255));
+        let mut guess = Self::power_of_two(self.bits().div_ceil(2));
         loop {
-            let Some(other) = self.checked_div(guess) else {
-                return Self::ZERO;
-            };
-            let next = guess.saturating_add(other).halved();
-            if next >= guess {
-                return guess;
+            let next = self
+                .checked_div(guess)
+                .and_then(|other| guess.saturating_add(other).checked_div(Self::small(2)));
+            match next {
+                Some(next) if next < guess => guess = next,
+                // Nothing is divided by 0: its root is.
+                Some(_) => return if self.is_zero() { Self::ZERO } else { guess },
+                None => return Self::ZERO,
             }
-            guess = next;
         }
     }
 }
 
 impl PartialOrd for U256 {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
+/// By eight bytes at once, which are swapped only where they differ.
 impl Ord for U256 {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.iter().rev().cmp(other.0.iter().rev())
+        for at in [0, 8, 16, 24] {
+            let (a, b) = (eight(&self.0, at), eight(&other.0, at));
+            if a != b {
+                return u64::from_be(a).cmp(&u64::from_be(b));
+            }
+        }
+        Ordering::Equal
     }
 }
 
 impl From<u64> for U256 {
+    #[inline]
     fn from(number: u64) -> Self {
-        Self([number, 0, 0, 0])
+        let mut word = [0; 32];
+        word[24..].copy_from_slice(&number.to_be_bytes());
+        Self(word)
     }
 }
 
@@ -246,7 +213,7 @@ mod tests {
     use ruint::aliases::U256 as Theirs;
 
     /// Numbers of all lengths, the same every time.
-    fn numbers() -> impl Iterator<Item = U256> {
+    fn numbers() -> impl Iterator<Item = Theirs> {
         let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
         let mut next = move || {
             seed ^= seed << 13;
@@ -255,50 +222,55 @@ mod tests {
             seed
         };
         let edges = [
-            U256::ZERO,
-            U256::ONE,
-            U256::MAX,
-            U256([0, 1, 0, 0]),
-            U256([0, 0, 0, 1 << 63]),
+            Theirs::ZERO,
+            Theirs::from(1),
+            Theirs::from(2),
+            Theirs::MAX,
+            Theirs::from_limbs([0, 1, 0, 0]),
+            Theirs::from_limbs([0, 0, 0, 1 << 63]),
         ];
-        let random = (0..60).map(move |n| {
+        let random = (0..24).map(move |n| {
             let mut limbs = [next(), next(), next(), next()];
             for limb in &mut limbs[1 + n % 4..] {
                 *limb = 0;
             }
             limbs[n % 4] >>= n;
-            U256(limbs)
+            Theirs::from_limbs(limbs)
         });
         edges.into_iter().chain(random)
     }
 
     #[test]
     fn it_computes_as_another_implementation_does() {
-        let theirs = |number: U256| Theirs::from_limbs(number.0);
-        let ours = |number: Theirs| U256(*number.as_limbs());
-        for a in numbers() {
-            assert_eq!(U256::from_be_bytes(a.to_be_bytes()), a);
-            assert_eq!(a.to_be_bytes(), theirs(a).to_be_bytes::<32>());
-            assert_eq!(a.bits() as usize, theirs(a).bit_len());
+        let ours = |number: Theirs| U256::from_be_bytes(number.to_be_bytes());
+        for x in numbers() {
+            let a = ours(x);
+            assert_eq!(a.to_be_bytes(), x.to_be_bytes::<32>());
+            assert_eq!(a.bits() as usize, x.bit_len());
+            assert_eq!(a.is_zero(), x.is_zero());
+            assert_eq!(a.low(), x.as_limbs()[0]);
+            assert_eq!(a.to_u64(), u64::try_from(x).ok());
+            assert_eq!(U256::from(a.low()), ours(Theirs::from(x.as_limbs()[0])));
             let root = a.root();
-            assert!(
-                root.checked_mul(root).is_some_and(|square| square <= a),
-                "{a:?}"
-            );
+            let square = root.checked_mul(root);
+            assert!(square.is_some_and(|square| square <= a), "{x}");
             let next = root.saturating_add(U256::ONE);
-            assert!(
-                next.checked_mul(next).is_none_or(|square| square > a),
-                "{a:?}"
-            );
-            for b in numbers() {
-                let (x, y) = (theirs(a), theirs(b));
+            let square = next.checked_mul(next);
+            assert!(square.is_none_or(|square| square > a), "{x}");
+            for y in numbers() {
+                let b = ours(y);
                 assert_eq!(a.checked_add(b), x.checked_add(y).map(ours));
                 assert_eq!(a.checked_sub(b), x.checked_sub(y).map(ours));
+                assert_eq!(a.saturating_sub(b), ours(x.saturating_sub(y)));
                 assert_eq!(a.wrapping_add(b), ours(x.wrapping_add(y)));
                 assert_eq!(a.checked_mul(b), x.checked_mul(y).map(ours), "{a:?} {b:?}");
                 assert_eq!(a.checked_div(b), x.checked_div(y).map(ours), "{a:?} {b:?}");
-                assert_eq!(a.cmp(&b), x.cmp(&y));
+                assert_eq!((a.cmp(&b), a == b), (x.cmp(&y), x == y));
             }
+        }
+        for exponent in 0..256 {
+            let power = U256::power_of_two(exponent);
+            assert_eq!(power, ours(Theirs::from(1) << exponent));
         }
     }
 }

@@ -13,8 +13,8 @@
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 use plasma_contract::{
-    Address, Args, Input, Item, Map, Reply, U256, Word, address, call as call_contract, caller,
-    contract, emit, hash_of, read, returned, revert, selector, write,
+    Address, Args, Item, Map, Reply, Token, U256, Word, address, caller, contract, emit, hash_of,
+    read, revert, selector, write,
 };
 
 /// The base token and the quote token.
@@ -43,17 +43,14 @@ const WITHDRAW: u32 = selector("withdraw(uint256,uint256)");
 const PLACE: u32 = selector("place(bool,uint256,uint256)");
 const CANCEL: u32 = selector("cancel(uint256)");
 
-const TRANSFER: u32 = selector("transfer(address,uint256)");
-const TRANSFER_FROM: u32 = selector("transferFrom(address,address,uint256)");
-
 /// The base token and the quote token.
 fn deploy(args: &Args<'_>) -> Reply {
     let (base, quote) = (args.address(0), args.address(1));
     if base == quote {
         revert("a book is of two tokens");
     }
-    TOKENS[0].set_address(&base);
-    TOKENS[1].set_address(&quote);
+    TOKENS[0].set_address(base);
+    TOKENS[1].set_address(quote);
     Reply::NONE
 }
 
@@ -64,7 +61,7 @@ fn call(args: &Args<'_>) -> Reply {
             Reply::uint(place(side, price(args, 1), amount(args.uint(2))))
         }
         CANCEL => {
-            cancel(args.uint(0));
+            cancel(args.word(0));
             Reply::NONE
         }
         DEPOSIT => {
@@ -77,8 +74,8 @@ fn call(args: &Args<'_>) -> Reply {
             withdraw(1, args.uint(1));
             Reply::NONE
         }
-        TOKEN => Reply::address(&TOKENS[index(args.uint(0))].address()),
-        FREE_OF => Reply::uint(FREE[index(args.uint(0))].get(&args.address(1))),
+        TOKEN => Reply::address(&TOKENS[index(args.uint(0)) & 1].address()),
+        FREE_OF => Reply::uint(FREE[index(args.uint(0)) & 1].get(args.address(1))),
         LEVEL => {
             let side = if flag(args, 0) { SELL } else { BUY };
             let level = Level::load(side, price(args, 1));
@@ -86,12 +83,12 @@ fn call(args: &Args<'_>) -> Reply {
             Reply::words(&[word(level.first), word(level.end), word(level.waiting)])
         }
         ORDER => {
-            let order = Order::load(&order_key(&args.uint(0).to_be_bytes()));
+            let order = Order::load(&order_key(args.word(0)));
             Reply::words(&[order.owner.word(), U256::from(order.amount).to_be_bytes()])
         }
         BEST => {
             let side = if flag(args, 0) { SELL } else { BUY };
-            Reply::uint(U256::from(u64::from(best(&prices(side), side))))
+            Reply::uint(U256::from(u64::from(Prices::load(side).best(side))))
         }
         _ => revert("no such function"),
     }
@@ -99,32 +96,31 @@ fn call(args: &Args<'_>) -> Reply {
 
 fn flag(args: &Args<'_>, at: usize) -> bool {
     let number = args.uint(at);
-    if number > U256::ONE {
+    if *number > U256::ONE {
         revert("an argument is neither true nor false");
     }
     !number.is_zero()
 }
 
-fn index(number: U256) -> usize {
-    if number > U256::ONE {
+fn index(number: &U256) -> usize {
+    if *number > U256::ONE {
         revert("there are tokens 0 and 1");
     }
     usize::from(!number.is_zero())
 }
 
 fn price(args: &Args<'_>, at: usize) -> u8 {
-    let price = args.uint(at);
-    if price.is_zero() || price > U256::from(255) {
-        revert("a price is 1 to 255");
+    match args.uint(at).to_u64().map(u8::try_from) {
+        Some(Ok(price)) if price > 0 => price,
+        _ => revert("a price is 1 to 255"),
     }
-    price.low() as u8
 }
 
-fn amount(amount: U256) -> u64 {
-    if amount.is_zero() || amount > U256::from(u64::MAX) {
-        revert("an amount is 1 to 2^64 - 1");
+fn amount(amount: &U256) -> u64 {
+    match amount.to_u64() {
+        Some(amount) if amount > 0 => amount,
+        _ => revert("an amount is 1 to 2^64 - 1"),
     }
-    amount.low()
 }
 
 /// Cannot overflow: 64 bits and eight.
@@ -135,54 +131,58 @@ fn cost(amount: u64, price: u8) -> U256 {
     U256::from_be_bytes(word)
 }
 
-/// The prices at which orders wait, as bits: price 0, which is none, is the lowest bit of the last byte.
-fn prices(side: usize) -> Word {
-    let mut bits = [0; 32];
-    read(&key(b'p', &[side as u8]), &mut bits);
-    bits
-}
+/// The prices of a side at which orders wait, as bits, the lowest first. Price 0 is none.
+struct Prices([u64; 4]);
 
-fn set_price(side: usize, price: u8, orders: bool) {
-    let mut bits = prices(side);
-    let (byte, bit) = (31 - usize::from(price / 8), 1 << (price % 8));
-    if orders {
-        bits[byte] |= bit;
-    } else {
-        bits[byte] &= !bit;
+impl Prices {
+    fn load(side: usize) -> Self {
+        let mut word = [0; 32];
+        read(&key(b'p', side, 0), &mut word);
+        Self([0, 8, 16, 24].map(|at| number(&word, at)))
     }
-    let none = bits == [0; 32];
-    write(&key(b'p', &[side as u8]), if none { &[] } else { &bits });
-}
 
-/// The lowest price of those who sell, the highest of those who buy; 0 where nobody does.
-fn best(bits: &Word, side: usize) -> u8 {
-    let place =
-        |at: usize, bit: u32| (31_usize.wrapping_sub(at) * 8).wrapping_add(bit as usize) as u8;
-    if side == SELL {
-        let last = bits.iter().enumerate().rev().find(|(_, byte)| **byte != 0);
-        last.map_or(0, |(at, byte)| place(at, byte.trailing_zeros()))
-    } else {
-        let first = bits.iter().enumerate().find(|(_, byte)| **byte != 0);
-        first.map_or(0, |(at, byte)| {
-            place(at, 7_u32.wrapping_sub(byte.leading_zeros()))
+    fn set(side: usize, price: u8, orders: bool) {
+        let mut prices = Self::load(side);
+        if let Some(limb) = prices.0.get_mut(usize::from(price / 64)) {
+            let bit = 1 << (price % 64);
+            *limb = if orders { *limb | bit } else { *limb & !bit };
+        }
+        let mut word = [0; 32];
+        for (bytes, limb) in word.chunks_exact_mut(8).zip(&prices.0) {
+            bytes.copy_from_slice(&limb.to_le_bytes());
+        }
+        let none = prices.0 == [0; 4];
+        write(&key(b'p', side, 0), if none { &[] } else { &word });
+    }
+
+    /// The lowest price of those who sell, the highest of those who buy; 0 where nobody does.
+    fn best(&self, side: usize) -> u8 {
+        let mut limbs = self.0.iter().enumerate();
+        let (found, bit): (_, fn(u64) -> u32) = if side == SELL {
+            (limbs.find(|(_, limb)| **limb != 0), u64::trailing_zeros)
+        } else {
+            let highest = |limb: u64| 63_u32.wrapping_sub(limb.leading_zeros());
+            (limbs.rfind(|(_, limb)| **limb != 0), highest)
+        };
+        found.map_or(0, |(at, limb)| {
+            (at as u32 * 64).wrapping_add(bit(*limb)) as u8
         })
     }
 }
 
 /// A key that is no account's: its first byte is the name, and what follows stands at its end.
-fn key(name: u8, number: &[u8]) -> Word {
+fn key(name: u8, side: usize, price: u8) -> Word {
     let mut key = [0; 32];
-    key[0] = name;
-    for (to, from) in key.iter_mut().rev().zip(number.iter().rev()) {
-        *to = *from;
-    }
+    (key[0], key[30], key[31]) = (name, side as u8, price);
     key
 }
 
-fn number(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+/// Eight bytes of a value, in the machine's own order: no one else reads them.
+fn number(word: &Word, at: usize) -> u64 {
+    match word.get(at..).and_then(<[u8]>::first_chunk) {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => 0,
+    }
 }
 
 /// The orders at a price, in the order in which they came.
@@ -195,20 +195,20 @@ struct Level {
 impl Level {
     fn load(side: usize, price: u8) -> Self {
         let mut word = [0; 32];
-        read(&key(b'l', &[side as u8, price]), &mut word);
+        read(&key(b'l', side, price), &mut word);
         Self {
-            first: number(&word[24..]),
-            end: number(&word[16..24]),
-            waiting: number(&word[8..16]),
+            first: number(&word, 0),
+            end: number(&word, 8),
+            waiting: number(&word, 16),
         }
     }
 
     fn store(&self, side: usize, price: u8) {
         let mut word = [0; 32];
-        word[24..].copy_from_slice(&self.first.to_be_bytes());
-        word[16..24].copy_from_slice(&self.end.to_be_bytes());
-        word[8..16].copy_from_slice(&self.waiting.to_be_bytes());
-        write(&key(b'l', &[side as u8, price]), &word);
+        word[..8].copy_from_slice(&self.first.to_le_bytes());
+        word[8..16].copy_from_slice(&self.end.to_le_bytes());
+        word[16..24].copy_from_slice(&self.waiting.to_le_bytes());
+        write(&key(b'l', side, price), &word);
     }
 
     /// One order less; without any the price has none, and those that were cancelled are passed over.
@@ -216,7 +216,7 @@ impl Level {
         self.waiting = self.waiting.saturating_sub(1);
         if self.waiting == 0 {
             self.first = self.end;
-            set_price(side, price, false);
+            Prices::set(side, price, false);
         }
     }
 }
@@ -231,8 +231,11 @@ fn order_number(side: usize, price: u8, place: u64) -> Word {
 
 /// Of a number with more digits there is no order: its key is no order's.
 fn order_key(number: &Word) -> Word {
-    let known = number[..22] == [0; 22];
-    key(if known { b'o' } else { b'x' }, &number[22..])
+    let above = self::number(number, 0) | self::number(number, 8) | self::number(number, 16) << 16;
+    let mut key = [0; 32];
+    key[0] = if above == 0 { b'o' } else { b'x' };
+    key[22..].copy_from_slice(&number[22..]);
+    key
 }
 
 struct Order {
@@ -249,7 +252,7 @@ impl Order {
         owner.0.copy_from_slice(&word[..20]);
         Self {
             owner,
-            amount: number(&word[24..]),
+            amount: number(&word, 24),
         }
     }
 
@@ -259,29 +262,30 @@ impl Order {
         }
         let mut word = [0; 32];
         word[..20].copy_from_slice(&self.owner.0);
-        word[24..].copy_from_slice(&self.amount.to_be_bytes());
+        word[24..].copy_from_slice(&self.amount.to_le_bytes());
         write(key, &word);
     }
 }
 
-fn receive(token: usize, who: &Address, amount: U256) {
-    // Cannot overflow: no more than the supply is in all balances together.
-    FREE[token].set(who, FREE[token].get(who).wrapping_add(amount));
+fn receive(token: usize, who: &Address, amount: &U256) {
+    // Does not happen: no more than the supply is in all balances together.
+    if !FREE[token & 1].increase(who, amount) {
+        revert("more than one can have in the book");
+    }
 }
 
-fn spend(token: usize, who: &Address, amount: U256) {
-    match FREE[token].get(who).checked_sub(amount) {
-        Some(left) => FREE[token].set(who, left),
-        None => revert("more than there is in the book"),
+fn spend(token: usize, who: &Address, amount: &U256) {
+    if !FREE[token & 1].decrease(who, amount) {
+        revert("more than there is in the book");
     }
 }
 
 /// Fills what it can at the prices of those who wait, and lets the rest wait. The rest's number; 0 without one.
 fn place(side: usize, price: u8, amount: u64) -> U256 {
-    let (from, other) = (caller(), 1 - side);
+    let (from, other) = (caller(), side ^ 1);
     let (mut left, mut steps) = (amount, 0);
     while left > 0 {
-        let at = best(&prices(other), other);
+        let at = Prices::load(other).best(other);
         let crosses = at != 0
             && if side == SELL {
                 at >= price
@@ -294,7 +298,7 @@ fn place(side: usize, price: u8, amount: u64) -> U256 {
         if steps == MOST_STEPS {
             break;
         }
-        steps += 1;
+        steps = steps.wrapping_add(1);
         let mut level = Level::load(other, at);
         let number = order_number(other, at, level.first);
         let key = order_key(&number);
@@ -305,17 +309,18 @@ fn place(side: usize, price: u8, amount: u64) -> U256 {
             continue;
         }
         let fill = left.min(order.amount);
-        left -= fill;
-        order.amount -= fill;
+        // Neither can be below 0: it is the lesser of both.
+        left = left.wrapping_sub(fill);
+        order.amount = order.amount.wrapping_sub(fill);
         let (base, quote) = (U256::from(fill), cost(fill, at));
         if side == SELL {
-            spend(0, &from, base);
-            receive(1, &from, quote);
-            receive(0, &order.owner, base);
+            spend(0, &from, &base);
+            receive(1, &from, &quote);
+            receive(0, &order.owner, &base);
         } else {
-            spend(1, &from, quote);
-            receive(0, &from, base);
-            receive(1, &order.owner, quote);
+            spend(1, &from, &quote);
+            receive(0, &from, &base);
+            receive(1, &order.owner, &quote);
         }
         order.store(&key);
         if order.amount == 0 {
@@ -323,7 +328,7 @@ fn place(side: usize, price: u8, amount: u64) -> U256 {
             level.lose_one(other, at);
             level.store(other, at);
         }
-        emit(&[FILLED, number, from.word()], &base.to_be_bytes());
+        emit(&[FILLED, number, from.word()], base.as_bytes());
     }
     U256::ZERO
 }
@@ -334,7 +339,7 @@ fn wait(side: usize, price: u8, from: &Address, amount: u64) -> Word {
     } else {
         cost(amount, price)
     };
-    spend(side, from, locked);
+    spend(side, from, &locked);
     let mut level = Level::load(side, price);
     let number = order_number(side, price, level.end);
     let order = Order {
@@ -343,21 +348,21 @@ fn wait(side: usize, price: u8, from: &Address, amount: u64) -> Word {
     };
     order.store(&order_key(&number));
     if level.waiting == 0 {
-        set_price(side, price, true);
+        Prices::set(side, price, true);
     }
     level.end = level.end.wrapping_add(1);
     level.waiting = level.waiting.wrapping_add(1);
     level.store(side, price);
     emit(
         &[PLACED, number, from.word()],
-        &U256::from(amount).to_be_bytes(),
+        U256::from(amount).as_bytes(),
     );
     number
 }
 
-fn cancel(number: U256) {
-    let (from, number) = (caller(), number.to_be_bytes());
-    let key = order_key(&number);
+fn cancel(number: &Word) {
+    let from = caller();
+    let key = order_key(number);
     let order = Order::load(&key);
     if order.amount == 0 || order.owner != from {
         revert("the caller has no such order");
@@ -373,47 +378,35 @@ fn cancel(number: U256) {
     } else {
         cost(order.amount, price)
     };
-    receive(side, &from, locked);
-    emit(
-        &[CANCELLED, number],
-        &U256::from(order.amount).to_be_bytes(),
-    );
+    receive(side, &from, &locked);
+    emit(&[CANCELLED, *number], U256::from(order.amount).as_bytes());
+}
+
+fn token(side: usize) -> Token {
+    Token(TOKENS[side & 1].address())
 }
 
 /// Takes a token from the caller, who approved of it.
-fn deposit(token: usize, amount: U256) {
+fn deposit(side: usize, amount: &U256) {
     if amount.is_zero() {
         return;
     }
     let from = caller();
-    let words = [from.word(), address().word(), amount.to_be_bytes()];
-    let taken = call_contract(
-        &TOKENS[token].address(),
-        U256::ZERO,
-        &Input::new(TRANSFER_FROM, words),
-    );
-    said_yes(taken);
-    receive(token, &from, amount);
+    moved(token(side).transfer_from(&from, &address(), *amount));
+    receive(side, &from, amount);
 }
 
-fn withdraw(token: usize, amount: U256) {
+fn withdraw(side: usize, amount: &U256) {
     if amount.is_zero() {
         return;
     }
     let from = caller();
-    spend(token, &from, amount);
-    let words = [from.word(), amount.to_be_bytes()];
-    let given = call_contract(
-        &TOKENS[token].address(),
-        U256::ZERO,
-        &Input::new(TRANSFER, words),
-    );
-    said_yes(given);
+    spend(side, &from, amount);
+    moved(token(side).transfer(&from, *amount));
 }
 
-fn said_yes(succeeded: bool) {
-    let said = returned().is_some_and(|word| U256::from_be_bytes(word) == U256::ONE);
-    if !succeeded || !said {
+fn moved(moved: bool) {
+    if !moved {
         revert("a token did not move");
     }
 }

@@ -4,8 +4,8 @@
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 use plasma_contract::{
-    Address, Args, Input, Item, Map, Reply, U256, Word, address, call as call_contract, caller,
-    contract, emit, hash_of, returned, revert, selector,
+    Address, Args, Item, Map, Reply, Token, U256, Word, address, caller, contract, emit, hash_of,
+    revert, selector,
 };
 
 const TOKENS: [Item; 2] = [Item::new(b"token 0"), Item::new(b"token 1")];
@@ -23,41 +23,38 @@ const ADD: u32 = selector("add(uint256,uint256)");
 const REMOVE: u32 = selector("remove(uint256)");
 const SWAP: u32 = selector("swap(address,uint256,uint256)");
 
-const TRANSFER: u32 = selector("transfer(address,uint256)");
-const TRANSFER_FROM: u32 = selector("transferFrom(address,address,uint256)");
-
 /// The two tokens.
 fn deploy(args: &Args<'_>) -> Reply {
     let (one, other) = (args.address(0), args.address(1));
     if one == other {
         revert("a pool is of two tokens");
     }
-    TOKENS[0].set_address(&one);
-    TOKENS[1].set_address(&other);
+    TOKENS[0].set_address(one);
+    TOKENS[1].set_address(other);
     Reply::NONE
 }
 
 fn call(args: &Args<'_>) -> Reply {
     match args.selector() {
         SWAP => {
-            let side = side_of(&args.address(0));
-            Reply::uint(swap(side, args.uint(1), args.uint(2)))
+            let side = side_of(args.address(0));
+            Reply::uint(swap(side, *args.uint(1), *args.uint(2)))
         }
-        ADD => Reply::uint(add([args.uint(0), args.uint(1)])),
+        ADD => Reply::uint(add([*args.uint(0), *args.uint(1)])),
         REMOVE => {
-            let [one, other] = remove(args.uint(0));
+            let [one, other] = remove(*args.uint(0));
             Reply::words(&[one.to_be_bytes(), other.to_be_bytes()])
         }
-        QUOTE => Reply::uint(bought(side_of(&args.address(0)), args.uint(1))),
+        QUOTE => Reply::uint(bought(side_of(args.address(0)), *args.uint(1))),
         TOKEN => Reply::address(&TOKENS[index(args.uint(0))].address()),
         RESERVE => Reply::uint(RESERVES[index(args.uint(0))].get()),
-        SHARES_OF => Reply::uint(SHARES.get(&args.address(0))),
+        SHARES_OF => Reply::uint(SHARES.get(args.address(0))),
         _ => revert("no such function"),
     }
 }
 
-fn index(number: U256) -> usize {
-    if number > U256::ONE {
+fn index(number: &U256) -> usize {
+    if *number > U256::ONE {
         revert("there are tokens 0 and 1");
     }
     usize::from(!number.is_zero())
@@ -81,10 +78,9 @@ fn parts(of: U256, count: U256, whole: U256) -> U256 {
     }
 }
 
-fn less(number: U256, by: U256) -> U256 {
-    match number.checked_sub(by) {
-        Some(left) => left,
-        None => revert("more than there is"),
+fn must(done: bool) {
+    if !done {
+        revert("more than there is");
     }
 }
 
@@ -109,14 +105,11 @@ fn swap(side: usize, amount: U256, least: U256) -> U256 {
         revert("the price has moved");
     }
     take(side, amount);
-    RESERVES[1 - side].set(less(RESERVES[1 - side].get(), bought));
+    must(RESERVES[1 - side].decrease(&bought));
     give(1 - side, bought);
-    let mut data = [0; 64];
-    data[..32].copy_from_slice(&amount.to_be_bytes());
-    data[32..].copy_from_slice(&bought.to_be_bytes());
     emit(
         &[SWAP_EVENT, caller().word(), TOKENS[side].address().word()],
-        &data,
+        [amount.to_be_bytes(), bought.to_be_bytes()].as_flattened(),
     );
     bought
 }
@@ -135,50 +128,37 @@ fn add(amounts: [U256; 2]) -> U256 {
     }
     take(0, amounts[0]);
     take(1, amounts[1]);
-    let from = caller();
-    SHARES.set(&from, SHARES.get(&from).saturating_add(shares));
-    ALL_SHARES.set(all.saturating_add(shares));
+    must(SHARES.increase(&caller(), &shares) && ALL_SHARES.increase(&shares));
     shares
 }
 
 fn remove(shares: U256) -> [U256; 2] {
-    let (from, all) = (caller(), ALL_SHARES.get());
-    SHARES.set(&from, less(SHARES.get(&from), shares));
-    ALL_SHARES.set(less(all, shares));
+    let all = ALL_SHARES.get();
+    must(SHARES.decrease(&caller(), &shares) && ALL_SHARES.decrease(&shares));
     [0, 1].map(|side| {
-        let reserve = RESERVES[side].get();
-        let part = parts(reserve, shares, all);
-        RESERVES[side].set(less(reserve, part));
+        let part = parts(RESERVES[side].get(), shares, all);
+        must(RESERVES[side].decrease(&part));
         give(side, part);
         part
     })
 }
 
+fn token(side: usize) -> Token {
+    Token(TOKENS[side].address())
+}
+
 /// Takes a token from the caller, who approved of it.
 fn take(side: usize, amount: U256) {
-    let words = [caller().word(), address().word(), amount.to_be_bytes()];
-    let taken = call_contract(
-        &TOKENS[side].address(),
-        U256::ZERO,
-        &Input::new(TRANSFER_FROM, words),
-    );
-    said_yes(taken);
-    RESERVES[side].set(RESERVES[side].get().saturating_add(amount));
+    moved(token(side).transfer_from(&caller(), &address(), amount));
+    must(RESERVES[side].increase(&amount));
 }
 
 fn give(side: usize, amount: U256) {
-    let words = [caller().word(), amount.to_be_bytes()];
-    let given = call_contract(
-        &TOKENS[side].address(),
-        U256::ZERO,
-        &Input::new(TRANSFER, words),
-    );
-    said_yes(given);
+    moved(token(side).transfer(&caller(), amount));
 }
 
-fn said_yes(succeeded: bool) {
-    let said = returned().is_some_and(|word| U256::from_be_bytes(word) == U256::ONE);
-    if !succeeded || !said {
+fn moved(moved: bool) {
+    if !moved {
         revert("a token did not move");
     }
 }

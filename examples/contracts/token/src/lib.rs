@@ -26,8 +26,8 @@ const TRANSFER_FROM: u32 = selector("transferFrom(address,address,uint256)");
 /// Gives all of the supply, the only argument, to who creates the token.
 fn deploy(args: &Args<'_>) -> Reply {
     let (owner, supply) = (caller(), args.uint(0));
-    SUPPLY.set(supply);
-    BALANCES.set(&owner, supply);
+    SUPPLY.set(*supply);
+    BALANCES.set(&owner, *supply);
     log(&TRANSFER_EVENT, &Address::ZERO, &owner, supply);
     Reply::NONE
 }
@@ -35,29 +35,28 @@ fn deploy(args: &Args<'_>) -> Reply {
 fn call(args: &Args<'_>) -> Reply {
     match args.selector() {
         TRANSFER => {
-            transfer(&caller(), &args.address(0), args.uint(1));
+            transfer(&caller(), args.address(0), args.uint(1));
             Reply::TRUE
         }
         TRANSFER_FROM => {
             let (from, spender, amount) = (args.address(0), caller(), args.uint(2));
-            let allowed = ALLOWANCES.get(&from, &spender);
-            if allowed != U256::MAX {
-                match allowed.checked_sub(amount) {
-                    Some(left) => ALLOWANCES.set(&from, &spender, left),
-                    None => revert("more than the holder approved of"),
-                }
+            // Without end, if it is all that a number can hold.
+            if ALLOWANCES.get(from, &spender) != U256::MAX
+                && !ALLOWANCES.decrease(from, &spender, amount)
+            {
+                revert("more than the holder approved of");
             }
-            transfer(&from, &args.address(1), amount);
+            transfer(from, args.address(1), amount);
             Reply::TRUE
         }
         APPROVE => {
             let (owner, spender, amount) = (caller(), args.address(0), args.uint(1));
-            ALLOWANCES.set(&owner, &spender, amount);
-            log(&APPROVAL_EVENT, &owner, &spender, amount);
+            ALLOWANCES.set(&owner, spender, *amount);
+            log(&APPROVAL_EVENT, &owner, spender, amount);
             Reply::TRUE
         }
-        BALANCE_OF => Reply::uint(BALANCES.get(&args.address(0))),
-        ALLOWANCE => Reply::uint(ALLOWANCES.get(&args.address(0), &args.address(1))),
+        BALANCE_OF => Reply::uint(BALANCES.get(args.address(0))),
+        ALLOWANCE => Reply::uint(ALLOWANCES.get(args.address(0), args.address(1))),
         TOTAL_SUPPLY => Reply::uint(SUPPLY.get()),
         DECIMALS => Reply::uint(U256::from(18)),
         NAME => Reply::text("Example Token"),
@@ -66,18 +65,22 @@ fn call(args: &Args<'_>) -> Reply {
     }
 }
 
-fn transfer(from: &Address, to: &Address, amount: U256) {
-    let Some(left) = BALANCES.get(from).checked_sub(amount) else {
+fn transfer(from: &Address, to: &Address, amount: &U256) {
+    if !BALANCES.decrease(from, amount) {
         revert("more than the holder has");
-    };
-    BALANCES.set(from, left);
-    // Cannot overflow: no more than the supply is in all balances together.
-    BALANCES.set(to, BALANCES.get(to).wrapping_add(amount));
+    }
+    // Does not happen: no more than the supply is in all balances together.
+    if !BALANCES.increase(to, amount) {
+        revert("more than a holder can have");
+    }
     log(&TRANSFER_EVENT, from, to, amount);
 }
 
-fn log(event: &Word, one: &Address, other: &Address, amount: U256) {
-    emit(&[*event, one.word(), other.word()], &amount.to_be_bytes());
+fn log(event: &Word, one: &Address, other: &Address, amount: &U256) {
+    let mut topics = [*event, [0; 32], [0; 32]];
+    one.put(&mut topics[1]);
+    other.put(&mut topics[2]);
+    emit(&topics, amount.as_bytes());
 }
 
 contract!(call, deploy = deploy, abi = include_str!("../abi.json"));

@@ -27,7 +27,7 @@ fn whatever_takes_a_length_costs_by_it() {
     /// Bytes for one gas, at most.
     const MOST: u64 = 16;
     type Case = (&'static str, fn(u64) -> String, u64);
-    let cases: [Case; 11] = [
+    let cases: [Case; 12] = [
         (
             "memory.fill",
             |n| format!("(memory.fill (i32.const 0) (i32.const 1) (i32.const {n}))"),
@@ -46,6 +46,11 @@ fn whatever_takes_a_length_costs_by_it() {
         (
             "input",
             |n| format!("(call $input (i32.const 0) (i32.const 0) (i32.const {n}))"),
+            30_000,
+        ),
+        (
+            "read_input",
+            |n| format!("(drop (call $read_input (i32.const 0) (i32.const {n})))"),
             30_000,
         ),
         (
@@ -126,6 +131,13 @@ fn every_call_of_the_host_costs_something() {
         "(drop (call $gas_left))",
         "(drop (call $transfer (i32.const 0) (i32.const 64)))",
         "(drop (call $returned_len))",
+        "(drop (call $read_input (i32.const 0) (i32.const 0)))",
+        "(drop (call $storage_add (i32.const 0) (i32.const 64)))",
+        "(drop (call $storage_sub (i32.const 0) (i32.const 64)))",
+        "(drop (call $add (i32.const 0) (i32.const 32) (i32.const 64)))",
+        "(drop (call $sub (i32.const 0) (i32.const 32) (i32.const 64)))",
+        "(drop (call $mul (i32.const 0) (i32.const 32) (i32.const 64)))",
+        "(drop (call $div (i32.const 0) (i32.const 32) (i32.const 64)))",
         "(drop (memory.grow (i32.const 0)))",
     ] {
         let (one, many) = (gas(call), gas(&call.repeat(51)));

@@ -217,3 +217,40 @@ fn gas_is_what_is_used_and_the_rest_is_given_back() {
     assert!(least > 21_000 && more > least + 1_600, "{least} {more}");
     assert!(least < 60_000, "{least}");
 }
+
+/// A call that could not pay for a look has not looked: what comes after it in the transaction pays as if it had not been,
+/// whether the session knew the place from another transaction or not.
+#[test]
+fn a_look_that_was_not_paid_for_was_none() {
+    let looks = [
+        "(drop (call $storage_read (i32.const 0) (i32.const 64) (i32.const 32)))",
+        "(call $storage_write (i32.const 0) (i32.const 64) (i32.const 1))",
+        "(drop (call $storage_add (i32.const 0) (i32.const 64)))",
+        "(call $balance (i32.const 0) (i32.const 64))",
+        "(drop (call $transfer (i32.const 0) (i32.const 64)))",
+    ];
+    for look in looks {
+        let looker = Address::repeat_byte(0xc0);
+        // Calls it with so much gas as the input says, and then with all.
+        let twice = contract(
+            "(call $input (i32.const 0) (i32.const 0) (i32.const 28))
+             (drop (call $call (i32.const 0) (i32.const 64) (i32.const 0) (i32.const 0) (i64.load (i32.const 20))))
+             (drop (call $call (i32.const 0) (i32.const 64) (i32.const 0) (i32.const 0) (i64.const -1)))",
+        );
+        let caller = Address::repeat_byte(0xc1);
+        let genesis = Chain::config()
+            .with_contract(looker, contract(look))
+            .with_contract(caller, twice);
+        let mut chain = Chain::with(&genesis);
+        let calls = (0..60_u64).map(|n| {
+            let input = [looker.as_slice(), &(n * 200).to_le_bytes()].concat();
+            sign(1, ordinary(n, caller.into(), U256::ZERO, input))
+        });
+        // It compares one session with one for each step.
+        let receipts = chain.transactions(calls.collect::<Vec<_>>());
+        let gas: std::collections::BTreeSet<u64> =
+            receipts.iter().map(|receipt| receipt.gas_used.0).collect();
+        assert!(receipts.iter().all(Receipt::succeeded), "{look}");
+        assert!(gas.len() > 10, "{look}: it runs out at many places");
+    }
+}

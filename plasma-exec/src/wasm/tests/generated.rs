@@ -59,27 +59,6 @@ proptest! {
     }
 }
 
-/// A call that could not pay for a look has not looked: what comes after it in the transaction pays as if it had not been,
-/// whether the session knew the place from another transaction or not.
-#[test]
-fn a_look_that_was_not_paid_for_was_none() {
-    let data = alloy_primitives::hex!(
-        "593200140d000013a256b7aff1a750c141b861a1a94e19f8113c6e3582fde6e634f63b5b7e3c994cbd15138a2696c6b3"
-        "0a290c5b531984eba9ea92167abcee27a7d5f35f84a05eeafec41aeb22b4e810d1922fbcd07ef02681347211dc158dbf"
-        "c66eb9cbd3f14e1596467adaa152179b060bce8a18b2b23c6a53fdc6b1fb19fc1725d9f7c5ab73a5b35452"
-    );
-    let input = alloy_primitives::hex!(
-        "efaa7110bf1f14f64a227919e432e4d7b02926bccd5a258f01a99e74a9a0d3f2402507e3f4bd1d4f4225190992a19527"
-        "d977"
-    );
-    // `Chain::block` compares.
-    assert!(
-        run(&data, &input)
-            .iter()
-            .all(|receipt| receipt.status != Status::Invalid)
-    );
-}
-
 #[test]
 fn the_generator_comes_to_all_ends() {
     let mut seen = [false; 4];

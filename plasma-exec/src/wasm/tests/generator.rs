@@ -2,7 +2,7 @@
 //! arguments that are mostly wrong. Used by a test and, as it is, by a fuzz target.
 
 /// What the chain offers: the name, the parameters and the result, `i` for 32 bits and `l` for 64.
-const HOST: [(&str, &str, &str); 21] = [
+const HOST: [(&str, &str, &str); 28] = [
     ("input_len", "", "i"),
     ("input", "iii", ""),
     ("output", "ii", ""),
@@ -24,6 +24,13 @@ const HOST: [(&str, &str, &str); 21] = [
     ("returned", "iii", ""),
     ("log", "iiii", ""),
     ("keccak256", "iii", ""),
+    ("read_input", "ii", "i"),
+    ("storage_add", "ii", "i"),
+    ("storage_sub", "ii", "i"),
+    ("add", "iii", "i"),
+    ("sub", "iii", "i"),
+    ("mul", "iii", "i"),
+    ("div", "iii", "i"),
 ];
 /// Functions of its own, the first of which is `call`.
 const FUNCTIONS: u8 = 3;

@@ -8,6 +8,7 @@ mod conformance;
 mod deployment;
 mod generated;
 mod hostile;
+mod numbers;
 mod queries;
 mod reuse;
 mod sdk;
@@ -99,6 +100,13 @@ const IMPORTS: &str = r#"
     (import "plasma" "returned" (func $returned (param i32 i32 i32)))
     (import "plasma" "log" (func $log (param i32 i32 i32 i32)))
     (import "plasma" "keccak256" (func $keccak256 (param i32 i32 i32)))
+    (import "plasma" "read_input" (func $read_input (param i32 i32) (result i32)))
+    (import "plasma" "storage_add" (func $storage_add (param i32 i32) (result i32)))
+    (import "plasma" "storage_sub" (func $storage_sub (param i32 i32) (result i32)))
+    (import "plasma" "add" (func $add (param i32 i32 i32) (result i32)))
+    (import "plasma" "sub" (func $sub (param i32 i32 i32) (result i32)))
+    (import "plasma" "mul" (func $mul (param i32 i32 i32) (result i32)))
+    (import "plasma" "div" (func $div (param i32 i32 i32) (result i32)))
 "#;
 
 /// A contract whose `call` is this.
