@@ -119,7 +119,8 @@ impl WasmExecution {
         self
     }
 
-    /// How its blocks are spread over threads; all cores where it pays, unless this is called.
+    /// How its blocks are spread over threads. Unless this says how many ([`Parallelism::up_to`](crate::Parallelism::up_to)),
+    /// they stay on one, which is faster for contracts that do not compute for long.
     #[cfg(feature = "std")]
     #[must_use]
     pub fn parallelism(mut self, parallelism: crate::Parallelism) -> Self {

@@ -14,18 +14,15 @@ use super::{
 };
 use crate::{
     ethereum::{Market, MarketRules, spread::Spreads},
-    parallel::{Attempt, Parallelism, Settings, cores},
+    parallel::{Attempt, Parallelism, Settings},
 };
 
-/// Blocks with fewer steps are done before another thread has begun, and need not be asked about.
-const FEW_STEPS: usize = 30;
-
 impl WasmExecution {
-    fn on_one_thread(&self, steps: &[Step]) -> bool {
+    /// By itself it stays on one thread: what that one keeps from one transaction to the next saves more than another thread
+    /// brings. Whoever has contracts that compute for long says how many threads there are to be.
+    fn on_one_thread(&self) -> bool {
         let parallelism = self.settings.parallelism;
-        let by_itself = parallelism == Parallelism::default();
-        parallelism == Parallelism::sequential()
-            || (by_itself && (cores() == 1 || steps.len() < FEW_STEPS))
+        parallelism == Parallelism::sequential() || parallelism == Parallelism::default()
     }
 }
 
@@ -63,7 +60,7 @@ impl Spreads for WasmExecution {
         steps: &[Step],
         ends: &[usize],
     ) -> Vec<BlockOutcome> {
-        if !self.on_one_thread(steps) {
+        if !self.on_one_thread() {
             return self.spread(base, block, steps, ends);
         }
         let mut session = Session::open(self, base, block);
