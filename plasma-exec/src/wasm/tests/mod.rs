@@ -16,61 +16,17 @@ mod spread;
 
 use alloc::{string::String, vec::Vec};
 
-use alloy_consensus::{SignableTransaction, Signed, TxEip1559};
-use alloy_eips::eip2718::Encodable2718;
+use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use plasma_core::{
-    BlockContext, Call, CallOutcome, ChainId, Execution, Height, InboxMessage, MemoryState,
-    MessageKind, Query, Receipt, Recorder, Reply, Seconds, Signer, State, StateRead, Step,
-    Timestamp, fold_block, keccak256,
+    BlockContext, Call, CallOutcome, Execution, Height, MemoryState, Query, Receipt, Recorder,
+    Reply, State, StateRead, Step, Timestamp, fold_block, keccak256,
 };
 
 use super::{WasmExecution, WasmGenesis};
-use crate::ethereum::Envelope;
+use crate::ethereum::testing::{CHAIN, GWEI, deposit, ether, forced, ordinary, sign, user};
 
-const CHAIN: ChainId = ChainId(77);
-const GWEI: u128 = 1_000_000_000;
 const PROPOSER: Address = Address::repeat_byte(0xee);
-
-fn ether(count: u64) -> U256 {
-    U256::from(count) * U256::from(10_u64.pow(18))
-}
-
-/// The signer of this number; at genesis the first ten have 1,000 XPL each.
-fn signer(number: u8) -> Signer {
-    Signer::from_bytes(&B256::with_last_byte(number + 1)).expect("a valid scalar")
-}
-
-fn user(number: u8) -> Address {
-    signer(number).address()
-}
-
-fn sign<T: SignableTransaction<alloy_primitives::Signature>>(number: u8, transaction: T) -> Bytes
-where
-    Envelope: From<Signed<T>>,
-{
-    let signature = signer(number).sign(transaction.signature_hash());
-    let signature =
-        alloy_primitives::Signature::new(signature.r.into(), signature.s.into(), signature.v == 28);
-    Envelope::from(transaction.into_signed(signature))
-        .encoded_2718()
-        .into()
-}
-
-/// A transaction of EIP-1559 with plenty of everything.
-fn ordinary(nonce: u64, to: TxKind, value: U256, input: impl Into<Bytes>) -> TxEip1559 {
-    TxEip1559 {
-        chain_id: CHAIN.0,
-        nonce,
-        gas_limit: 3_000_000,
-        max_fee_per_gas: 100 * GWEI,
-        max_priority_fee_per_gas: GWEI,
-        to,
-        value,
-        access_list: Vec::new().into(),
-        input: input.into(),
-    }
-}
 
 /// A module out of its text. `$plasma` in it is replaced with imports of all host functions.
 fn wasm(text: &str) -> Vec<u8> {
@@ -149,32 +105,6 @@ fn proxy() -> Vec<u8> {
            (else (call $returned (i32.const 0) (i32.const 0) (call $returned_len))
                  (call $revert (i32.const 0) (call $returned_len))))",
     )
-}
-
-fn deposit(index: u64, asset: Address, to: Address, amount: U256, data: &[u8]) -> Step {
-    Step::Message(InboxMessage {
-        kind: MessageKind::Deposit,
-        index,
-        sender: Address::repeat_byte(0x5e),
-        to,
-        asset,
-        amount,
-        timestamp: Seconds(1),
-        deadline: Seconds(2),
-        data: data.to_vec().into(),
-    })
-}
-
-fn forced(index: u64, transaction: &[u8]) -> Step {
-    let Step::Message(message) =
-        deposit(index, Address::ZERO, Address::ZERO, U256::ZERO, transaction)
-    else {
-        unreachable!("a deposit is a message")
-    };
-    Step::Message(InboxMessage {
-        kind: MessageKind::Transaction,
-        ..message
-    })
 }
 
 /// A chain in memory.
