@@ -3,8 +3,8 @@
 //! Three operations are calls of the fault-proof machine: keccak-256, SHA-256 and the recovery of a secp256k1 key.
 //! All code goes through [`keccak256`], [`sha256`] and [`Signature::recover`], so that a guest can put the machine's
 //! in the place of ours: keccak by alloy's `native-keccak`, the other two by the feature `guest` (`guest.rs`). Natively
-//! the feature `libsecp256k1` recovers keys, and signs, by the C library of that name, and `hashtree` hashes many pairs at once
-//! by another, to the same effect (`fast.rs`, `pairs.rs`).
+//! the feature `libsecp256k1` recovers keys, and signs, by the C library of that name, `hashtree` hashes many pairs at once
+//! by another, and `asm-keccak` is keccak-256 in assembly, all to the same effect (`fast.rs`, `pairs.rs`).
 //!
 //! Further schemes are code everywhere: `ed25519.rs`, `secp256r1.rs`, and passkeys over the latter in `webauthn.rs`.
 
@@ -235,6 +235,19 @@ mod tests {
             Ok(signer().address())
         );
         assert_eq!(Signature::from_bytes(&signature.to_bytes()), signature);
+    }
+
+    #[test]
+    fn keccak_is_the_same_whatever_computes_it() {
+        use sha3::Digest as _;
+        // Over the lengths at which blocks of 136 bytes end.
+        for length in 0..600 {
+            let bytes: Vec<u8> = (0..length).map(|n: usize| (n * n + length) as u8).collect();
+            assert_eq!(
+                keccak256(&bytes),
+                B256::new(sha3::Keccak256::digest(&bytes).into())
+            );
+        }
     }
 
     #[test]
