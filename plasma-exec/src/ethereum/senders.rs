@@ -70,6 +70,28 @@ impl Senders {
         made.flatten().collect()
     }
 
+    /// Does `work` for equal parts of the items, on all cores when there are enough of them; of what is one part at
+    /// most, only on those where no other part is worked on: what is done in larger parts is done in less time.
+    #[cfg(feature = "std")]
+    pub(crate) fn in_parts<T: Sync>(
+        items: &[T],
+        sizes: core::ops::RangeInclusive<usize>,
+        work: impl Fn(&[T]) + Sync,
+    ) {
+        let (least, most) = sizes.into_inner();
+        let cores = crate::parallel::cores();
+        let free = if items.len() > most {
+            cores
+        } else {
+            cores.saturating_sub(Busy::count()).max(1)
+        };
+        let part = items.len().div_ceil(free).clamp(least, most);
+        Self::in_batches(items, part, |part| {
+            let _busy = Busy::new();
+            work(part);
+        });
+    }
+
     /// Does `work` for every so many items, on all cores when there are enough of them.
     #[cfg(feature = "std")]
     pub(crate) fn in_batches<T: Sync>(items: &[T], batch: usize, work: impl Fn(&[T]) + Sync) {
@@ -103,6 +125,33 @@ impl Senders {
     #[cfg(not(feature = "std"))]
     #[allow(clippy::unused_self)]
     fn insert(&self, _: B256, _: Address) {}
+}
+
+/// A thread that works on a part of something, whoever's it is.
+#[cfg(feature = "std")]
+struct Busy;
+
+#[cfg(feature = "std")]
+static BUSY: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
+
+#[cfg(feature = "std")]
+impl Busy {
+    fn new() -> Self {
+        BUSY.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+        Self
+    }
+
+    /// How many there are now.
+    fn count() -> usize {
+        BUSY.load(core::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+#[cfg(feature = "std")]
+impl Drop for Busy {
+    fn drop(&mut self) {
+        BUSY.fetch_sub(1, core::sync::atomic::Ordering::Relaxed);
+    }
 }
 
 #[cfg(feature = "std")]
@@ -198,7 +247,13 @@ mod memory {
                 Senders::in_parallel(&items, |n| {
                     sum.fetch_add(*n, Ordering::Relaxed);
                 });
-                assert_eq!(sum.into_inner(), count * (count + 1) / 2);
+                let whole = count * (count + 1) / 2;
+                assert_eq!(sum.swap(0, Ordering::Relaxed), whole);
+                Senders::in_parts(&items, 7..=50, |part| {
+                    assert!(part.len() <= 50);
+                    sum.fetch_add(part.iter().sum(), Ordering::Relaxed);
+                });
+                assert_eq!(sum.into_inner(), whole);
                 assert_eq!(Senders::map_in_parallel(&items, |n| *n), items);
             }
         }

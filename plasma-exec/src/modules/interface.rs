@@ -54,6 +54,9 @@ pub struct Interface {
     abi: JsonAbi,
     functions: BTreeMap<[u8; 4], Callable>,
     errors: BTreeMap<[u8; 4], CustomError>,
+    /// The hash of the domain on the first chain that it was asked for: most know one.
+    #[cfg(feature = "std")]
+    domain: std::sync::OnceLock<(ChainId, B256)>,
 }
 
 /// A custom error of a module, and how to read what it says.
@@ -135,6 +138,8 @@ impl Interface {
             abi,
             functions,
             errors,
+            #[cfg(feature = "std")]
+            domain: std::sync::OnceLock::new(),
         }
     }
 
@@ -219,6 +224,18 @@ impl Interface {
 
     /// The hash of that domain.
     pub(crate) fn domain_hash(&self, chain_id: ChainId, account: Option<Address>) -> B256 {
+        #[cfg(feature = "std")]
+        if account.is_none() {
+            let first = || (chain_id, self.hash_domain(chain_id, None));
+            let (known, hash) = self.domain.get_or_init(first);
+            if *known == chain_id {
+                return *hash;
+            }
+        }
+        self.hash_domain(chain_id, account)
+    }
+
+    fn hash_domain(&self, chain_id: ChainId, account: Option<Address>) -> B256 {
         let kind = if account.is_some() {
             SALTED_DOMAIN_TYPE
         } else {

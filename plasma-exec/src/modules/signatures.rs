@@ -121,9 +121,7 @@ impl ModuleRuntime {
 
     /// Remembers the signers of those whose signatures hold.
     fn check_together(&self, waiting: &[&Waiting<'_>], block: &BlockContext) {
-        let share = waiting.len().div_ceil(crate::parallel::cores());
-        let batch = share.clamp(SMALLEST_BATCH, LARGEST_BATCH);
-        Senders::in_batches(waiting, batch, |batch| {
+        Senders::in_parts(waiting, SMALLEST_BATCH..=LARGEST_BATCH, |batch| {
             let signed: Vec<_> = batch.iter().map(|one| one.signed).collect();
             for (one, holds) in batch.iter().zip(verify_ed25519(&signed)) {
                 if holds {
