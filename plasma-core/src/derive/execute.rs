@@ -81,7 +81,7 @@ pub fn execute_block(
     };
     let mut start = 0;
     for (end, outcome) in execution.apply_segments(base, &context, &steps) {
-        let outcome = finish_segment(outcome, &context, &mut outbox);
+        let outcome = finish_segment(outcome, &context, &mut outbox, Some(executed.outbox_root));
         executed.receipts.extend(outcome.receipts);
         let place = |(step, message)| (start as u32 + step, message);
         executed.sent.extend(outcome.sent.into_iter().map(place));

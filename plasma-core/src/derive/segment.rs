@@ -89,14 +89,15 @@ pub fn execute_segment(
     steps: &[Step],
 ) -> SegmentOutcome {
     let outcome = execution.apply_block(base, context, steps);
-    finish_segment(outcome, context, &mut Outbox::load(base))
+    finish_segment(outcome, context, &mut Outbox::load(base), None)
 }
 
-/// What came of a segment, with the outbox brought to where it is after it.
+/// What came of a segment, with the outbox brought to where it is after it; its root before is taken where it is known.
 pub(super) fn finish_segment(
     outcome: BlockOutcome,
     context: &BlockContext,
     outbox: &mut Outbox,
+    root: Option<B256>,
 ) -> SegmentOutcome {
     let BlockOutcome {
         receipts,
@@ -121,11 +122,12 @@ pub(super) fn finish_segment(
         outbox.store(&mut overlay);
         changes.extend(overlay.into_changes());
     }
+    let root = root.filter(|_| sent.is_empty());
     SegmentOutcome {
         receipts,
         changes,
         sent,
-        outbox_root: outbox.root(),
+        outbox_root: root.unwrap_or_else(|| outbox.root()),
     }
 }
 

@@ -425,9 +425,14 @@ pub fn fold_block(
     steps: &[Step],
 ) -> BlockOutcome {
     let mut overlay = Overlay::new(base);
-    let receipts = steps.iter().map(|step| apply(&mut overlay, step)).collect();
+    let receipts = steps.iter().map(|step| {
+        let receipt = apply(&mut overlay, step);
+        // A step goes back to marks of its own alone.
+        overlay.settle();
+        receipt
+    });
     BlockOutcome {
-        receipts,
+        receipts: receipts.collect(),
         changes: overlay.into_changes(),
     }
 }

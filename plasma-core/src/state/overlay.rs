@@ -51,6 +51,11 @@ impl<'a> Overlay<'a> {
         }
     }
 
+    /// Makes what was written final: no earlier mark can be gone back to.
+    pub fn settle(&mut self) {
+        self.journal.clear();
+    }
+
     /// All writes, in key order; those that changed nothing are left out.
     pub fn into_changes(self) -> Changes {
         let base = self.base;
@@ -120,6 +125,11 @@ mod tests {
         overlay.revert(mark);
         assert_eq!(overlay.get(&a), Some(Bytes::from_static(b"new")));
         assert_eq!(overlay.get(&b), None);
+        overlay.settle();
+        let mark = overlay.mark();
+        overlay.set(a, None);
+        overlay.revert(mark);
+        assert_eq!(overlay.get(&a), Some(Bytes::from_static(b"new")));
         overlay.set(a, Some(Bytes::from_static(b"old")));
         assert!(overlay.into_changes().is_empty());
     }
