@@ -10,7 +10,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use alloy_primitives::map::HashMap;
+use alloy_primitives::map::B256Map;
 use plasma_core::{
     B256, Block, BlockContext, BlockHeader, Bytes, Certificate, Changes, ExecutedBlock, FeeQuote,
     InboxMessage, OutboxMessage, Receipt, StateKey, StateRead, execute_block,
@@ -64,7 +64,7 @@ impl Begun {
 /// A state with writes that are not committed yet.
 struct Uncommitted {
     base: Arc<dyn StateRead>,
-    writes: HashMap<StateKey, Option<Bytes>>,
+    writes: B256Map<Option<Bytes>>,
 }
 
 impl StateRead for Uncommitted {
@@ -136,10 +136,10 @@ impl Chain {
         let base: Arc<dyn StateRead> = match after {
             None => stored,
             Some(after) => {
-                let mut writes = HashMap::default();
-                for (key, value) in after.changes.iter().flatten() {
-                    writes.insert(*key, value.clone());
-                }
+                let count = after.changes.iter().map(Changes::len).sum();
+                let mut writes = B256Map::with_capacity_and_hasher(count, Default::default());
+                let changes = after.changes.iter().flatten();
+                writes.extend(changes.map(|(key, value)| (*key, value.clone())));
                 Arc::new(Uncommitted {
                     base: stored,
                     writes,

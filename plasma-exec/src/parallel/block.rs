@@ -2,7 +2,10 @@
 
 use alloc::{vec, vec::Vec};
 use core::ops::Range;
-use std::time::{Duration, Instant};
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use alloy_primitives::{Bytes, map::B256Map};
 use plasma_core::{BlockOutcome, Changes, Receipt, StateKey, StateRead, Step};
@@ -114,6 +117,9 @@ struct Block<'a> {
     /// The writes of the first so many segments in one place, for those who read much.
     written: B256Map<Option<Bytes>>,
     gathered: usize,
+    /// What one thread read from the base: what a step reads is read again when its segment's writes are compared with
+    /// what was there. Where others read as well, nobody waits for it.
+    read: Mutex<B256Map<Option<Bytes>>>,
     /// How many steps are done.
     done: usize,
 }
@@ -126,7 +132,7 @@ impl StateRead for Block<'_> {
             .or_else(|| self.written.get(key))
         {
             Some(value) => value.clone(),
-            None => self.base.get(key),
+            None => self.read(key),
         }
     }
 
@@ -142,13 +148,28 @@ impl<'a> Block<'a> {
             segments: Vec::new(),
             written: B256Map::default(),
             gathered: 0,
+            read: Mutex::default(),
             done: 0,
         }
     }
 
-    /// Gathers the writes of all segments but the last, which may still grow.
-    fn gather(&mut self) {
-        let whole = self.segments.len().saturating_sub(1);
+    /// The value at `key` before the block.
+    fn read(&self, key: &StateKey) -> Option<Bytes> {
+        let Ok(mut read) = self.read.try_lock() else {
+            return self.base.get(key);
+        };
+        read.entry(*key)
+            .or_insert_with(|| self.base.get(key))
+            .clone()
+    }
+
+    /// Gathers the writes of all segments that are whole: the last one may still grow.
+    fn gather(&mut self, ends: &[usize]) {
+        let whole = if ends.contains(&self.done) {
+            self.segments.len()
+        } else {
+            self.segments.len().saturating_sub(1)
+        };
         for segment in &self.segments[self.gathered..whole] {
             let changes = segment.changes.iter();
             self.written
@@ -170,7 +191,7 @@ impl<'a> Block<'a> {
         let mut cost = Cost::default();
         while !range.is_empty() {
             if range.len() > FEW {
-                self.gather();
+                self.gather(ends);
             }
             let end = next_end(ends, range.start).min(range.end);
             let began = Instant::now();
