@@ -34,7 +34,7 @@ use alloy_primitives::{B256, Bytes};
 use plasma_core::{Changes, StateKey, StateProof, StateRead, StateWitness};
 
 use self::bucket::Change;
-use self::tree::Tree;
+use self::tree::{Round, Tree};
 use super::entry;
 use super::heights::{Heights, Mark};
 use super::log::Log;
@@ -193,42 +193,34 @@ impl MemoryStore {
             heights.check_next(height)?;
             heights.latest()
         };
-        let mut lists: Vec<Vec<Change<'_>>> = Vec::with_capacity(segments.len());
-        for changes in segments {
-            let mut list = Vec::with_capacity(changes.len());
-            for (key, value) in changes {
+        let mut rounds: Vec<Round<'_>> = Vec::with_capacity(segments.len());
+        for segment in segments {
+            let mut changes = Vec::with_capacity(segment.len());
+            for (key, value) in segment {
                 entry::check_value(key, value.as_ref().map(AsRef::as_ref))?;
-                list.push((key, value.as_ref()));
+                changes.push((key, value.as_ref()));
             }
-            lists.push(list);
+            rounds.push(Round {
+                version: 0,
+                changes,
+            });
         }
-        // Each key once, as the last segment leaves it.
-        let merged: Option<BTreeMap<_, _>> =
-            (lists.len() > 1).then(|| lists.iter().flatten().copied().collect());
-        let merged: Option<Vec<Change<'_>>> = merged.map(|all| all.into_iter().collect());
-        let list = merged.as_ref().unwrap_or(&lists[0]);
-        let versions: Vec<u64> = lists.iter().map(|_| writer.next_version()).collect();
+        for round in &mut rounds {
+            round.version = writer.next_version();
+        }
+        let count: usize = rounds.iter().map(|round| round.changes.len()).sum();
         let durability = self.config.durability;
         let log = |writer: &mut Writer| {
             if writer.log.is_none() {
                 return Ok(0);
             }
             writer.frame.clear();
-            let entries = list
-                .iter()
-                .map(|(key, value)| (*key, value.map(AsRef::as_ref)));
-            entry::put_commit(writer.frame.payload(), height, before.root, entries);
+            writer.put_commit(height, before.root, &rounds);
             writer.write(durability)
         };
-        let tree = &self.shared.tree;
-        let apply = || -> Vec<B256> {
-            let versions = versions.iter().zip(&lists);
-            versions
-                .map(|(version, list)| tree.apply(*version, list))
-                .collect()
-        };
+        let apply = || self.shared.tree.apply(&rounds);
         // Hashing and writing have nothing to wait for in each other.
-        let (roots, written) = if writer.log.is_some() && list.len() >= OVERLAP {
+        let (roots, written) = if writer.log.is_some() && count >= OVERLAP {
             std::thread::scope(|scope| {
                 let written = scope.spawn(|| log(&mut *writer));
                 let roots = apply();
@@ -248,7 +240,7 @@ impl MemoryStore {
                 return Err(error);
             }
         };
-        let (version, root) = (versions[versions.len() - 1], roots[roots.len() - 1]);
+        let (version, root) = (rounds[rounds.len() - 1].version, roots[roots.len() - 1]);
         let mark = Mark {
             version,
             root,
@@ -286,11 +278,8 @@ impl Shared {
     /// Makes the state of `target` the latest, as `version`.
     fn restore(&self, target: Mark, version: u64) -> B256 {
         let changed = self.tree.changed_since(target.version);
-        let changes: Vec<Change<'_>> = changed
-            .iter()
-            .map(|(key, value)| (key, value.as_ref()))
-            .collect();
-        let root = self.tree.apply(version, &changes);
+        let changes = changed.iter().map(|(key, value)| (key, value.as_ref()));
+        let root = self.tree.apply_one(version, changes.collect());
         assert_eq!(root, target.root, "undoing changes");
         root
     }
@@ -300,6 +289,23 @@ impl Writer {
     fn next_version(&mut self) -> u64 {
         self.version += 1;
         self.version - 1
+    }
+
+    /// Puts a commit's record into the frame: each key once, as the last round leaves it.
+    fn put_commit(&mut self, height: u64, before: B256, rounds: &[Round<'_>]) {
+        let mut put = |changes: &[Change<'_>]| {
+            let entries = changes.iter();
+            let entries = entries.map(|(key, value)| (*key, value.map(AsRef::as_ref)));
+            entry::put_commit(self.frame.payload(), height, before, entries);
+        };
+        match rounds {
+            [only] => put(&only.changes),
+            _ => {
+                let all = rounds.iter().flat_map(|round| &round.changes);
+                let all: BTreeMap<_, _> = all.copied().collect();
+                put(&all.into_iter().collect::<Vec<_>>());
+            }
+        }
     }
 
     /// Writes the frame's record to the log, if there is one; returns the sequence after it.

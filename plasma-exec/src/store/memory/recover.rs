@@ -2,7 +2,6 @@
 
 use alloy_primitives::B256;
 
-use super::bucket::Change;
 use super::{MemoryStore, snapshot};
 use crate::store::entry::Entry;
 use crate::store::heights::Mark;
@@ -13,11 +12,8 @@ impl MemoryStore {
     /// Loads the newest snapshot, if there is one; returns the sequence of the log record after it.
     pub(super) fn load_snapshot(&mut self, disk: &dyn Disk) -> Result<u64, StoreError> {
         let Some(found) = snapshot::load(disk, &mut |entries| {
-            let changes: Vec<Change<'_>> = entries
-                .iter()
-                .map(|(key, value)| (key, value.as_ref()))
-                .collect();
-            self.shared.tree.apply(0, &changes);
+            let changes = entries.iter().map(|(key, value)| (key, value.as_ref()));
+            self.shared.tree.apply_one(0, changes.collect());
             self.shared.tree.forget(0);
         })?
         else {
@@ -64,12 +60,9 @@ impl MemoryStore {
             }) => {
                 follows(before)?;
                 self.shared.heights().check_next(height).map_err(bad)?;
-                let changes: Vec<Change<'_>> = changes
-                    .iter()
-                    .map(|(key, value)| (key, value.as_ref()))
-                    .collect();
+                let changes = changes.iter().map(|(key, value)| (key, value.as_ref()));
                 let version = writer.next_version();
-                let root = self.shared.tree.apply(version, &changes);
+                let root = self.shared.tree.apply_one(version, changes.collect());
                 let mark = Mark {
                     version,
                     root,

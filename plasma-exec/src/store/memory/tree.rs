@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -17,7 +17,7 @@ use crate::store::undo::Collect;
 const BUCKETS: usize = 1 << BUCKET_BITS;
 /// Changes below which a second thread costs more than it brings.
 const PARALLEL: usize = 384;
-/// Buckets that a thread claims at a time.
+/// Jobs that a thread claims at a time, for a round; more than two rounds' worth would keep readers out for too long.
 const CLAIM: usize = 32;
 /// Hashes over the buckets that are computed at a time.
 const BATCH: usize = 32;
@@ -33,8 +33,105 @@ pub(super) struct Tree {
     threads: usize,
 }
 
-/// A bucket, and which changes are its own.
-type Job = (usize, Range<usize>);
+/// Changes, in key order, that make a version of the state.
+pub(super) struct Round<'c> {
+    pub(super) version: u64,
+    pub(super) changes: Vec<Change<'c>>,
+}
+
+/// A bucket, and which changes of a round are its own.
+struct Job {
+    bucket: usize,
+    round: usize,
+    range: Range<usize>,
+}
+
+/// What a bucket's hash is after a round.
+struct Hashed {
+    round: usize,
+    bucket: usize,
+    hash: B256,
+}
+
+/// All that is to be done, bucket by bucket and there round by round.
+fn jobs_of(rounds: &[&[Change<'_>]]) -> Vec<Job> {
+    let mut jobs: Vec<Job> = Vec::new();
+    for (round, changes) in rounds.iter().enumerate() {
+        let begin = jobs.len();
+        for (index, (key, _)) in changes.iter().enumerate() {
+            let bucket = bucket_of(key);
+            match jobs[begin..].last_mut() {
+                Some(last) if last.bucket == bucket => last.range.end = index + 1,
+                _ => jobs.push(Job {
+                    bucket,
+                    round,
+                    range: index..index + 1,
+                }),
+            }
+        }
+    }
+    if rounds.len() > 1 {
+        jobs.sort_by_key(|job| job.bucket);
+    }
+    jobs
+}
+
+/// The parts in which jobs are claimed: so many, or a few more, for no bucket is in two.
+fn claims_of(jobs: &[Job], count: usize) -> Vec<Range<usize>> {
+    let (mut claims, mut begin) = (Vec::with_capacity(jobs.len() / count + 1), 0);
+    while begin < jobs.len() {
+        let least = jobs.len().min(begin + count);
+        let last = jobs[least - 1].bucket;
+        let more = jobs[least..].iter().take_while(|job| job.bucket == last);
+        let end = least + more.count();
+        claims.push(begin..end);
+        begin = end;
+    }
+    claims
+}
+
+/// The buckets of a claim.
+fn buckets_of(claim: &[Job]) -> impl Iterator<Item = usize> {
+    let buckets = claim.chunk_by(|one, other| one.bucket == other.bucket);
+    buckets.map(|jobs| jobs[0].bucket)
+}
+
+/// The jobs of a claim, each with the place of its bucket in the claim.
+fn placed(claim: &[Job]) -> impl Iterator<Item = (usize, &Job)> {
+    let buckets = claim.chunk_by(|one, other| one.bucket == other.bucket);
+    let placed = buckets.enumerate();
+    placed.flat_map(|(place, jobs)| jobs.iter().map(move |job| (place, job)))
+}
+
+/// Brings what a claim will read into the cache.
+///
+/// Walking all their paths level by level, waits for many lines of memory at once; changing one key after another
+/// would wait for each.
+fn warm(buckets: &[impl Deref<Target = Bucket>], claim: &[Job], rounds: &[&[Change<'_>]]) {
+    let mut paths: Vec<(&Bucket, &StateKey, Link)> = Vec::with_capacity(4 * CLAIM);
+    for (place, job) in placed(claim) {
+        let bucket = &*buckets[place];
+        let changes = &rounds[job.round][job.range.clone()];
+        paths.extend(
+            changes
+                .iter()
+                .map(|(key, _)| (bucket, *key, bucket.root.link)),
+        );
+    }
+    let mut sum = 0;
+    for depth in BUCKET_BITS.. {
+        paths.retain_mut(|(bucket, key, link)| {
+            let (read, next) = bucket.touch(key, *link, depth);
+            sum ^= read;
+            *link = next;
+            next != NONE
+        });
+        if paths.is_empty() {
+            break;
+        }
+    }
+    black_box(sum);
+}
 
 fn bucket_of(key: &StateKey) -> usize {
     usize::from(key.0[0]) << 4 | usize::from(key.0[1] >> 4)
@@ -81,64 +178,83 @@ impl Tree {
         sizes.fold((0, 0), |(keys, bytes), (k, b)| (keys + k, bytes + b))
     }
 
-    /// Applies changes, in key order, as `version`; returns the new root.
-    pub(super) fn apply(&self, version: u64, changes: &[Change<'_>]) -> B256 {
-        let hashes = self.each_claim(changes, |claim, due, hashes| {
-            let mut buckets: Vec<_> = claim
-                .iter()
-                .map(|(bucket, _)| self.write(*bucket))
-                .collect();
-            for (place, (bucket, (_, range))) in buckets.iter_mut().zip(claim).enumerate() {
-                due.begin(place);
-                bucket.apply(version, &changes[range.clone()], due);
+    /// Applies changes, each round's in key order, one round after the other; returns the root after each.
+    ///
+    /// A bucket depends on no other, so its part in all rounds is done at once: only the hashes over the buckets are
+    /// brought up to date round by round.
+    pub(super) fn apply(&self, rounds: &[Round<'_>]) -> Vec<B256> {
+        let lists: Vec<_> = rounds.iter().map(|round| &round.changes[..]).collect();
+        let mut hashes = self.each_claim(&lists, |claim, due, hashes| {
+            let mut buckets: Vec<_> = buckets_of(claim).map(|at| self.write(at)).collect();
+            warm(&buckets, claim, &lists);
+            let mut jobs: Vec<(usize, &Job)> = placed(claim).collect();
+            jobs.sort_by_key(|(_, job)| job.round);
+            for round in jobs.chunk_by(|(_, one), (_, other)| one.round == other.round) {
+                for (place, Job { round, range, .. }) in round {
+                    let Round { version, changes } = &rounds[*round];
+                    due.begin(*place);
+                    buckets[*place].apply(*version, &changes[range.clone()], due);
+                }
+                due.hash(&mut buckets);
+                hashes.extend(round.iter().map(|(place, job)| Hashed {
+                    round: job.round,
+                    bucket: job.bucket,
+                    hash: buckets[*place].root.hash,
+                }));
             }
-            due.hash(&mut buckets);
-            let roots = buckets.iter().map(|bucket| bucket.root.hash);
-            hashes.extend(claim.iter().map(|(bucket, _)| *bucket).zip(roots));
         });
-        raise(&mut self.top(), hashes)
+        hashes.sort_unstable_by_key(|hashed| (hashed.round, hashed.bucket));
+        let mut top = self.top();
+        let mut rest = &hashes[..];
+        (0..rounds.len())
+            .map(|round| {
+                let end = rest.partition_point(|hashed| hashed.round == round);
+                let (now, later) = rest.split_at(end);
+                rest = later;
+                raise(&mut top, now)
+            })
+            .collect()
     }
 
-    /// The root that [`Tree::apply`] would return, changing nothing.
+    /// Applies changes, in key order, as one round; returns the new root.
+    pub(super) fn apply_one(&self, version: u64, changes: Vec<Change<'_>>) -> B256 {
+        self.apply(&[Round { version, changes }])[0]
+    }
+
+    /// The root that [`Tree::apply`] would return for one round, changing nothing.
     pub(super) fn preview(&self, changes: &[Change<'_>]) -> B256 {
-        let hashes = self.each_claim(changes, |claim, _, hashes| {
-            for (bucket, range) in claim {
-                let changes = &changes[range.clone()];
-                hashes.push((*bucket, self.read(*bucket).preview(changes)));
-            }
+        let hashes = self.each_claim(&[changes], |claim, _, hashes| {
+            let buckets: Vec<_> = buckets_of(claim).map(|at| self.read(at)).collect();
+            warm(&buckets, claim, &[changes]);
+            hashes.extend(placed(claim).map(|(place, job)| Hashed {
+                round: 0,
+                bucket: job.bucket,
+                hash: buckets[place].preview(&changes[job.range.clone()]),
+            }));
         });
         let mut top = self.top().clone();
-        raise(&mut top, hashes)
+        raise(&mut top, &hashes)
     }
 
-    /// Runs `work` for all buckets that have changes, some at a time, on as many threads as that is worth.
+    /// Runs `work` for all buckets that have changes in a round, some at a time, on as many threads as that is worth.
     fn each_claim(
         &self,
-        changes: &[Change<'_>],
-        work: impl Fn(&[Job], &mut Due, &mut Vec<(usize, B256)>) + Sync,
-    ) -> Vec<(usize, B256)> {
-        let mut jobs: Vec<Job> = Vec::with_capacity(changes.len().min(BUCKETS));
-        for (index, (key, _)) in changes.iter().enumerate() {
-            match jobs.last_mut() {
-                Some((bucket, range)) if *bucket == bucket_of(key) => range.end = index + 1,
-                _ => jobs.push((bucket_of(key), index..index + 1)),
-            }
-        }
+        rounds: &[&[Change<'_>]],
+        work: impl Fn(&[Job], &mut Due, &mut Vec<Hashed>) + Sync,
+    ) -> Vec<Hashed> {
+        let jobs = jobs_of(rounds);
+        let claims = claims_of(&jobs, CLAIM * rounds.len().clamp(1, 2));
         let next = AtomicUsize::new(0);
         let worker = || {
             let mut done = Vec::new();
             let mut due = Due::default();
-            loop {
-                let begin = next.fetch_add(CLAIM, Ordering::Relaxed);
-                let Some(claimed) = jobs.get(begin..) else {
-                    return done;
-                };
-                let claimed = &claimed[..claimed.len().min(CLAIM)];
-                self.warm(claimed, changes);
-                work(claimed, &mut due, &mut done);
+            while let Some(claim) = claims.get(next.fetch_add(1, Ordering::Relaxed)) {
+                work(&jobs[claim.clone()], &mut due, &mut done);
             }
+            done
         };
-        let others = if changes.len() < PARALLEL {
+        let changes: usize = rounds.iter().map(|changes| changes.len()).sum();
+        let others = if changes < PARALLEL {
             0
         } else {
             self.threads - 1
@@ -151,32 +267,6 @@ impl Tree {
             }
             done
         })
-    }
-
-    /// Brings what some jobs will read into the cache.
-    ///
-    /// Walking all their paths level by level, waits for many lines of memory at once; changing one key after
-    /// another would wait for each.
-    fn warm(&self, jobs: &[Job], changes: &[Change<'_>]) {
-        let buckets: Vec<_> = jobs.iter().map(|(bucket, _)| self.read(*bucket)).collect();
-        let mut paths: Vec<(&Bucket, &StateKey, Link)> = Vec::with_capacity(4 * CLAIM);
-        for (bucket, (_, range)) in buckets.iter().zip(jobs) {
-            let keys = changes[range.clone()].iter().map(|(key, _)| *key);
-            paths.extend(keys.map(|key| (&**bucket, key, bucket.root.link)));
-        }
-        let mut sum = 0;
-        for depth in BUCKET_BITS.. {
-            paths.retain_mut(|(bucket, key, link)| {
-                let (read, next) = bucket.touch(key, *link, depth);
-                sum ^= read;
-                *link = next;
-                next != NONE
-            });
-            if paths.is_empty() {
-                break;
-            }
-        }
-        black_box(sum);
     }
 
     /// The values that keys changed after `version` had then.
@@ -234,11 +324,11 @@ fn only_bucket(top: &[B256], mut place: usize) -> usize {
 }
 
 /// Puts buckets' hashes in their places and brings the levels above up to date; returns the root.
-fn raise(top: &mut [B256], hashes: Vec<(usize, B256)>) -> B256 {
+fn raise(top: &mut [B256], hashes: &[Hashed]) -> B256 {
     let mut dirty: Vec<usize> = Vec::with_capacity(hashes.len());
-    for (bucket, hash) in hashes {
+    for Hashed { bucket, hash, .. } in hashes {
         let place = BUCKETS + bucket;
-        if std::mem::replace(&mut top[place], hash) != hash {
+        if std::mem::replace(&mut top[place], *hash) != *hash {
             dirty.push(place / 2);
         }
     }
