@@ -63,6 +63,13 @@ const STEPS: &[Step] = &[
         beside: None,
     },
     Step {
+        name: "e2e",
+        run: |_| e2e(),
+        long: false,
+        // Most of it is waiting, and most of what documentation takes is on one thread.
+        beside: Some("readme"),
+    },
+    Step {
         name: "doctests",
         run: |_| cargo(&["test", "--workspace", "--doc", "--quiet"]),
         long: false,
@@ -71,12 +78,6 @@ const STEPS: &[Step] = &[
     Step {
         name: "docs",
         run: |_| docs(),
-        long: false,
-        beside: None,
-    },
-    Step {
-        name: "e2e",
-        run: |_| e2e(),
         long: false,
         beside: None,
     },
