@@ -1,9 +1,13 @@
 //! `plasma evm`: the EVM held to Ethereum's own tests.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, Subcommand};
-use plasma_exec::run_state_tests;
+use plasma_exec::{StateTestReport, run_state_tests};
 
 use super::Failure;
 
@@ -39,26 +43,38 @@ pub(crate) async fn run(command: EvmCommand) -> Result<ExitCode, Failure> {
 
 fn statetest(args: &StatetestArgs) -> Result<ExitCode, Failure> {
     let report = run_state_tests(&args.path)?;
-    if args.names {
-        for name in &report.passed {
-            println!("passed   {name}");
-        }
+    match print(&report, args.names) {
+        // Who reads no further knows enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
     }
-    for (name, reason) in &report.skipped {
-        println!("skipped  {name}: {reason}");
-    }
-    for (name, reason) in &report.failed {
-        println!("failed   {name}: {reason}");
-    }
-    let (passed, failed) = (report.passed.len(), report.failed.len());
-    let skipped = report.skipped.len();
-    println!("{passed} passed, {failed} failed, {skipped} skipped");
-    if failed == 0 && passed == 0 {
+    if report.failed.is_empty() && report.passed.is_empty() {
         return Err("no test was run: all were skipped".into());
     }
-    Ok(if failed == 0 {
+    Ok(if report.failed.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(FAILED)
     })
+}
+
+fn print(report: &StateTestReport, names: bool) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let StateTestReport {
+        passed,
+        failed,
+        skipped,
+    } = report;
+    for name in passed.iter().filter(|_| names) {
+        writeln!(out, "passed   {name}")?;
+    }
+    for (name, reason) in skipped {
+        writeln!(out, "skipped  {name}: {reason}")?;
+    }
+    for (name, reason) in failed {
+        writeln!(out, "failed   {name}: {reason}")?;
+    }
+    let (passed, failed, skipped) = (passed.len(), failed.len(), skipped.len());
+    writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped")?;
+    out.flush()
 }

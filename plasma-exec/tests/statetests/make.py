@@ -179,13 +179,18 @@ def address_of(key):
     return keccak(x.to_bytes(32, "big") + y.to_bytes(32, "big"))[12:]
 
 
-def authorization(key, chain, address, nonce):
-    """Both names of the parity, as newer test files have them."""
-    digest = int.from_bytes(keccak(b"\x05" + rlp([chain, address, nonce])), "big")
+def signature(key, message, high=False):
+    digest = int.from_bytes(keccak(message), "big")
     x, y = times(7)
     s, parity = pow(7, -1, ORDER) * (digest + x * key) % ORDER, y & 1
-    if s > ORDER // 2:
+    if (s > ORDER // 2) != high:
         s, parity = ORDER - s, 1 - parity
+    return x, s, parity
+
+
+def authorization(key, chain, address, nonce):
+    """Both names of the parity, as newer test files have them."""
+    x, s, parity = signature(key, b"\x05" + rlp([chain, address, nonce]))
     return {
         "chainId": hex(chain),
         "address": "0x" + address.hex(),
@@ -220,7 +225,7 @@ def fixture(name, pre, transaction, post):
             "storage": {hex(slot): hex(value) for slot, value in storage.items()},
         }
 
-    def outcome(index, accounts, logs, exception):
+    def outcome(index, accounts, logs, exception, travels=None):
         out = {
             "hash": state_root(accounts),
             "logs": logs_hash(logs),
@@ -228,6 +233,8 @@ def fixture(name, pre, transaction, post):
         }
         if exception:
             out["expectException"] = exception
+        if travels is not None:
+            out["txbytes"] = "0x" + travels.hex()
         return out
 
     fields = {
@@ -498,6 +505,38 @@ for name, parts, exception in (
     ("setCodeBeyondNumbers", {"authorizationList": [right | {"s": "0x1" + "00" * 32}]}, "TYPE_4_INVALID_AUTHORITY_SIGNATURE"),
 ):
     fixture(name, before, called | parts, on(BOTH, [(FIRST, before, [], "TransactionException." + exception)]))
+
+# What only the transaction's bytes say (EIP-155, EIP-2): another chain, a high s, a v that is none, no transaction at all; and
+# bytes of no chain in particular, in which nothing is wrong.
+def legacy(chain, high=False, v=None):
+    fields = [0, PRICE, 100000, TO, 0, b""]
+    r, s, parity = signature(int(KEY, 16), rlp(fields + ([chain, 0, 0] if chain else [])), high)
+    signed = (35 + 2 * chain if chain else 27) + parity
+    return rlp(fields + [signed if v is None else v, r, s])
+
+
+for name, travels, exception in (
+    ("bytesOfOtherChain", legacy(2), "INVALID_CHAINID"),
+    ("bytesHighS", legacy(1, high=True), "INVALID_SIGNATURE_VRS"),
+    ("bytesBadV", legacy(1, v=26), "INVALID_SIGNATURE_VRS"),
+    ("bytesCut", legacy(1)[:-1], "RLP_ERROR"),
+):
+    case = (FIRST, {SENDER: FUNDED}, [], "TransactionException." + exception, travels)
+    fixture(name, {SENDER: FUNDED}, {}, on(BOTH, [case]))
+empty = {SENDER: paid(21000), COINBASE: tip(21000)}
+fixture("bytesOfNoChain", {SENDER: FUNDED}, {}, on(BOTH, [(FIRST, empty, [], None, legacy(0))]))
+
+# Whoever a block would reward is touched by it, even by one whose only transaction is refused (EIP-161).
+fixture(
+    "emptyCoinbase",
+    {SENDER: FUNDED, COINBASE: (0, 0, b"", {})},
+    {"nonce": "0x7"},
+    on(BOTH, [(FIRST, {SENDER: FUNDED}, [], "TransactionException.NONCE_MISMATCH_TOO_HIGH")]),
+)
+
+# Beside storage without code and nonce, where it stays as it is, tests say what they say elsewhere.
+beside = {bytes.fromhex("00000000000000000000000000000000000000dd"): (0, 1, b"", {1: 1})}
+fixture("storageBeside", {SENDER: FUNDED} | beside, {}, on(BOTH, [(FIRST, empty | beside, [], None)]))
 
 # Storage, and neither code nor nonce: a state that no chain which began with EIP-161 can be in.
 fixture(

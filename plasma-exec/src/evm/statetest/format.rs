@@ -12,8 +12,15 @@ pub(super) struct StateTest {
     pub(super) pre: BTreeMap<Address, PreAccount>,
     pub(super) transaction: TransactionParts,
     pub(super) post: BTreeMap<String, Vec<Expected>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) config: ChainConfig,
+}
+
+/// What is null is as what is not there.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
 /// The block.
@@ -21,13 +28,13 @@ pub(super) struct StateTest {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Environment {
     pub(super) current_coinbase: Address,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) current_difficulty: Quantity,
     pub(super) current_gas_limit: Quantity,
     pub(super) current_number: Quantity,
     pub(super) current_timestamp: Quantity,
     #[serde(default)]
-    pub(super) current_base_fee: Quantity,
+    pub(super) current_base_fee: Option<Quantity>,
     #[serde(default)]
     pub(super) current_random: Option<Quantity>,
     #[serde(default)]
@@ -36,7 +43,9 @@ pub(super) struct Environment {
     pub(super) slot_number: Option<Quantity>,
 }
 
-#[derive(Debug, Deserialize)]
+/// What it does not say, it has none of.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct PreAccount {
     pub(super) balance: Quantity,
     pub(super) nonce: Quantity,
@@ -58,12 +67,24 @@ pub(super) struct TransactionParts {
     pub(super) max_priority_fee_per_gas: Option<String>,
     pub(super) max_fee_per_blob_gas: Option<String>,
     pub(super) blob_versioned_hashes: Option<Vec<B256>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) to: String,
     pub(super) sender: Option<Address>,
-    pub(super) secret_key: Option<B256>,
+    secret_key: Option<Bytes>,
     pub(super) access_lists: Option<Vec<Option<Vec<AccessItem>>>>,
     pub(super) authorization_list: Option<Vec<AuthorizationParts>>,
+}
+
+impl TransactionParts {
+    /// The sender's key; none where it is left empty.
+    pub(super) fn secret_key(&self) -> Result<Option<B256>, String> {
+        let key = self.secret_key.as_ref().filter(|key| !key.is_empty());
+        key.map(|key| {
+            let wrong = |_| format!("secretKey has {} bytes, not 32", key.len());
+            B256::try_from(key.as_ref()).map_err(wrong)
+        })
+        .transpose()
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -105,14 +126,25 @@ pub(super) struct AuthorizationParts {
 pub(super) struct Expected {
     /// The state's root.
     pub(super) hash: B256,
-    /// The keccak-256 of the logs' RLP.
-    pub(super) logs: B256,
+    /// The keccak-256 of the logs' RLP; old tests say none.
+    pub(super) logs: Option<B256>,
     pub(super) indexes: Indexes,
-    /// Why it is refused, in the words of the test's author.
     #[serde(rename = "expectException")]
-    pub(super) exception: Option<String>,
+    exception: Option<String>,
+    txbytes: Option<Bytes>,
+}
+
+impl Expected {
+    /// Why it is refused, in the words of the test's author.
+    pub(super) fn exception(&self) -> Option<&str> {
+        self.exception.as_deref().filter(|words| !words.is_empty())
+    }
+
     /// The transaction as it travels.
-    pub(super) txbytes: Option<Bytes>,
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        let bytes: &[u8] = self.txbytes.as_ref()?;
+        (!bytes.is_empty()).then_some(bytes)
+    }
 }
 
 /// Which of the values.
@@ -128,7 +160,7 @@ pub(super) struct Indexes {
 pub(super) struct ChainConfig {
     #[serde(default, alias = "chainid")]
     pub(super) chain_id: Option<Quantity>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) blob_schedule: BTreeMap<String, BlobSchedule>,
 }
 
@@ -144,6 +176,9 @@ pub(super) struct BlobSchedule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Quantity(pub(super) U256);
 
+/// As many characters of what is no number are shown.
+const SHOWN: usize = 80;
+
 impl Quantity {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let number = match text.strip_prefix("0x") {
@@ -152,9 +187,10 @@ impl Quantity {
             Some(digits) => U256::from_str_radix(digits, 16),
             None => U256::from_str_radix(text, 10),
         };
-        number
-            .map(Self)
-            .map_err(|error| format!("{text:?} is no number of 256 bits: {error}"))
+        number.map(Self).map_err(|error| {
+            let shown: String = text.chars().take(SHOWN).collect();
+            format!("{shown:?} is no number of 256 bits: {error}")
+        })
     }
 
     /// As one of 64 bits.

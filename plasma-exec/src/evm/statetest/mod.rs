@@ -14,12 +14,13 @@
 mod cases;
 mod format;
 mod post;
+mod travels;
 
 #[cfg(test)]
 mod tests;
 
 use alloc::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
@@ -73,9 +74,13 @@ pub enum StateTestError {
 /// Runs all state tests in a file, or in the files below a directory; hidden ones apart. What is malformed counts as failed,
 /// and the others are run.
 pub fn run_state_tests(path: &Path) -> Result<StateTestReport, StateTestError> {
-    let mut files = Vec::new();
-    find(path, &mut files)?;
-    if files.is_empty() {
+    fs::metadata(path).map_err(unreadable(path))?;
+    let mut found = Found::default();
+    found.search(path);
+    let Found {
+        mut files, broken, ..
+    } = found;
+    if files.is_empty() && broken.is_empty() {
         return Err(StateTestError::Nothing { path: path.into() });
     }
     files.sort();
@@ -97,6 +102,9 @@ pub fn run_state_tests(path: &Path) -> Result<StateTestReport, StateTestError> {
         work();
     });
     let mut all = StateTestReport::default();
+    for (path, reason) in broken {
+        all.failed.push((path.display().to_string(), reason));
+    }
     for report in reports
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner)
@@ -119,30 +127,46 @@ fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> StateTestError {
     move |error| StateTestError::Read { path, error }
 }
 
-/// The `.json` files at `path` or below it.
-fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), StateTestError> {
-    let hidden = |path: &Path| {
-        path.file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
-    };
-    if !fs::metadata(path).map_err(unreadable(path))?.is_dir() {
-        files.push(path.into());
-        return Ok(());
-    }
-    for entry in fs::read_dir(path).map_err(unreadable(path))? {
-        let entry = entry.map_err(unreadable(path))?;
-        let (below, kind) = (entry.path(), entry.file_type().map_err(unreadable(path))?);
-        if hidden(&below) {
-            continue;
+/// What there is to run.
+#[derive(Default)]
+struct Found {
+    files: Vec<PathBuf>,
+    /// What cannot be looked into, and why.
+    broken: Vec<(PathBuf, String)>,
+    /// Directories that were searched: links may lead back to them.
+    searched: BTreeSet<PathBuf>,
+}
+
+impl Found {
+    /// Looks for `.json` files at `path` or below it, links followed.
+    fn search(&mut self, path: &Path) {
+        match fs::metadata(path) {
+            Ok(kind) if kind.is_dir() => {
+                if let Err(error) = self.search_directory(path) {
+                    self.broken.push((path.into(), error.to_string()));
+                }
+            }
+            Ok(_) => self.files.push(path.into()),
+            Err(error) => self.broken.push((path.into(), error.to_string())),
         }
-        // Links are not followed: they could lead round in a circle.
-        if kind.is_dir() {
-            find(&below, files)?;
-        } else if kind.is_file() && below.extension().is_some_and(|end| end == "json") {
-            files.push(below);
-        }
     }
-    Ok(())
+
+    fn search_directory(&mut self, path: &Path) -> io::Result<()> {
+        if !self.searched.insert(path.canonicalize()?) {
+            return Ok(());
+        }
+        for entry in fs::read_dir(path)? {
+            let below = entry?.path();
+            let hidden = below
+                .file_name()
+                .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            let wanted = below.is_dir() || below.extension().is_some_and(|end| end == "json");
+            if !hidden && wanted {
+                self.search(&below);
+            }
+        }
+        Ok(())
+    }
 }
 
 fn run_file(root: &Path, path: &Path) -> StateTestReport {
@@ -162,7 +186,11 @@ fn run_file(root: &Path, path: &Path) -> StateTestReport {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let bytes = fs::metadata(path).map_err(|error| error.to_string())?.len();
+    let file = fs::metadata(path).map_err(|error| error.to_string())?;
+    if !file.is_file() {
+        return Err("it is no regular file".into());
+    }
+    let bytes = file.len();
     if bytes > MOST_BYTES {
         return Err(format!(
             "it has {bytes} bytes, over the limit of {MOST_BYTES}"
@@ -175,11 +203,24 @@ fn parse(text: &[u8]) -> Result<BTreeMap<String, Value>, String> {
     serde_json::from_slice(text).map_err(|error| error.to_string())
 }
 
+/// What other tests have, and of what they are.
+const OTHERS: [(&str, &str); 4] = [
+    ("blocks", "blockchains"),
+    ("engineNewPayloads", "the engine's interface"),
+    ("txbytes", "transactions' encodings"),
+    ("vectors", "EOF containers"),
+];
+
 fn run_tests(file: &str, tests: BTreeMap<String, Value>, report: &mut StateTestReport) {
+    if tests.contains_key("test_cases") {
+        let reason = "it is an index of tests".into();
+        report.skipped.push((file.into(), reason));
+        return;
+    }
     for (name, test) in tests {
         let title = format!("{file}/{name}");
-        if test.get("blocks").is_some() {
-            let reason = "it is a blockchain test; state tests are run here".into();
+        if let Some((_, kind)) = OTHERS.iter().find(|(key, _)| test.get(key).is_some()) {
+            let reason = format!("it is a test of {kind}; state tests are run here");
             report.skipped.push((title, reason));
             continue;
         }

@@ -83,6 +83,13 @@ impl Accounts {
         }
     }
 
+    /// Takes note of an account that is touched, if there is one.
+    pub(super) fn touch_one(&mut self, address: Address) {
+        if let Some(known) = self.known.get_mut(&address) {
+            known.1 = true;
+        }
+    }
+
     /// The root of Ethereum's trie over them.
     pub(super) fn root(self, state: &dyn StateRead) -> B256 {
         let accounts = self

@@ -39,11 +39,17 @@ fn the_fixtures_pass() {
         "blob",
         "blobsTooMany",
         "blockHash",
+        "bytesBadV",
+        "bytesCut",
+        "bytesHighS",
+        "bytesOfNoChain",
+        "bytesOfOtherChain",
         "countLeadingZeros",
         "create",
         "createAndDestroy",
         "dataFloor",
         "deleteSlot",
+        "emptyCoinbase",
         "nonceTooHigh",
         "outOfGas",
         "revert",
@@ -52,6 +58,7 @@ fn the_fixtures_pass() {
         "setCodeCreates",
         "setCodeOfNobody",
         "setCodeOtherNonce",
+        "storageBeside",
         "storeAndLog",
         "transferAtBaseFee",
         "valueBeyondNumbers",
@@ -107,6 +114,24 @@ fn what_differs_is_said() {
             "should be executed",
         ),
         (
+            "bytesOfOtherChain.json",
+            "\"expectException\"",
+            "\"other\"",
+            "should be executed: txbytes are for chain 2, not 1",
+        ),
+        (
+            "bytesOfNoChain.json",
+            "\"txbytes\"",
+            "\"expectException\": \"X\", \"txbytes\"",
+            "should be refused: X",
+        ),
+        (
+            "bytesOfNoChain.json",
+            "\"value\": [\n    \"0x0\"",
+            "\"value\": [\n    \"0x1\"",
+            "txbytes say",
+        ),
+        (
             "valueBeyondNumbers.json",
             "\"expectException\"",
             "\"other\"",
@@ -152,6 +177,7 @@ fn what_is_no_state_test_fails_and_says_where() {
         (good.replace("\"balance\": \"0x", "\"balance\": \"0x1000000000000000000000000000000000000000000000000000000000000000000"), "no number"),
         (good.replace("\"to\": \"0x", "\"to\": \"0x00"), "21 bytes, not 20"),
         (good.replace("secretKey", "secret"), "neither sender nor secretKey"),
+        (good.replace("secretKey\": \"0x45", "secretKey\": \"0x"), "31 bytes, not 32"),
         (signed.replace("\"v\"", "\"w\"").replace("yParity", "parity"), "neither v nor yParity"),
     ];
     for (text, said) in cases {
@@ -173,8 +199,66 @@ fn what_is_no_state_test_fails_and_says_where() {
     // Bytes that are no text, and a tower of brackets.
     assert!(parse(&[0xff, 0xfe, 0]).is_err());
     assert!(parse(&vec![b'['; 1 << 20]).is_err());
-    let blocks = run_text("some.json", br#"{ "a": { "blocks": [] } }"#);
-    assert_eq!((blocks.skipped.len(), blocks.failed.len()), (1, 0));
+    for other in [
+        r#"{ "a": { "blocks": [] } }"#,
+        r#"{ "a": { "engineNewPayloads": [] } }"#,
+        r#"{ "a": { "txbytes": "0x", "result": {} } }"#,
+        r#"{ "a": { "vectors": {} } }"#,
+        r#"{ "root_hash": "0x", "test_cases": [] }"#,
+    ] {
+        let report = run_text("some.json", other.as_bytes());
+        assert_eq!(
+            (report.skipped.len(), report.failed.len()),
+            (1, 0),
+            "{other}"
+        );
+    }
+}
+
+#[test]
+fn what_is_left_out_is_nothing() {
+    let good = fixture("transfer.json");
+    let secret = "0x45a915e4d060149eb4365960e6a7a45f334393093061116b197e3240065ff2d8";
+    let sender = r#""sender": "0xa94f5374fce5edbc8e2a8697c15331677e6ebf0b", "secretKey": "0x""#;
+    let cases = [
+        (
+            "\"nonce\": \"0x0\",\n    \"balance\"",
+            "\"balance\"".to_owned(),
+        ),
+        ("\"code\": \"0x\",", String::new()),
+        ("\"logs\": ", "\"l\": ".into()),
+        ("\"currentBaseFee\"", "\"fee\"".into()),
+        ("\"0xa\"", "null".into()),
+        (
+            "\"currentDifficulty\": \"0x0\"",
+            "\"currentDifficulty\": null".into(),
+        ),
+        ("{\n   \"chainid\": \"0x1\"\n  }", "null".into()),
+        ("\"hash\"", "\"txbytes\": \"0x\", \"hash\"".into()),
+        (&format!("\"secretKey\": \"{secret}\""), sender.into()),
+    ];
+    for (from, to) in cases {
+        let text = good.replace(from, &to);
+        assert_ne!(text, good, "{from}");
+        let report = run_text("some.json", text.as_bytes());
+        assert_eq!(report.failed, vec![], "{from}");
+    }
+}
+
+#[test]
+fn bytes_of_any_length_are_read() {
+    use crate::ethereum::testing::{sign, user};
+
+    let long = alloy_consensus::TxLegacy {
+        chain_id: Some(1),
+        input: vec![0; plasma_core::MAX_TRANSACTION_BYTES].into(),
+        ..Default::default()
+    };
+    let bytes = sign(1, long);
+    assert_eq!(travels::signer(&bytes, 1), Ok(user(1)));
+    let error = travels::signer(&bytes, 2).expect_err("another chain's");
+    assert_eq!(error, "txbytes are for chain 1, not 2");
+    assert!(travels::signer(&bytes[1..], 1).is_err());
 }
 
 #[test]
@@ -206,6 +290,23 @@ fn directories_are_searched_and_errors_name_the_file() {
     let (name, reason) = &report.failed[0];
     assert_eq!(name, "stOne/stTwo/broken.json");
     assert!(reason.contains("line 1"), "{reason}");
+    // Links are followed, round in a circle as well.
+    #[cfg(unix)]
+    {
+        use std::os::unix::{fs::symlink, net::UnixListener};
+        symlink(path, below.join("round")).expect("linked");
+        symlink(&below, path.join("again")).expect("linked");
+        symlink(below.join("revert.json"), path.join("linked.json")).expect("linked");
+        let _socket = UnixListener::bind(below.join("socket.json")).expect("bound");
+        let report = run_state_tests(path).expect("they are there");
+        let failed: Vec<_> = report.failed.iter().map(|(_, why)| why.as_str()).collect();
+        assert_eq!(report.passed.len(), 4, "{:?}", report.passed);
+        assert!(
+            failed.contains(&"no file of state tests: it is no regular file"),
+            "{failed:?}"
+        );
+        assert_eq!(failed.len(), 2);
+    }
     let error = run_state_tests(&path.join("absent")).expect_err("absent");
     assert!(matches!(error, StateTestError::Read { .. }), "{error}");
 }
