@@ -86,14 +86,10 @@ async fn run(count: usize) -> Result<(f64, f64, u64), Failure> {
     let full = full.launch(env.clone()).await?;
     let verifier = chain().verifier().root(handle(None)).da(root.da().clone());
 
-    let transactions = crowd.transfers(
-        Kind::Ethereum,
-        count,
-        BASE_FEE,
-        now(),
-        full.chain().genesis_hash(),
-    )?;
-    let live = rate(count, load(&full, &transactions).await?);
+    let kind = Kind::Ethereum;
+    let transactions =
+        crowd.transfers(kind, count, BASE_FEE, now(), full.chain().genesis_hash())?;
+    let live = rate(count, load(&full, &transactions, kind.batch()).await?);
     // What comes after the last transfer are blocks that seal batches: nobody publishes them for their own sake.
     let mut last = full.chain().head();
     while last.block.transactions.is_empty() {

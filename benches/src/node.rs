@@ -57,13 +57,14 @@ pub(crate) async fn durable(crowd: &Crowd, directory: &Path) -> Result<RunningCh
         .await?)
 }
 
-/// How many transactions a client sends at once, in one batch of requests.
-pub(crate) const BATCH: usize = 250;
-
 /// Submits everything in batches, from as many tasks as there are cores, and waits until the last receipt shows.
-pub(crate) async fn load(node: &RunningChain, transactions: &[Bytes]) -> Result<Duration, Failure> {
+pub(crate) async fn load(
+    node: &RunningChain,
+    transactions: &[Bytes],
+    batch: usize,
+) -> Result<Duration, Failure> {
     submit(node, transactions, |sequencer, chunk| async move {
-        for batch in chunk.chunks(BATCH) {
+        for batch in chunk.chunks(batch) {
             for answer in sequencer.submit_all(batch.to_vec()).await {
                 answer?;
             }

@@ -16,7 +16,7 @@ use plasma_sdk::{
 use crate::{
     Failure, Figure, Options,
     figure::cores,
-    node::{BATCH, genesis, now},
+    node::{genesis, now},
     suite::directory,
     workload::{BASE_FEE, CHAIN, Crowd, Kind},
 };
@@ -45,7 +45,7 @@ pub(crate) const NAMES: &[&str] = &[
 const STAGES: usize = 9;
 /// What is done in each stage.
 const DETAILS: [&str; STAGES] = [
-    "decoded, named, its signature and its account checked; in batches of 250, on all cores",
+    "decoded, named, its signature and its account checked; in batches as clients send them, on all cores",
     "the same again: recognised, and its account checked",
     "into the pool, out of it into a block, and forgotten after that",
     "the block's body committed to, its header hashed and certified",
@@ -92,6 +92,7 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
 
 /// All that a transfer meets on its way through a node, but for tasks and sockets.
 struct Path {
+    kind: Kind,
     directory: tempfile::TempDir,
     execution: Arc<ModuleRuntime>,
     genesis: Genesis,
@@ -119,6 +120,7 @@ impl Path {
             config: genesis(&crowd).to_string().into_bytes().into(),
         };
         let path = Self {
+            kind,
             directory: directory()?,
             execution,
             genesis,
@@ -162,7 +164,7 @@ impl Path {
         let mut add = |stage: usize, time: Duration| times[stage] += time;
 
         let admit = || {
-            let batches = transactions.chunks(BATCH);
+            let batches = transactions.chunks(self.kind.batch());
             let answers = batches.flat_map(|batch| execution.admit_all(&*state, &context, batch));
             answers.collect::<Result<Vec<_>, _>>()
         };

@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 use crate::{
     Failure, Figure, Options,
     figure::cores,
-    node::{BATCH, durable, genesis, load, load_promised, now},
+    node::{durable, genesis, load, load_promised, now},
     suite::directory,
     workload::{BASE_FEE, CHAIN, Crowd, Kind},
 };
@@ -130,7 +130,7 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Figure>, Failure> {
             if case.promised {
                 "one by one, a promise signed for each".to_owned()
             } else {
-                format!("sent in batches of {BATCH}")
+                format!("sent in batches of {}", case.kind.batch())
             },
             ceilings.shares(case, *end),
             times.spread(count)
@@ -176,7 +176,7 @@ async fn run(case: Case, count: usize, writes_wanted: bool) -> Result<Run, Failu
     let time = if case.promised {
         load_promised(&node, &transactions).await?
     } else {
-        load(&node, &transactions).await?
+        load(&node, &transactions, case.kind.batch()).await?
     };
     let blocks = node.chain().head().height().0;
     let writes = if writes_wanted {

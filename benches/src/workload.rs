@@ -32,6 +32,16 @@ pub(crate) enum Kind {
     Ed25519,
 }
 
+impl Kind {
+    /// How many of them a client sends at once: the larger a batch of ed25519, the less time each signature in it takes.
+    pub(crate) fn batch(self) -> usize {
+        match self {
+            Self::Ethereum | Self::Native => 250,
+            Self::Ed25519 => 1_000,
+        }
+    }
+}
+
 /// People who send each other XPL, each as likely to send and to receive as any other.
 pub(crate) struct Crowd {
     signers: Vec<Signer>,
