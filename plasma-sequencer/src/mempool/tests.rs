@@ -558,7 +558,7 @@ impl Bench {
                 "what waits is paid for"
             );
         }
-        let got: Vec<Address> = self.pool.executed(&block).into_iter().collect();
+        let got = self.pool.executed(&block);
         assert!(
             expected.iter().all(|sender| got.contains(sender)),
             "who is to be looked up"
