@@ -5,8 +5,8 @@ use core::ops::{Index, IndexMut};
 use plasma_core::{Address, NonceRule, U256};
 
 use super::{
-    keyed::{KeyedMap, keyed_map},
     list::{Linked, Links, List},
+    names::{Named, Names},
     pooled::{Lane, Pooled},
     slab::{Id, Slab},
     sorted::Sorted,
@@ -152,7 +152,7 @@ pub(super) fn with_lowest(rule: NonceRule, lowest: u64) -> NonceRule {
 #[derive(Debug)]
 pub(super) struct Accounts {
     slab: Slab<Account>,
-    by_address: KeyedMap<Address, Id<Account>>,
+    addresses: Names<Account>,
     /// Those with something waiting, in the order in which the gate last answered about them.
     checks: List<Account, 0>,
 }
@@ -161,7 +161,7 @@ impl Accounts {
     pub(super) fn new() -> Self {
         Self {
             slab: Slab::default(),
-            by_address: keyed_map(),
+            addresses: Names::new(),
             checks: List::default(),
         }
     }
@@ -170,8 +170,13 @@ impl Accounts {
         self.slab.len()
     }
 
+    #[cfg(test)]
+    pub(super) fn ids(&self) -> impl Iterator<Item = Id<Account>> {
+        self.slab.ids()
+    }
+
     pub(super) fn find(&self, address: &Address) -> Option<Id<Account>> {
-        self.by_address.get(address).copied()
+        self.addresses.find(address, &self.slab)
     }
 
     pub(super) fn get(&self, id: Id<Account>) -> Option<&Account> {
@@ -185,14 +190,14 @@ impl Accounts {
     /// Makes one for a sender of whom nothing is here.
     pub(super) fn open(&mut self, address: Address, rule: NonceRule) -> Id<Account> {
         let id = self.slab.insert(Account::new(address, rule));
-        self.by_address.insert(address, id);
+        self.addresses.insert(&address, id);
         id
     }
 
     /// Forgets a sender of whom nothing is here any more.
     pub(super) fn close(&mut self, id: Id<Account>) {
         let account = self.slab.remove(id);
-        self.by_address.remove(&account.address);
+        self.addresses.remove(&account.address, id);
     }
 
     /// Puts a sender at the end of those to look up, of whom something begins to wait.
@@ -244,5 +249,13 @@ impl Linked for Account {
 
     fn links_mut(&mut self, _: usize) -> &mut Links<Self> {
         &mut self.links
+    }
+}
+
+impl Named for Account {
+    type Name = Address;
+
+    fn name(&self) -> &Address {
+        &self.address
     }
 }

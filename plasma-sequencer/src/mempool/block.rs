@@ -7,7 +7,7 @@ use plasma_core::{
 };
 
 use super::{
-    Mempool, Place,
+    Mempool,
     account::Account,
     pooled::{Lane, Pooled},
     ranking::Ranked,
@@ -15,7 +15,7 @@ use super::{
 };
 
 /// How many that do not fit a block passes over before it is closed.
-const MAX_MISFITS: usize = 64;
+pub(super) const MAX_MISFITS: usize = 64;
 
 /// A transaction on its way into a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl Mempool {
                 continue;
             };
             let pooled = self.transactions.remove(id);
-            self.hashes.remove(hash);
+            self.hashes.remove(hash, id);
             let owner = pooled.account;
             let account = &mut self.accounts[owner];
             if account.sequential() {
@@ -187,8 +187,8 @@ impl Mempool {
 
     /// Takes a transaction out of its block. It is in no list then.
     fn land(&mut self, hash: &TransactionHash) -> Option<Id<Pooled>> {
-        let Place::Here(id) = *self.hashes.get(hash)? else {
-            self.hashes.remove(hash);
+        let Some(id) = self.find(hash) else {
+            self.strangers.remove(hash);
             return None;
         };
         let pooled = &self.transactions[id];
@@ -245,9 +245,10 @@ impl Mempool {
         bytes: &Bytes,
         admission: impl FnOnce() -> Option<Admission>,
     ) {
-        match self.hashes.get(&hash) {
+        match self.find(&hash) {
+            None if self.strangers.contains(&hash) => {}
             None => self.included(hash, bytes.clone(), admission().as_ref()),
-            Some(&Place::Here(id)) if self.transactions[id].lane.is_some() => {
+            Some(id) if self.transactions[id].lane.is_some() => {
                 self.launch(id);
                 self.resettle(self.transactions[id].account);
             }
@@ -276,7 +277,7 @@ impl Mempool {
             return;
         }
         let Some(it) = admission.filter(|it| self.makes_way(it)) else {
-            self.hashes.insert(hash, Place::Included);
+            self.strangers.insert(hash);
             return;
         };
         let owner = self.accounts.find(&it.sender);

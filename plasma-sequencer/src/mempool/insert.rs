@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use plasma_core::{Admission, Bytes, Rejection, SubmitError, Timestamp, TransactionHash, U256};
 
 use super::{
-    Mempool, Place,
+    Mempool,
     account::{Account, lowest},
     pooled::{Lane, Pooled, size},
     ranking::{Offer, Pay},
@@ -232,10 +232,10 @@ impl Mempool {
         let owner = here.unwrap_or_else(|| self.accounts.open(it.sender, it.nonce_rule));
         if let Some(old) = as_is.old {
             self.unlist(old);
-            let old = self.transactions.remove(old);
-            self.hashes.remove(&old.hash);
+            let replaced = self.transactions.remove(old);
+            self.hashes.remove(&replaced.hash, old);
             let account = &mut self.accounts[owner];
-            account.cost = account.cost.saturating_sub(old.max_cost);
+            account.cost = account.cost.saturating_sub(replaced.max_cost);
         }
         self.accounts[owner].balance = it.balance;
         let id = self.add(hash, bytes, it, owner);
@@ -254,7 +254,7 @@ impl Mempool {
         self.arrivals += 1;
         let pooled = Pooled::new(hash, bytes, it, owner, self.arrivals);
         let id = self.transactions.insert(pooled);
-        self.hashes.insert(hash, Place::Here(id));
+        self.hashes.insert(&hash, id);
         id
     }
 

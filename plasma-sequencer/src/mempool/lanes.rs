@@ -23,6 +23,11 @@ impl Lanes {
         self.base_fee
     }
 
+    #[cfg(test)]
+    pub(super) fn turns(&self) -> &Lists<u128, Pooled, TURN> {
+        &self.turns
+    }
+
     pub(super) fn of(&self, lane: Lane) -> &Ranking {
         match lane {
             Lane::Ready => &self.ready,

@@ -36,10 +36,10 @@
 mod account;
 mod block;
 mod insert;
-mod keyed;
 mod lanes;
 mod limits;
 mod list;
+mod names;
 mod pooled;
 mod ranking;
 mod slab;
@@ -53,9 +53,9 @@ use plasma_core::{Address, Bytes, Gas, TransactionHash};
 
 use account::{Account, Accounts};
 use block::Selection;
-use keyed::{KeyedMap, keyed_map};
 use lanes::Lanes;
 use list::Lists;
+use names::{NameSet, Names, name_set};
 use pooled::{EXPIRY, Lane, Pooled};
 use slab::{Id, Slab};
 
@@ -73,21 +73,14 @@ pub struct Mempool {
     block_gas: Gas,
     transactions: Slab<Pooled>,
     accounts: Accounts,
-    hashes: KeyedMap<TransactionHash, Place>,
+    hashes: Names<Pooled>,
+    /// In blocks, by senders that could not be told, or with nonces that are in blocks already.
+    strangers: NameSet<TransactionHash>,
     lanes: Lanes,
     /// What expires, by the last second.
     expiries: Lists<u64, Pooled, EXPIRY>,
     arrivals: u64,
     statistics: MempoolStatistics,
-}
-
-/// Where a known transaction is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// Here, waiting or in a block.
-    Here(Id<Pooled>),
-    /// In a block, by a sender that could not be told, or with a nonce that is in a block twice.
-    Included,
 }
 
 impl Mempool {
@@ -98,7 +91,8 @@ impl Mempool {
             block_gas,
             transactions: Slab::default(),
             accounts: Accounts::new(),
-            hashes: keyed_map(),
+            hashes: Names::new(),
+            strangers: name_set(),
             lanes: Lanes::default(),
             expiries: Lists::default(),
             arrivals: 0,
@@ -108,7 +102,7 @@ impl Mempool {
 
     /// Whether this transaction waits here or is in a block that is not executed yet.
     pub fn contains(&self, hash: &TransactionHash) -> bool {
-        self.hashes.contains_key(hash)
+        self.find(hash).is_some() || self.strangers.contains(hash)
     }
 
     /// A transaction that waits here or is in a block that is not executed yet.
@@ -122,10 +116,11 @@ impl Mempool {
     }
 
     fn known(&self, hash: &TransactionHash) -> Option<&Pooled> {
-        match *self.hashes.get(hash)? {
-            Place::Here(id) => Some(&self.transactions[id]),
-            Place::Included => None,
-        }
+        self.find(hash).map(|id| &self.transactions[id])
+    }
+
+    fn find(&self, hash: &TransactionHash) -> Option<Id<Pooled>> {
+        self.hashes.find(hash, &self.transactions)
     }
 
     /// The next nonce for `account` to use, counting what waits and what is not executed yet;
@@ -206,7 +201,7 @@ impl Mempool {
     fn detach(&mut self, id: Id<Pooled>) {
         self.unlist(id);
         let pooled = self.transactions.remove(id);
-        self.hashes.remove(&pooled.hash);
+        self.hashes.remove(&pooled.hash, id);
         let account = &mut self.accounts[pooled.account];
         account.cost = account.cost.saturating_sub(pooled.max_cost);
         if account.in_run(pooled.nonce) {
@@ -244,7 +239,7 @@ impl Mempool {
             return;
         };
         account.find_run();
-        for (nonce, id) in account.waiting.iter() {
+        for (nonce, id) in account.waiting.ascending() {
             let lane = Some(account.lane(nonce));
             self.lanes.place(&mut self.transactions, id, lane);
         }

@@ -6,6 +6,7 @@ use super::{
     account::Account,
     limits::TRANSACTION_OVERHEAD_BYTES,
     list::{Linked, Links},
+    names::Named,
     ranking::Offer,
     slab::Id,
 };
@@ -84,5 +85,13 @@ impl Linked for Pooled {
 
     fn links_mut(&mut self, kind: usize) -> &mut Links<Self> {
         &mut self.links[kind]
+    }
+}
+
+impl Named for Pooled {
+    type Name = TransactionHash;
+
+    fn name(&self) -> &TransactionHash {
+        &self.hash
     }
 }

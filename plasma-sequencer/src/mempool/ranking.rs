@@ -130,12 +130,12 @@ impl Ranking {
         let priority = self.by_priority.iter().rev();
         let priority = priority.flat_map(|(priority, level)| {
             let pay = tip(*priority);
-            level.iter().map(move |it| ranked(pay, it))
+            level.ascending().map(move |it| ranked(pay, it))
         });
         let cap = self.by_cap.range(base_fee..).rev();
         let cap = cap.flat_map(move |(cap, level)| {
             let pay = bounded_by_cap(*cap, base_fee);
-            level.iter().map(move |it| ranked(pay, it))
+            level.ascending().map(move |it| ranked(pay, it))
         });
         Merged::new(priority, cap, |one, other| one > other)
     }
@@ -144,11 +144,11 @@ impl Ranking {
     pub(super) fn worst(&self, base_fee: u128) -> impl Iterator<Item = Ranked> {
         let priority = self.by_priority.iter().flat_map(|(priority, level)| {
             let pay = tip(*priority);
-            level.iter().rev().map(move |it| ranked(pay, it))
+            level.descending().map(move |it| ranked(pay, it))
         });
         let cap = self.by_cap.iter().flat_map(move |(cap, level)| {
             let pay = bounded_by_cap(*cap, base_fee);
-            level.iter().rev().map(move |it| ranked(pay, it))
+            level.descending().map(move |it| ranked(pay, it))
         });
         worse_first(priority, cap)
     }

@@ -84,10 +84,21 @@ impl<T> Slab<T> {
         self.places.len() - self.free.len()
     }
 
+    /// All numbers that name something.
+    #[cfg(test)]
+    pub(super) fn ids(&self) -> impl Iterator<Item = Id<T>> {
+        let taken = |(place, value): (usize, &Option<T>)| value.as_ref().map(|_| Id::new(place));
+        self.places.iter().enumerate().filter_map(taken)
+    }
+
     pub(super) fn insert(&mut self, value: T) -> Id<T> {
         if let Some(id) = self.free.pop() {
             self.places[id.place()] = Some(value);
             return id;
+        }
+        if self.places.len() == self.places.capacity() {
+            // Not twice as many, for what waits bounds memory.
+            self.places.reserve_exact(self.places.len() / 4 + 16);
         }
         let id = Id::new(self.places.len());
         self.places.push(Some(value));
