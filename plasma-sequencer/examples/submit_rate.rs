@@ -44,7 +44,11 @@ fn admission(bytes: &[u8]) -> Admission {
 
 impl Gate for Open {
     fn admit(&self, transaction: &[u8]) -> Result<Admission, Rejection> {
-        Ok(admission(transaction))
+        let hash = transaction_hash(transaction);
+        Ok(Admission {
+            hash,
+            ..admission(transaction)
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use futures::{StreamExt as _, executor::block_on};
 use plasma_core::{
     Address, Admission, B256, BlockHeader, Bytes, ChainId, ChainUpdate, Gas, Gate, Height,
-    NonceRule, Rejection, Sequencer as _, Signer, TokioEnv, U256, transaction_hash,
+    NonceRule, Rejection, Sequencer as _, Signer, SubmitError, TokioEnv, U256, transaction_hash,
 };
 use plasma_sequencer::{MemoryJournal, SoloConfig, SoloSequencer};
 
@@ -197,4 +197,74 @@ fn who_waits_at_the_door_enters_together_and_who_gives_up_holds_up_nobody() {
         let (_, promise) = send(4, 0).await.expect("no panic");
         promise.expect("it is taken");
     });
+}
+
+/// A door that lets each in once, and answers only about the first three of many.
+#[derive(Default)]
+struct Once(Mutex<Vec<Bytes>>);
+
+impl Gate for Once {
+    fn admit(&self, transaction: &[u8]) -> Result<Admission, Rejection> {
+        let mut seen = self.0.lock().expect("nobody panics");
+        if seen.iter().any(|bytes| **bytes == *transaction) {
+            return Err(Rejection::Malformed("it was here before".to_owned()));
+        }
+        seen.push(Bytes::copy_from_slice(transaction));
+        Slow::answer(transaction)
+    }
+
+    fn admit_all(&self, transactions: &[Bytes]) -> Vec<Result<Admission, Rejection>> {
+        let some = transactions.iter().take(3);
+        some.map(|bytes| self.admit(bytes)).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_that_is_submitted_gets_its_own_answer() {
+    let genesis = BlockHeader {
+        chain_id: CHAIN,
+        ..BlockHeader::default()
+    };
+    let mut config = SoloConfig::new(CHAIN, genesis);
+    config.byte_limit = 100;
+    let sequencer = SoloSequencer::start(
+        config,
+        Signer::from_bytes(&B256::repeat_byte(1)).expect("a key"),
+        Arc::new(TokioEnv),
+        Arc::new(Once::default()),
+        Box::new(MemoryJournal::new()),
+    );
+    let sequencer = sequencer.expect("it starts");
+    let named = |text: &'static str| {
+        let bytes = Bytes::from_static(text.as_bytes());
+        (transaction_hash(&bytes), bytes)
+    };
+    let ((one_hash, one), (other_hash, other)) = (named("one"), named("other"));
+    // It is in a block, or waits, for no execution is reported.
+    assert_eq!(
+        sequencer.submit_all(vec![one.clone()]).await,
+        [Ok(one_hash)]
+    );
+    let long = Bytes::from(vec![0; 101]);
+    let refused = Bytes::from_static(b"\xff");
+    let all = vec![long, one.clone(), other, refused, one];
+    let answers = sequencer.submit_all(all).await;
+    let [long, known, taken, refused, silent] = &answers[..] else {
+        panic!("as many answers: {answers:?}");
+    };
+    let too_large = Rejection::TooLarge {
+        length: 101,
+        limit: 100,
+    };
+    assert_eq!(*long, Err(SubmitError::Rejected(too_large)));
+    assert_eq!(
+        *known,
+        Err(SubmitError::AlreadyKnown(one_hash)),
+        "whatever the gate says of it by now"
+    );
+    assert_eq!(*taken, Ok(other_hash));
+    let rejected = matches!(refused, Err(SubmitError::Rejected(Rejection::Malformed(_))));
+    assert!(rejected, "{refused:?}");
+    let unavailable = matches!(silent, Err(SubmitError::Unavailable(_)));
+    assert!(unavailable, "{silent:?}");
 }

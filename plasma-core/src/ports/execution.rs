@@ -43,7 +43,7 @@ pub enum NonceRule {
 /// What a mempool has to know of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admission {
-    /// Its name.
+    /// Its name: [`transaction_hash`](crate::transaction_hash) of its bytes. Sequencers take it as it is.
     pub hash: TransactionHash,
     /// Who pays for it.
     pub sender: Address,

@@ -1,22 +1,21 @@
 //! What the next block takes, and what becomes of it.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap},
-    iter::Peekable,
+use std::{collections::BinaryHeap, iter::Peekable};
+
+use plasma_core::{
+    Address, Admission, Bytes, Gas, MAX_BODY_TRANSACTIONS, Timestamp, TransactionHash,
 };
 
-use plasma_core::{Address, Bytes, Gas, MAX_BODY_TRANSACTIONS, Timestamp, TransactionHash};
-
 use super::{
-    Lanes, Mempool, Place,
-    account::{Account, Lane, Pooled},
-    place,
-    ranking::{Offer, Pay, Slot},
+    Mempool,
+    account::Account,
+    pooled::{Lane, Pooled},
+    ranking::Ranked,
+    slab::Id,
 };
 
 /// How many that do not fit a block passes over before it is closed.
-const MAX_MISFITS: usize = 64;
+pub(super) const MAX_MISFITS: usize = 64;
 
 /// A transaction on its way into a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,14 +30,14 @@ pub struct Picked {
 /// come before it.
 pub(super) struct Selection<'a> {
     pool: &'a Mempool,
-    heads: Peekable<Box<dyn Iterator<Item = &'a Offer> + 'a>>,
+    heads: Peekable<Box<dyn Iterator<Item = Ranked> + 'a>>,
     /// Next in the runs whose earlier ones were accepted.
-    successors: BinaryHeap<(Pay, Reverse<u64>, Slot)>,
+    successors: BinaryHeap<Ranked>,
 }
 
 impl<'a> Selection<'a> {
     pub(super) fn new(pool: &'a Mempool) -> Self {
-        let heads: Box<dyn Iterator<Item = &'a Offer> + 'a> = Box::new(pool.lanes.ready.best());
+        let heads: Box<dyn Iterator<Item = Ranked> + 'a> = Box::new(pool.lanes.best(Lane::Ready));
         Self {
             pool,
             heads: heads.peekable(),
@@ -48,34 +47,28 @@ impl<'a> Selection<'a> {
 
     /// The best one left. What follows it in its sender's run comes only if it is
     /// [accepted](Self::accept).
-    pub(super) fn next(&mut self) -> Option<&'a Pooled> {
-        let rank = |offer: &&Offer| (offer.pay(self.pool.base_fee), Reverse(offer.arrival));
-        let head = self.heads.peek().map(rank);
-        let successor = self
-            .successors
-            .peek()
-            .map(|(pay, arrival, _)| (*pay, *arrival));
-        let slot = if successor > head {
-            self.successors.pop()?.2
+    pub(super) fn next(&mut self) -> Option<Id<Pooled>> {
+        let next = if self.successors.peek() > self.heads.peek() {
+            self.successors.pop()
         } else {
-            self.heads.next()?.slot
+            self.heads.next()
         };
-        self.pool.waiting(slot)
+        next.map(|next| next.id)
     }
 
-    pub(super) fn accept(&mut self, pooled: &Pooled) {
-        let (sender, nonce) = pooled.slot();
-        let Some(account) = self.pool.accounts.get(&sender) else {
-            return;
-        };
+    pub(super) fn accept(&mut self, id: Id<Pooled>) {
+        let pool = self.pool;
+        let pooled = &pool.transactions[id];
+        let account = &pool.accounts[pooled.account];
         if !account.sequential() {
             return;
         }
-        let base_fee = self.pool.base_fee;
-        let next = account.waiting.get(&(nonce + 1)).map(|next| next.offer);
-        if let Some(next) = next.filter(|next| next.affordable(base_fee)) {
-            self.successors
-                .push((next.pay(base_fee), Reverse(next.arrival), next.slot));
+        let base_fee = pool.lanes.base_fee();
+        if let Some(next) = account.waiting.get(pooled.nonce + 1) {
+            let offer = &pool.transactions[next].offer;
+            if offer.affordable(base_fee) {
+                self.successors.push(Ranked::new(offer, base_fee, next));
+            }
         }
     }
 }
@@ -85,23 +78,30 @@ impl Mempool {
     /// known until [`Self::executed`].
     pub fn take(&mut self, gas: Gas, bytes: usize, now: Timestamp) -> Vec<Picked> {
         self.expire(now);
-        let slots: Vec<Slot> = self
-            .select(gas, bytes, now)
-            .into_iter()
-            .map(Pooled::slot)
-            .collect();
-        let picked = slots.iter().filter_map(|slot| self.launch(*slot)).collect();
-        let senders: BTreeSet<Address> = slots.into_iter().map(|(sender, _)| sender).collect();
-        for sender in senders {
-            let Some(account) = self.accounts.get_mut(&sender) else {
-                continue;
-            };
-            if account.in_flight.contains_key(&account.head) {
+        let selected = self.select(gas, bytes, now);
+        let mut runs = Vec::new();
+        let mut picked = Vec::with_capacity(selected.len());
+        for id in selected {
+            self.launch(id);
+            let pooled = &self.transactions[id];
+            picked.push(Picked {
+                hash: pooled.hash,
+                bytes: pooled.bytes.clone(),
+            });
+            if self.accounts[pooled.account].sequential() {
+                runs.push(pooled.account);
+            }
+        }
+        runs.sort_unstable();
+        runs.dedup();
+        for owner in runs {
+            let account = &self.accounts[owner];
+            if account.in_flight.get(account.head).is_some() {
                 // A block that failed to use a nonce let it be used again, before later ones that
                 // are on their way.
-                self.resettle(sender);
+                self.resettle(owner);
             } else {
-                place(&mut self.lanes, account, account.head);
+                self.settle(owner, account.head);
             }
         }
         picked
@@ -109,22 +109,22 @@ impl Mempool {
 
     /// What [`Self::take`] would take. It goes on waiting.
     pub fn ready(&self, gas: Gas, bytes: usize, now: Timestamp) -> Vec<Bytes> {
-        let selected = self.select(gas, bytes, now);
+        let selected = self.select(gas, bytes, now).into_iter();
         selected
-            .into_iter()
-            .map(|pooled| pooled.bytes.clone())
+            .map(|id| self.transactions[id].bytes.clone())
             .collect()
     }
 
-    fn select(&self, gas: Gas, bytes: usize, now: Timestamp) -> Vec<&Pooled> {
+    fn select(&self, gas: Gas, bytes: usize, now: Timestamp) -> Vec<Id<Pooled>> {
         let (mut gas, mut bytes, mut misfits) = (gas.0, bytes, 0);
         let now = now.seconds().0;
         let mut selected = Vec::new();
         let mut selection = Selection::new(self);
         while selected.len() < MAX_BODY_TRANSACTIONS && misfits < MAX_MISFITS {
-            let Some(pooled) = selection.next() else {
+            let Some(id) = selection.next() else {
                 break;
             };
+            let pooled = &self.transactions[id];
             let expired = pooled.expires_at.is_some_and(|last| last < now);
             if expired || pooled.gas_limit.0 > gas || pooled.bytes.len() > bytes {
                 misfits += 1;
@@ -132,84 +132,74 @@ impl Mempool {
             }
             gas -= pooled.gas_limit.0;
             bytes -= pooled.bytes.len();
-            selected.push(pooled);
-            selection.accept(pooled);
+            selected.push(id);
+            selection.accept(id);
         }
         selected
     }
 
     /// Moves a waiting transaction into a block.
-    fn launch(&mut self, slot @ (sender, nonce): Slot) -> Option<Picked> {
-        let mut pooled = self.accounts.get_mut(&sender)?.waiting.remove(&nonce)?;
-        self.forget_waiting(&pooled);
-        pooled.lane = None;
-        let picked = Picked {
-            hash: pooled.hash,
-            bytes: pooled.bytes.clone(),
-        };
-        self.hashes.insert(pooled.hash, Place::InFlight(slot));
+    fn launch(&mut self, id: Id<Pooled>) {
+        self.unlist(id);
         self.statistics.in_flight += 1;
-        let account = self.accounts.get_mut(&sender)?;
+        let pooled = &self.transactions[id];
+        let account = &mut self.accounts[pooled.account];
         if account.sequential() {
-            account.head = nonce + 1;
+            account.head = pooled.nonce + 1;
         }
-        account.in_flight.insert(nonce, pooled);
-        Some(picked)
+        account.in_flight.insert(pooled.nonce, id);
     }
 
     /// Takes note of a block's execution. Gives the senders of whom something waits that may be out
-    /// of question now; look them up again.
+    /// of question now, each once; look them up again.
     ///
     /// Who may use nonces in any order is not among them. What is left of the balance pays for what
     /// waits, for it paid for both; and a nonce that was not used after all holds nothing up.
-    pub fn executed(&mut self, block: &[TransactionHash]) -> BTreeSet<Address> {
-        let mut touched = BTreeSet::new();
+    pub fn executed(&mut self, block: &[TransactionHash]) -> Vec<Address> {
+        let mut touched = Vec::new();
         for hash in block {
-            let Some(pooled) = self.land(hash) else {
+            let Some(id) = self.land(hash) else {
                 continue;
             };
-            let (sender, nonce) = pooled.slot();
-            let Some(account) = self.accounts.get_mut(&sender) else {
-                continue;
-            };
-            let mut astray = false;
+            let pooled = self.transactions.remove(id);
+            self.hashes.remove(hash, id);
+            let owner = pooled.account;
+            let account = &mut self.accounts[owner];
             if account.sequential() {
-                account.pass(nonce);
-                astray = account.head < account.lowest();
-            }
-            if !account.waiting.is_empty() {
-                if account.sequential() {
-                    touched.insert(sender);
+                account.pass(pooled.nonce);
+                let astray = account.head < account.lowest();
+                if !account.waiting.is_empty() && touched.last() != Some(&account.address) {
+                    touched.push(account.address);
                 }
-            } else if account.is_empty() {
-                self.accounts.remove(&sender);
+                if astray {
+                    self.prune(owner);
+                    self.resettle(owner);
+                }
             }
-            if astray {
-                self.prune(sender);
-                self.resettle(sender);
+            if self.accounts.get(owner).is_some_and(Account::is_empty) {
+                self.accounts.close(owner);
             }
         }
+        touched.sort_unstable();
+        touched.dedup();
         touched
     }
 
-    /// Takes a transaction out of its block.
-    fn land(&mut self, hash: &TransactionHash) -> Option<Pooled> {
-        match self.hashes.get(hash)? {
-            Place::Waiting(_) => None,
-            Place::Included => {
-                self.hashes.remove(hash);
-                None
-            }
-            Place::InFlight((sender, nonce)) => {
-                let (sender, nonce) = (*sender, *nonce);
-                self.hashes.remove(hash);
-                self.statistics.in_flight -= 1;
-                let account = self.accounts.get_mut(&sender)?;
-                let pooled = account.in_flight.remove(&nonce)?;
-                account.cost = account.cost.saturating_sub(pooled.max_cost);
-                Some(pooled)
-            }
+    /// Takes a transaction out of its block. It is in no list then.
+    fn land(&mut self, hash: &TransactionHash) -> Option<Id<Pooled>> {
+        let Some(id) = self.find(hash) else {
+            self.strangers.remove(hash);
+            return None;
+        };
+        let pooled = &self.transactions[id];
+        if pooled.lane.is_some() {
+            return None;
         }
+        self.statistics.in_flight -= 1;
+        let account = &mut self.accounts[pooled.account];
+        account.in_flight.remove(pooled.nonce);
+        account.cost = account.cost.saturating_sub(pooled.max_cost);
+        Some(id)
     }
 
     /// Lets the transactions of an overridden block wait again, as far as they are known here.
@@ -219,16 +209,16 @@ impl Mempool {
     pub fn put_back(&mut self, block: &[Picked]) -> Vec<Picked> {
         let mut unknown = Vec::new();
         for picked in block {
-            if matches!(self.hashes.get(&picked.hash), Some(Place::Waiting(_))) {
+            if self.known(&picked.hash).is_some_and(|it| it.lane.is_some()) {
                 continue;
             }
-            let Some(pooled) = self.land(&picked.hash) else {
+            let Some(id) = self.land(&picked.hash) else {
                 unknown.push(picked.clone());
                 continue;
             };
-            let sender = pooled.slot().0;
-            self.attach(pooled);
-            self.resettle(sender);
+            let owner = self.transactions[id].account;
+            self.attach(id);
+            self.resettle(owner);
         }
         self.shed();
         unknown
@@ -237,20 +227,12 @@ impl Mempool {
     /// Evicts the worst-paying until what waits is within the limit.
     fn shed(&mut self) {
         while self.statistics.bytes > self.limits.bytes {
-            let Lanes {
-                ready,
-                following,
-                gapped,
-            } = &self.lanes;
-            let worst = gapped
-                .worst()
-                .chain(ready.worst())
-                .chain(following.worst())
-                .next();
-            let Some(slot) = worst.map(|offer| offer.slot) else {
+            let worst = |lane| self.lanes.worst(lane).next();
+            let lanes = [Lane::Gapped, Lane::Ready, Lane::Following];
+            let Some(worst) = lanes.into_iter().find_map(worst) else {
                 break;
             };
-            self.detach(slot);
+            self.detach(worst.id);
             self.statistics.evicted += 1;
         }
     }
@@ -261,67 +243,51 @@ impl Mempool {
         &mut self,
         hash: TransactionHash,
         bytes: &Bytes,
-        admission: impl FnOnce() -> Option<plasma_core::Admission>,
+        admission: impl FnOnce() -> Option<Admission>,
     ) {
-        match self.hashes.get(&hash) {
-            Some(&Place::Waiting(slot)) => {
-                self.launch(slot);
-                self.resettle(slot.0);
+        match self.find(&hash) {
+            None if self.strangers.contains(&hash) => {}
+            None => self.included(hash, bytes.clone(), admission().as_ref()),
+            Some(id) if self.transactions[id].lane.is_some() => {
+                self.launch(id);
+                self.resettle(self.transactions[id].account);
             }
             Some(_) => {}
-            None => {
-                let admission = admission();
-                if let Some(it) = &admission {
-                    // The block decides which of two with one nonce it is.
-                    self.detach((it.sender, it.nonce));
-                }
-                self.included(hash, bytes.clone(), admission.as_ref());
-            }
         }
+    }
+
+    /// Drops what waits in the slot of one that is in a block: the block decides which of the two it is. Says whether the
+    /// slot is free then. It is not, if another block has it as well: at most one of them can be executed.
+    fn makes_way(&mut self, it: &Admission) -> bool {
+        let Some(owner) = self.accounts.find(&it.sender) else {
+            return it.nonce != u64::MAX;
+        };
+        let account = &self.accounts[owner];
+        let free = account.in_flight.get(it.nonce).is_none() && it.nonce != u64::MAX;
+        if let Some(rival) = account.waiting.get(it.nonce) {
+            self.detach(rival);
+        }
+        free
     }
 
     /// Takes note of a block of before the restart: its transactions are known until it is
     /// executed.
-    pub fn included(
-        &mut self,
-        hash: TransactionHash,
-        bytes: Bytes,
-        admission: Option<&plasma_core::Admission>,
-    ) {
+    pub fn included(&mut self, hash: TransactionHash, bytes: Bytes, admission: Option<&Admission>) {
         if self.contains(&hash) {
             return;
         }
-        let Some(it) = admission else {
-            self.hashes.insert(hash, Place::Included);
+        let Some(it) = admission.filter(|it| self.makes_way(it)) else {
+            self.strangers.insert(hash);
             return;
         };
-        let slot @ (sender, nonce) = (it.sender, it.nonce);
-        let pooled = self.pooled(hash, bytes, it);
-        let lookups = self.lookups;
-        let account = self
-            .accounts
-            .entry(sender)
-            .or_insert_with(|| Account::new(it.nonce_rule, lookups));
+        let owner = self.accounts.find(&it.sender);
+        let owner = owner.unwrap_or_else(|| self.accounts.open(it.sender, it.nonce_rule));
+        let id = self.add(hash, bytes, it, owner);
+        let account = &mut self.accounts[owner];
         account.balance = it.balance;
         account.cost = account.cost.saturating_add(it.max_cost);
-        if account.in_flight.insert(nonce, pooled).is_none() {
-            self.statistics.in_flight += 1;
-        }
-        self.hashes.insert(hash, Place::InFlight(slot));
-        self.resettle(sender);
-    }
-}
-
-impl Account {
-    /// Takes note that a nonce was used by a block that is executed.
-    fn pass(&mut self, nonce: u64) {
-        debug_assert!(
-            self.lane(nonce) != Lane::Ready,
-            "what is in flight is before the head"
-        );
-        // A later one cannot have been used, whatever its block says: the one before it was not.
-        if nonce == self.lowest() {
-            self.rule = super::account::with_lowest(self.rule, nonce + 1);
-        }
+        account.in_flight.insert(it.nonce, id);
+        self.statistics.in_flight += 1;
+        self.resettle(owner);
     }
 }

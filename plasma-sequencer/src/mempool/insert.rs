@@ -1,16 +1,26 @@
 //! Who may enter, and who has to leave for it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use plasma_core::{
-    Address, Admission, Bytes, NonceRule, Rejection, SubmitError, Timestamp, TransactionHash, U256,
-};
+use plasma_core::{Admission, Bytes, Rejection, SubmitError, Timestamp, TransactionHash, U256};
 
 use super::{
-    Lanes, Mempool,
-    account::{Account, Lane, Pooled},
-    ranking::{Merged, Offer, Slot},
+    Mempool,
+    account::{Account, lowest},
+    pooled::{Lane, Pooled, size},
+    ranking::{Offer, Pay},
+    slab::Id,
 };
+
+/// What a transaction that would enter is weighed by.
+struct Newcomer {
+    /// Of whom it is, if something of that sender is here.
+    account: Option<Id<Account>>,
+    /// What it would replace.
+    old: Option<Id<Pooled>>,
+    lane: Lane,
+    pay: Pay,
+}
 
 impl Mempool {
     /// Takes a transaction in that the gate admitted, or says why not. `hash` names the bytes.
@@ -26,34 +36,42 @@ impl Mempool {
     ) -> Result<bool, SubmitError> {
         self.expire(now);
         self.check_alone(hash, admission, now)?;
-        self.learn(admission.sender, admission.nonce_rule);
-        let pooled = self.pooled(hash, bytes, admission);
-        let replaced = self.check_slot(&pooled, admission)?;
-        let lane = match self.accounts.get(&admission.sender) {
-            Some(account) => account.lane_if_added(admission.nonce),
-            None => Account::new(admission.nonce_rule, 0).lane_if_added(admission.nonce),
+        let account = self.learn(admission);
+        let size = size(&bytes);
+        let offer = Offer::new(admission, 0);
+        let newcomer = match account.map(|id| &self.accounts[id]) {
+            Some(account) => self.check_slot(account, &offer, size, admission)?,
+            None => self.check_slot(
+                &Account::new(admission.sender, admission.nonce_rule),
+                &offer,
+                size,
+                admission,
+            )?,
         };
-        let size = pooled.size().saturating_sub(replaced.unwrap_or_default());
-        let surplus = (self.statistics.bytes + size).saturating_sub(self.limits.bytes);
-        let victims = self.victims(&pooled.offer, lane, surplus).ok_or_else(|| {
-            let offered = pooled.offer.priority;
+        let newcomer = Newcomer {
+            account,
+            ..newcomer
+        };
+        let freed = newcomer.old.map_or(0, |old| self.transactions[old].size());
+        let growth = size.saturating_sub(freed);
+        let surplus = (self.statistics.bytes + growth).saturating_sub(self.limits.bytes);
+        let victims = self.victims(&newcomer, surplus).ok_or_else(|| {
+            let offered = offer.priority;
             SubmitError::PoolFull {
                 offered,
                 limit: self.limits.bytes,
             }
         })?;
 
-        let ready = lane != Lane::Gapped && pooled.offer.affordable(self.base_fee);
-
         // Nothing is refused from here on.
         self.statistics.evicted += victims.len() as u64;
         for victim in victims {
             self.detach(victim);
         }
-        self.enter(pooled, admission.nonce_rule, admission.balance);
+        self.enter(hash, bytes, admission, &newcomer);
         self.statistics.accepted += 1;
-        self.statistics.replaced += u64::from(replaced.is_some());
-        Ok(ready)
+        self.statistics.replaced += u64::from(newcomer.old.is_some());
+        Ok(newcomer.lane != Lane::Gapped && offer.affordable(self.lanes.base_fee()))
     }
 
     /// What can be said without looking at the sender.
@@ -92,38 +110,31 @@ impl Mempool {
         Ok(())
     }
 
-    /// Nonce, replacement, funds and the sender's own limit. Gives the bytes that a replacement
-    /// frees.
-    fn check_slot(&self, new: &Pooled, it: &Admission) -> Result<Option<usize>, SubmitError> {
-        let (sender, got) = new.slot();
-        let fresh = Account::new(it.nonce_rule, 0);
-        let account = self.accounts.get(&sender).unwrap_or(&fresh);
-        let next = account.lowest().max(fresh.lowest());
+    /// Nonce, replacement, funds and the sender's own limit.
+    fn check_slot(
+        &self,
+        account: &Account,
+        offer: &Offer,
+        size: usize,
+        it: &Admission,
+    ) -> Result<Newcomer, SubmitError> {
+        let (sender, got) = (it.sender, it.nonce);
+        let next = account.lowest().max(lowest(it.nonce_rule));
         if got < next {
             return Err(Rejection::NonceTooLow { sender, next, got }.into());
         }
-        if account.in_flight.contains_key(&got) {
+        if account.in_flight.get(got).is_some() {
             let next = account.next_nonce();
             return Err(Rejection::NonceTooLow { sender, next, got }.into());
         }
-        let old = account.waiting.get(&got);
+        let id = account.waiting.get(got);
+        let old = id.map(|id| &self.transactions[id]);
         if let Some(old) = old {
-            let fees = [
-                (new.offer.max_fee, old.offer.max_fee),
-                (new.offer.priority, old.offer.priority),
-            ];
-            for (offered, old) in fees {
-                let needed = self.limits.bumped(old);
-                if offered < needed {
-                    return Err(SubmitError::Underpriced { offered, needed });
-                }
-            }
+            self.check_bump(offer, &old.offer)?;
         }
         let freed = old.map_or(U256::ZERO, |old| old.max_cost);
-        let needed = account
-            .cost
-            .saturating_sub(freed)
-            .saturating_add(new.max_cost);
+        let kept = account.cost.saturating_sub(freed);
+        let needed = kept.saturating_add(it.max_cost);
         if needed > it.balance {
             return Err(Rejection::Funds {
                 sender,
@@ -132,16 +143,32 @@ impl Mempool {
             }
             .into());
         }
-        let freed = old.map(Pooled::size);
+        let freed = old.map_or(0, Pooled::size);
         let limit = self.limits.sender_bytes;
-        if account.bytes - freed.unwrap_or_default() + new.size() > limit {
+        if account.bytes - freed + size > limit {
             return Err(SubmitError::SenderFull {
                 sender,
                 waiting: account.bytes,
                 limit,
             });
         }
-        Ok(freed)
+        Ok(Newcomer {
+            account: None,
+            old: id,
+            lane: account.lane_if_added(got),
+            pay: offer.pay(self.lanes.base_fee()),
+        })
+    }
+
+    /// A replacement has to raise both caps.
+    fn check_bump(&self, new: &Offer, old: &Offer) -> Result<(), SubmitError> {
+        for (offered, old) in [(new.max_fee, old.max_fee), (new.priority, old.priority)] {
+            let needed = self.limits.bumped(old);
+            if offered < needed {
+                return Err(SubmitError::Underpriced { offered, needed });
+            }
+        }
+        Ok(())
     }
 
     /// Which are to go for the newcomer to fit, from the worst-paying up; `None` when it pays too
@@ -150,102 +177,94 @@ impl Mempool {
     /// What waits behind a gap costs its sender nothing, so it goes first, and never displaces what
     /// could be in a block. From a run goes the last one, not the one that pays worst, so that no
     /// gap opens.
-    fn victims(&self, newcomer: &Offer, lane: Lane, surplus: usize) -> Option<Vec<Slot>> {
+    fn victims(&self, newcomer: &Newcomer, surplus: usize) -> Option<Vec<Id<Pooled>>> {
         let (mut victims, mut freed) = (Vec::new(), 0);
-        let pay = newcomer.pay(self.base_fee);
-        for offer in self.lanes.gapped.worst() {
+        if surplus == 0 {
+            return Some(victims);
+        }
+        for worst in self.lanes.worst(Lane::Gapped) {
+            if newcomer.lane == Lane::Gapped && worst.pay >= newcomer.pay {
+                return None;
+            }
+            if Some(worst.id) != newcomer.old {
+                freed += self.transactions[worst.id].size();
+                victims.push(worst.id);
+            }
             if freed >= surplus {
                 return Some(victims);
             }
-            if lane == Lane::Gapped && offer.pay(self.base_fee) >= pay {
-                return None;
-            }
-            if offer.slot != newcomer.slot {
-                freed += self.waiting(offer.slot).map_or(0, Pooled::size);
-                victims.push(offer.slot);
-            }
         }
-        if freed >= surplus {
-            return Some(victims);
-        }
-        if lane == Lane::Gapped {
+        if newcomer.lane == Lane::Gapped {
             return None;
         }
-        let mut tails: HashMap<Address, u64> = HashMap::new();
-        let Lanes {
-            ready, following, ..
-        } = &self.lanes;
-        for offer in Merged::ascending(self.base_fee, ready.worst(), following.worst()) {
-            if freed >= surplus {
-                break;
-            }
-            if offer.pay(self.base_fee) >= pay {
+        // Of senders with runs, where what is left of them ends.
+        let mut tails: BTreeMap<Id<Account>, u64> = BTreeMap::new();
+        for worst in self.lanes.worst_in_line() {
+            if worst.pay >= newcomer.pay {
                 return None;
             }
-            let (sender, mut nonce) = offer.slot;
-            let account = self.accounts.get(&sender)?;
+            let owner = self.transactions[worst.id].account;
+            let account = &self.accounts[owner];
+            let mut victim = worst.id;
             if account.sequential() {
-                if sender == newcomer.slot.0 {
+                if Some(owner) == newcomer.account {
                     return None;
                 }
-                let end = tails.entry(sender).or_insert(account.end);
+                let end = tails.entry(owner).or_insert(account.end);
                 *end -= 1;
-                nonce = *end;
-            } else if offer.slot == newcomer.slot {
+                victim = account.waiting.get(*end)?;
+            } else if Some(victim) == newcomer.old {
                 continue;
             }
-            freed += account.waiting.get(&nonce).map_or(0, Pooled::size);
-            victims.push((sender, nonce));
+            freed += self.transactions[victim].size();
+            victims.push(victim);
+            if freed >= surplus {
+                return Some(victims);
+            }
         }
-        (freed >= surplus).then_some(victims)
+        None
     }
 
     /// Puts a transaction into its slot, in place of what is there.
-    fn enter(&mut self, pooled: Pooled, rule: NonceRule, balance: U256) {
-        let (sender, nonce) = pooled.slot();
-        self.lookups += 1;
-        let checked = self.lookups;
-        let account = self
-            .accounts
-            .entry(sender)
-            .or_insert_with(|| Account::new(rule, checked));
-        account.balance = balance;
-        if let Some(old) = account.waiting.remove(&nonce) {
-            account.cost = account.cost.saturating_sub(old.max_cost);
-            self.hashes.remove(&old.hash);
-            self.forget_waiting(&old);
+    fn enter(&mut self, hash: TransactionHash, bytes: Bytes, it: &Admission, as_is: &Newcomer) {
+        // Who had to leave may have been the last one of the same sender.
+        let here = as_is.account.filter(|id| self.accounts.get(*id).is_some());
+        let owner = here.unwrap_or_else(|| self.accounts.open(it.sender, it.nonce_rule));
+        if let Some(old) = as_is.old {
+            self.unlist(old);
+            let replaced = self.transactions.remove(old);
+            self.hashes.remove(&replaced.hash, old);
+            let account = &mut self.accounts[owner];
+            account.cost = account.cost.saturating_sub(replaced.max_cost);
         }
-        self.attach(pooled);
+        self.accounts[owner].balance = it.balance;
+        let id = self.add(hash, bytes, it, owner);
+        self.attach(id);
+        self.accounts.answered(owner);
     }
 
-    /// Takes in what an admission says about its sender.
-    fn learn(&mut self, sender: Address, rule: NonceRule) {
-        let Some(account) = self.accounts.get_mut(&sender) else {
-            return;
-        };
-        if account.advance(rule) {
-            self.prune(sender);
-            self.resettle(sender);
-        }
-    }
-
-    pub(super) fn pooled(&mut self, hash: TransactionHash, bytes: Bytes, it: &Admission) -> Pooled {
+    /// Makes a transaction known that is in no list yet.
+    pub(super) fn add(
+        &mut self,
+        hash: TransactionHash,
+        bytes: Bytes,
+        it: &Admission,
+        owner: Id<Account>,
+    ) -> Id<Pooled> {
         self.arrivals += 1;
-        let (max_fee, arrival) = (it.max_fee_per_gas, self.arrivals);
-        let priority = it.priority_fee_per_gas.min(max_fee);
-        Pooled {
-            bytes,
-            hash,
-            gas_limit: it.gas_limit,
-            max_cost: it.max_cost,
-            expires_at: it.expires_at,
-            offer: Offer {
-                max_fee,
-                priority,
-                arrival,
-                slot: (it.sender, it.nonce),
-            },
-            lane: None,
+        let pooled = Pooled::new(hash, bytes, it, owner, self.arrivals);
+        let id = self.transactions.insert(pooled);
+        self.hashes.insert(&hash, id);
+        id
+    }
+
+    /// Takes in what an admission says about its sender, of whom something may be here.
+    fn learn(&mut self, it: &Admission) -> Option<Id<Account>> {
+        let id = self.accounts.find(&it.sender)?;
+        if self.accounts[id].advance(it.nonce_rule) {
+            self.prune(id);
+            self.resettle(id);
         }
+        self.accounts.get(id).map(|_| id)
     }
 }

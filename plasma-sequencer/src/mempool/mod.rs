@@ -15,28 +15,49 @@
 //! - All that one sender has here, blocks that are not executed included, costs at most its
 //!   balance.
 //! - A slot, sender and nonce, is held by one transaction at most.
-//! - Order follows from what was called with what, and from nothing else.
+//! - Order follows from what was called with what, and from nothing else: nothing walks through a
+//!   map by hash.
 //! - Submitting and removing one transaction is logarithmic in what waits. Only what opens or
 //!   closes a gap in one sender's run, or moves the base fee across offers, touches others: those
-//!   and no more.
+//!   and no more. Where offers are alike, as most are, it takes a few steps.
+//!
+//! A transaction is in one place from its entry until it is executed or dropped, a slab of `Pooled`.
+//! All else names it by its number there:
+//!
+//! ```text
+//!   hashes     name             ─► transaction             accounts   address ─► Account
+//!   lanes      base fee, arrival ─► transaction              waiting, in flight   nonce ─► transaction
+//!   expiries   second           ─► list of transactions     checks     list of accounts
+//! ```
+//!
+//! Whatever waits is in all of these, and what is in a block in `hashes` and in `in flight` alone. A
+//! number is used again, so it leaves all of them before its transaction does.
 
 mod account;
 mod block;
 mod insert;
+mod lanes;
 mod limits;
+mod list;
+mod names;
+mod pooled;
 mod ranking;
+mod slab;
+mod sorted;
 mod upkeep;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
-
 use plasma_core::{Address, Bytes, Gas, TransactionHash};
 
-use account::{Account, Lane, Pooled};
+use account::{Account, Accounts};
 use block::Selection;
-use ranking::{Ranking, Slot};
+use lanes::Lanes;
+use list::Lists;
+use names::{NameSet, Names, name_set};
+use pooled::{EXPIRY, Lane, Pooled};
+use slab::{Id, Slab};
 
 pub use block::Picked;
 pub use limits::{MempoolLimits, MempoolStatistics, TRANSACTION_OVERHEAD_BYTES};
@@ -50,43 +71,16 @@ pub(crate) use upkeep::look_up;
 pub struct Mempool {
     limits: MempoolLimits,
     block_gas: Gas,
-    base_fee: u128,
-    accounts: HashMap<Address, Account>,
-    hashes: HashMap<TransactionHash, Place>,
+    transactions: Slab<Pooled>,
+    accounts: Accounts,
+    hashes: Names<Pooled>,
+    /// In blocks, by senders that could not be told, or with nonces that are in blocks already.
+    strangers: NameSet<TransactionHash>,
     lanes: Lanes,
-    /// Last second and slot of what expires.
-    expiries: BTreeSet<(u64, Slot)>,
-    /// Senders with something waiting, the one looked up longest ago first.
-    checks: BTreeSet<(u64, Address)>,
+    /// What expires, by the last second.
+    expiries: Lists<u64, Pooled, EXPIRY>,
     arrivals: u64,
-    lookups: u64,
     statistics: MempoolStatistics,
-}
-
-/// Where a known transaction is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Waiting(Slot),
-    InFlight(Slot),
-    /// In a block of before the restart, by a sender that could not be told.
-    Included,
-}
-
-#[derive(Debug, Default)]
-struct Lanes {
-    ready: Ranking,
-    following: Ranking,
-    gapped: Ranking,
-}
-
-impl Lanes {
-    fn of(&mut self, lane: Lane) -> &mut Ranking {
-        match lane {
-            Lane::Ready => &mut self.ready,
-            Lane::Following => &mut self.following,
-            Lane::Gapped => &mut self.gapped,
-        }
-    }
 }
 
 impl Mempool {
@@ -95,21 +89,20 @@ impl Mempool {
         Self {
             limits,
             block_gas,
-            base_fee: 0,
-            accounts: HashMap::new(),
-            hashes: HashMap::new(),
+            transactions: Slab::default(),
+            accounts: Accounts::new(),
+            hashes: Names::new(),
+            strangers: name_set(),
             lanes: Lanes::default(),
-            expiries: BTreeSet::new(),
-            checks: BTreeSet::new(),
+            expiries: Lists::default(),
             arrivals: 0,
-            lookups: 0,
             statistics: MempoolStatistics::default(),
         }
     }
 
     /// Whether this transaction waits here or is in a block that is not executed yet.
     pub fn contains(&self, hash: &TransactionHash) -> bool {
-        self.hashes.contains_key(hash)
+        self.find(hash).is_some() || self.strangers.contains(hash)
     }
 
     /// A transaction that waits here or is in a block that is not executed yet.
@@ -123,17 +116,18 @@ impl Mempool {
     }
 
     fn known(&self, hash: &TransactionHash) -> Option<&Pooled> {
-        match *self.hashes.get(hash)? {
-            Place::Waiting((sender, nonce)) => self.accounts.get(&sender)?.waiting.get(&nonce),
-            Place::InFlight((sender, nonce)) => self.accounts.get(&sender)?.in_flight.get(&nonce),
-            Place::Included => None,
-        }
+        self.find(hash).map(|id| &self.transactions[id])
+    }
+
+    fn find(&self, hash: &TransactionHash) -> Option<Id<Pooled>> {
+        self.hashes.find(hash, &self.transactions)
     }
 
     /// The next nonce for `account` to use, counting what waits and what is not executed yet;
     /// `None` when there is neither.
     pub fn next_nonce(&self, account: &Address) -> Option<u64> {
-        self.accounts.get(account).map(Account::next_nonce)
+        let id = self.accounts.find(account)?;
+        Some(self.accounts[id].next_nonce())
     }
 
     /// At most `limit` of those that wait: in the order in which blocks would take them, then those
@@ -142,27 +136,24 @@ impl Mempool {
         let mut pending = Vec::new();
         let mut selection = Selection::new(self);
         while pending.len() < limit {
-            let Some(pooled) = selection.next() else {
+            let Some(id) = selection.next() else {
                 break;
             };
-            pending.push(pooled.bytes.clone());
-            selection.accept(pooled);
+            pending.push(self.transactions[id].bytes.clone());
+            selection.accept(id);
         }
         let rest = limit - pending.len();
-        let gapped = self.lanes.gapped.best().take(rest);
-        pending.extend(
-            gapped
-                .filter_map(|offer| self.waiting(offer.slot))
-                .map(|tx| tx.bytes.clone()),
-        );
+        let gapped = self.lanes.best(Lane::Gapped).take(rest);
+        pending.extend(gapped.map(|it| self.transactions[it.id].bytes.clone()));
         pending
     }
 
     /// What waits, and what became of the rest.
     pub fn statistics(&self) -> MempoolStatistics {
+        let count = |lane| self.lanes.of(lane).len();
         MempoolStatistics {
-            ready: self.lanes.ready.len() + self.lanes.following.len(),
-            gapped: self.lanes.gapped.len(),
+            ready: count(Lane::Ready) + count(Lane::Following),
+            gapped: count(Lane::Gapped),
             senders: self.accounts.len(),
             ..self.statistics
         }
@@ -170,126 +161,96 @@ impl Mempool {
 
     /// Whether a block could be filled now.
     pub fn has_ready(&self) -> bool {
-        self.lanes.ready.best().next().is_some()
+        self.lanes.best(Lane::Ready).next().is_some()
     }
 
     /// Sets the base fee of the next block, in wei. What offers less waits until it falls.
     pub fn set_base_fee(&mut self, base_fee: u128) {
-        if self.base_fee != base_fee {
-            self.base_fee = base_fee;
-            for lane in [Lane::Ready, Lane::Following, Lane::Gapped] {
-                self.lanes.of(lane).set_base_fee(base_fee);
-            }
-        }
+        self.lanes.set_base_fee(&self.transactions, base_fee);
     }
 
-    fn waiting(&self, (sender, nonce): Slot) -> Option<&Pooled> {
-        self.accounts.get(&sender)?.waiting.get(&nonce)
-    }
-
-    /// Puts a checked transaction into an empty slot of an account that is here.
-    fn attach(&mut self, mut pooled: Pooled) {
-        let slot @ (sender, nonce) = pooled.slot();
-        let account = self
-            .accounts
-            .get_mut(&sender)
-            .expect("the account of what is attached");
-        if account.waiting.is_empty() {
-            self.checks.insert((account.checked, sender));
+    /// Lets a transaction wait that is in no list, in an empty slot of its account.
+    fn attach(&mut self, id: Id<Pooled>) {
+        let pooled = &self.transactions[id];
+        let (owner, nonce, size) = (pooled.account, pooled.nonce, pooled.size());
+        let (max_cost, expires_at) = (pooled.max_cost, pooled.expires_at);
+        self.statistics.bytes += size;
+        if let Some(second) = expires_at {
+            self.expiries.push(&mut self.transactions, second, id);
         }
-        account.bytes += pooled.size();
-        account.cost = account.cost.saturating_add(pooled.max_cost);
-        self.statistics.bytes += pooled.size();
-        self.hashes.insert(pooled.hash, Place::Waiting(slot));
-        if let Some(expires_at) = pooled.expires_at {
-            self.expiries.insert((expires_at, slot));
+        if self.accounts[owner].waiting.is_empty() {
+            self.accounts.watch(owner);
         }
-        let end = account.end;
-        let extends = account.sequential() && nonce == end;
-        pooled.lane = None;
-        account.waiting.insert(nonce, pooled);
-        if extends {
-            account.extend_run();
+        let account = &mut self.accounts[owner];
+        account.bytes += size;
+        account.cost = account.cost.saturating_add(max_cost);
+        account.waiting.insert(nonce, id);
+        if !account.sequential() || nonce != account.end {
+            let lane = account.lane(nonce);
+            self.lanes.place(&mut self.transactions, id, Some(lane));
+            return;
         }
         // What it closes the gap to comes along; nothing else moves.
-        let moved = if extends {
-            end..account.end
-        } else {
-            nonce..nonce + 1
-        };
-        for nonce in moved {
-            place(&mut self.lanes, account, nonce);
+        account.extend_run();
+        for moved in nonce..account.end {
+            self.settle(owner, moved);
         }
     }
 
-    /// Takes a waiting transaction out, and leaves those behind it behind a gap.
-    fn detach(&mut self, (sender, nonce): Slot) -> Option<Pooled> {
-        let account = self.accounts.get_mut(&sender)?;
-        let pooled = account.waiting.remove(&nonce)?;
+    /// Drops a waiting transaction, and leaves those behind it behind a gap.
+    fn detach(&mut self, id: Id<Pooled>) {
+        self.unlist(id);
+        let pooled = self.transactions.remove(id);
+        self.hashes.remove(&pooled.hash, id);
+        let account = &mut self.accounts[pooled.account];
         account.cost = account.cost.saturating_sub(pooled.max_cost);
-        self.forget_waiting(&pooled);
-        self.hashes.remove(&pooled.hash);
-        let account = self.accounts.get_mut(&sender)?;
-        if account.sequential() && (account.head..account.end).contains(&nonce) {
-            let cut = nonce + 1..account.end;
-            account.end = nonce;
-            for nonce in cut {
-                place(&mut self.lanes, account, nonce);
+        if account.in_run(pooled.nonce) {
+            let cut = pooled.nonce + 1..account.end;
+            account.end = pooled.nonce;
+            for behind in cut {
+                self.settle(pooled.account, behind);
             }
         }
-        if account.is_empty() {
-            self.accounts.remove(&sender);
+        if self.accounts[pooled.account].is_empty() {
+            self.accounts.close(pooled.account);
         }
-        Some(pooled)
     }
 
-    /// Takes what is no more among the waiting out of all that counts them.
-    fn forget_waiting(&mut self, pooled: &Pooled) {
-        let slot @ (sender, _) = pooled.slot();
-        if let Some(lane) = pooled.lane {
-            self.lanes.of(lane).remove(&pooled.offer);
+    /// Takes a waiting transaction out of all that lists what waits.
+    fn unlist(&mut self, id: Id<Pooled>) {
+        self.lanes.place(&mut self.transactions, id, None);
+        let pooled = &self.transactions[id];
+        let (owner, nonce, size) = (pooled.account, pooled.nonce, pooled.size());
+        if let Some(second) = pooled.expires_at {
+            self.expiries.remove(&mut self.transactions, second, id);
         }
-        if let Some(expires_at) = pooled.expires_at {
-            self.expiries.remove(&(expires_at, slot));
-        }
-        self.statistics.bytes -= pooled.size();
-        if let Some(account) = self.accounts.get_mut(&sender) {
-            account.bytes -= pooled.size();
-            if account.waiting.is_empty() {
-                self.checks.remove(&(account.checked, sender));
-            }
+        self.statistics.bytes -= size;
+        let account = &mut self.accounts[owner];
+        account.bytes -= size;
+        account.waiting.remove(nonce);
+        if account.waiting.is_empty() {
+            self.accounts.unwatch(owner);
         }
     }
 
     /// Finds a sender's run anew and moves what is on the wrong lane.
-    fn resettle(&mut self, sender: Address) {
-        let Some(account) = self.accounts.get_mut(&sender) else {
+    fn resettle(&mut self, owner: Id<Account>) {
+        let Some(account) = self.accounts.get_mut(owner) else {
             return;
         };
         account.find_run();
-        let wrong: Vec<u64> = account
-            .waiting
-            .iter()
-            .filter(|(nonce, pooled)| pooled.lane != Some(account.lane(**nonce)))
-            .map(|(nonce, _)| *nonce)
-            .collect();
-        for nonce in wrong {
-            place(&mut self.lanes, account, nonce);
+        for (nonce, id) in account.waiting.ascending() {
+            let lane = Some(account.lane(nonce));
+            self.lanes.place(&mut self.transactions, id, lane);
         }
     }
-}
 
-/// Puts a waiting transaction on the lane where it belongs.
-fn place(lanes: &mut Lanes, account: &mut Account, nonce: u64) {
-    let lane = account.lane(nonce);
-    let Some(pooled) = account.waiting.get_mut(&nonce) else {
-        return;
-    };
-    if pooled.lane != Some(lane) {
-        if let Some(before) = pooled.lane {
-            lanes.of(before).remove(&pooled.offer);
+    /// Puts what a sender has waiting under a nonce on the lane where it belongs.
+    fn settle(&mut self, owner: Id<Account>, nonce: u64) {
+        let account = &self.accounts[owner];
+        if let Some(id) = account.waiting.get(nonce) {
+            let lane = Some(account.lane(nonce));
+            self.lanes.place(&mut self.transactions, id, lane);
         }
-        lanes.of(lane).insert(pooled.offer);
-        pooled.lane = Some(lane);
     }
 }

@@ -1,24 +1,19 @@
 //! Who pays best, at a base fee that moves, without sorting anew.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, btree_map},
-    iter::Peekable,
-};
+use std::{cmp::Reverse, collections::BTreeMap, iter::Peekable};
 
-use plasma_core::Address;
+use plasma_core::Admission;
 
-/// A transaction's place in the pool.
-pub(super) type Slot = (Address, u64);
+use super::{pooled::Pooled, slab::Id, sorted::Sorted};
 
-/// What a transaction offers for each unit of gas, in wei, and where it is.
+/// What a transaction offers for each unit of gas, in wei, and when it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Offer {
     pub(super) max_fee: u128,
     /// At most `max_fee`.
     pub(super) priority: u128,
+    /// As a running number.
     pub(super) arrival: u64,
-    pub(super) slot: Slot,
 }
 
 /// What the proposer gets for each unit of gas. Offers below the base fee rank below all others.
@@ -29,6 +24,14 @@ pub(super) struct Pay {
 }
 
 impl Offer {
+    pub(super) fn new(it: &Admission, arrival: u64) -> Self {
+        Self {
+            max_fee: it.max_fee_per_gas,
+            priority: it.priority_fee_per_gas.min(it.max_fee_per_gas),
+            arrival,
+        }
+    }
+
     pub(super) fn pay(&self, base_fee: u128) -> Pay {
         match self.max_fee.checked_sub(base_fee) {
             Some(room) => Pay {
@@ -47,140 +50,171 @@ impl Offer {
     }
 
     /// The base fee above which it is the fee cap, no more the priority fee, that bounds the tip.
-    fn turn(&self) -> u128 {
+    pub(super) fn turn(&self) -> u128 {
         self.max_fee - self.priority
     }
 }
 
-/// By amount, and the earlier above the later.
-type Key = (u128, Reverse<u64>);
+/// A transaction among others: the better-paying above, and the earlier above the later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ranked {
+    pub(super) pay: Pay,
+    arrival: Reverse<u64>,
+    pub(super) id: Id<Pooled>,
+}
 
-/// Offers in the order of what they pay.
+impl Ranked {
+    pub(super) fn new(offer: &Offer, base_fee: u128, id: Id<Pooled>) -> Self {
+        Self {
+            pay: offer.pay(base_fee),
+            arrival: Reverse(offer.arrival),
+            id,
+        }
+    }
+}
+
+/// Those that pay alike, in the order in which they came, by what they pay.
+type Levels = BTreeMap<u128, Sorted<Pooled>>;
+
+/// Transactions in the order of what they pay.
 ///
 /// The tip is the least of the priority fee and of what the fee cap leaves above the base fee.
 /// Offers that the priority fee bounds keep their order whatever the base fee, and so do those that
-/// the cap bounds: so there are two sorted maps, and a base fee that moves makes only those change
-/// over whose turning point it passes.
+/// the cap bounds: so each kind is sorted by itself, and a base fee that moves makes only those
+/// change over whose [turning point](Offer::turn) it passes. Most offers are alike, so that there are few levels.
 #[derive(Debug, Default)]
 pub(super) struct Ranking {
-    base_fee: u128,
-    by_priority: BTreeMap<Key, Offer>,
-    by_cap: BTreeMap<Key, Offer>,
-    /// Turning point and arrival, to the priority fee.
-    turns: BTreeMap<(u128, u64), u128>,
+    by_priority: Levels,
+    by_cap: Levels,
+    count: usize,
 }
 
 impl Ranking {
-    pub(super) fn insert(&mut self, offer: Offer) {
-        self.turns
-            .insert((offer.turn(), offer.arrival), offer.priority);
-        if self.base_fee > offer.turn() {
-            self.by_cap
-                .insert((offer.max_fee, Reverse(offer.arrival)), offer);
+    fn level(&mut self, offer: &Offer, base_fee: u128) -> (&mut Levels, u128) {
+        if base_fee > offer.turn() {
+            (&mut self.by_cap, offer.max_fee)
         } else {
-            self.by_priority
-                .insert((offer.priority, Reverse(offer.arrival)), offer);
+            (&mut self.by_priority, offer.priority)
         }
     }
 
-    pub(super) fn remove(&mut self, offer: &Offer) {
-        self.turns.remove(&(offer.turn(), offer.arrival));
-        if self.base_fee > offer.turn() {
-            self.by_cap.remove(&(offer.max_fee, Reverse(offer.arrival)));
-        } else {
-            self.by_priority
-                .remove(&(offer.priority, Reverse(offer.arrival)));
-        }
+    pub(super) fn insert(&mut self, offer: &Offer, base_fee: u128, id: Id<Pooled>) {
+        let (levels, amount) = self.level(offer, base_fee);
+        levels.entry(amount).or_default().insert(offer.arrival, id);
+        self.count += 1;
     }
 
-    pub(super) fn set_base_fee(&mut self, base_fee: u128) {
-        let (low, high) = (self.base_fee.min(base_fee), self.base_fee.max(base_fee));
-        let rising = base_fee > self.base_fee;
-        for (&(turn, arrival), &priority) in self.turns.range((low, 0)..(high, 0)) {
-            let as_priority = (priority, Reverse(arrival));
-            let as_cap = (turn + priority, Reverse(arrival));
-            let moved = if rising {
-                self.by_priority
-                    .remove(&as_priority)
-                    .map(|offer| self.by_cap.insert(as_cap, offer))
-            } else {
-                self.by_cap
-                    .remove(&as_cap)
-                    .map(|offer| self.by_priority.insert(as_priority, offer))
-            };
-            debug_assert!(
-                moved.is_some(),
-                "every offer is where its turning point says"
-            );
+    /// Takes out what was put in at this base fee.
+    pub(super) fn remove(&mut self, offer: &Offer, base_fee: u128) {
+        let (levels, amount) = self.level(offer, base_fee);
+        let Some(level) = levels.get_mut(&amount) else {
+            return;
+        };
+        let removed = level.remove(offer.arrival);
+        debug_assert!(
+            removed.is_some(),
+            "every offer is where its turning point says"
+        );
+        if level.is_empty() {
+            levels.remove(&amount);
         }
-        self.base_fee = base_fee;
+        self.count -= 1;
     }
 
     pub(super) fn len(&self) -> usize {
-        self.turns.len()
+        self.count
     }
 
     /// The affordable ones, best first, the earlier first among equals.
-    pub(super) fn best(&self) -> impl Iterator<Item = &Offer> {
-        let affordable = self.by_cap.range((self.base_fee, Reverse(u64::MAX))..);
-        Merged {
-            base_fee: self.base_fee,
-            one: self.by_priority.values().rev().peekable(),
-            other: affordable.map(|(_, offer)| offer).rev().peekable(),
-            descending: true,
-        }
+    pub(super) fn best(&self, base_fee: u128) -> impl Iterator<Item = Ranked> {
+        let priority = self.by_priority.iter().rev();
+        let priority = priority.flat_map(|(priority, level)| {
+            let pay = tip(*priority);
+            level.ascending().map(move |it| ranked(pay, it))
+        });
+        let cap = self.by_cap.range(base_fee..).rev();
+        let cap = cap.flat_map(move |(cap, level)| {
+            let pay = bounded_by_cap(*cap, base_fee);
+            level.ascending().map(move |it| ranked(pay, it))
+        });
+        Merged::new(priority, cap, |one, other| one > other)
     }
 
     /// All, worst first, the later first among equals.
-    pub(super) fn worst(&self) -> Worst<'_> {
-        Merged {
-            base_fee: self.base_fee,
-            one: self.by_priority.values().peekable(),
-            other: self.by_cap.values().peekable(),
-            descending: false,
-        }
+    pub(super) fn worst(&self, base_fee: u128) -> impl Iterator<Item = Ranked> {
+        let priority = self.by_priority.iter().flat_map(|(priority, level)| {
+            let pay = tip(*priority);
+            level.descending().map(move |it| ranked(pay, it))
+        });
+        let cap = self.by_cap.iter().flat_map(move |(cap, level)| {
+            let pay = bounded_by_cap(*cap, base_fee);
+            level.descending().map(move |it| ranked(pay, it))
+        });
+        worse_first(priority, cap)
     }
 }
 
-/// Offers from the worst on.
-pub(super) type Worst<'a> =
-    Merged<btree_map::Values<'a, Key, Offer>, btree_map::Values<'a, Key, Offer>>;
+fn tip(amount: u128) -> Pay {
+    Pay {
+        affordable: true,
+        amount,
+    }
+}
 
-/// Two runs of offers, sorted alike, as one.
-pub(super) struct Merged<A: Iterator, B: Iterator> {
-    base_fee: u128,
+fn bounded_by_cap(max_fee: u128, base_fee: u128) -> Pay {
+    match max_fee.checked_sub(base_fee) {
+        Some(room) => tip(room),
+        None => Pay {
+            affordable: false,
+            amount: max_fee,
+        },
+    }
+}
+
+fn ranked(pay: Pay, (arrival, id): (u64, Id<Pooled>)) -> Ranked {
+    let arrival = Reverse(arrival);
+    Ranked { pay, arrival, id }
+}
+
+/// Two runs, the worst first in both, as one.
+pub(super) fn worse_first(
+    one: impl Iterator<Item = Ranked>,
+    other: impl Iterator<Item = Ranked>,
+) -> impl Iterator<Item = Ranked> {
+    Merged::new(one, other, |one, other| one < other)
+}
+
+/// Two runs, sorted alike, as one.
+struct Merged<A: Iterator, B: Iterator> {
     one: Peekable<A>,
     other: Peekable<B>,
-    descending: bool,
+    before: fn(&Ranked, &Ranked) -> bool,
 }
 
-impl<'a, A, B> Merged<A, B>
+impl<A, B> Merged<A, B>
 where
-    A: Iterator<Item = &'a Offer>,
-    B: Iterator<Item = &'a Offer>,
+    A: Iterator<Item = Ranked>,
+    B: Iterator<Item = Ranked>,
 {
-    /// Worst first, as both are.
-    pub(super) fn ascending(base_fee: u128, one: A, other: B) -> Self {
+    fn new(one: A, other: B, before: fn(&Ranked, &Ranked) -> bool) -> Self {
         Self {
-            base_fee,
             one: one.peekable(),
             other: other.peekable(),
-            descending: false,
+            before,
         }
     }
 }
 
-impl<'a, A, B> Iterator for Merged<A, B>
+impl<A, B> Iterator for Merged<A, B>
 where
-    A: Iterator<Item = &'a Offer>,
-    B: Iterator<Item = &'a Offer>,
+    A: Iterator<Item = Ranked>,
+    B: Iterator<Item = Ranked>,
 {
-    type Item = &'a Offer;
+    type Item = Ranked;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let rank = |offer: &&Offer| (offer.pay(self.base_fee), Reverse(offer.arrival));
+    fn next(&mut self) -> Option<Ranked> {
         let first = match (self.one.peek(), self.other.peek()) {
-            (Some(one), Some(other)) => (rank(one) > rank(other)) == self.descending,
+            (Some(one), Some(other)) => (self.before)(one, other),
             (one, _) => one.is_some(),
         };
         if first {

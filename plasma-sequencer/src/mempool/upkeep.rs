@@ -6,7 +6,9 @@ use plasma_core::{Address, Admission, Bytes, Gate, Rejection, Timestamp, Transac
 
 use super::{
     Mempool,
-    account::{Pooled, with_lowest},
+    account::{Account, with_lowest},
+    pooled::Pooled,
+    slab::Id,
 };
 
 /// Asks the gate about a sender, and drops of it what can no more be executed.
@@ -28,29 +30,28 @@ impl Mempool {
     /// Drops what may be in no block any more.
     pub fn expire(&mut self, now: Timestamp) {
         let now = now.seconds().0;
-        while let Some(&(last, slot)) = self.expiries.first() {
+        while let Some((last, id)) = self.expiries.first() {
             if last >= now {
                 break;
             }
-            self.detach(slot);
+            self.detach(id);
             self.statistics.expired += 1;
         }
     }
 
     /// The transaction by which to look a sender up: the first that waits.
     pub fn probe(&self, sender: &Address) -> Option<(TransactionHash, Bytes)> {
-        let (_, first) = self.accounts.get(sender)?.waiting.first_key_value()?;
+        let account = &self.accounts[self.accounts.find(sender)?];
+        let (_, first) = account.waiting.first()?;
+        let first = &self.transactions[first];
         Some((first.hash, first.bytes.clone()))
     }
 
     /// At most `limit` senders, those looked up longest ago: money also moves without its owner's
     /// doing.
     pub fn stalest(&self, limit: usize) -> Vec<Address> {
-        self.checks
-            .iter()
-            .take(limit)
-            .map(|(_, sender)| *sender)
-            .collect()
+        let watched = self.accounts.watched().take(limit);
+        watched.map(|id| self.accounts[id].address).collect()
     }
 
     /// Takes in what the gate says now about the sender of what [`Self::probe`] gave. Drops what is
@@ -62,20 +63,19 @@ impl Mempool {
         probed: &TransactionHash,
         answer: &Result<Admission, Rejection>,
     ) -> bool {
-        self.lookups += 1;
-        let lookups = self.lookups;
-        let Some(account) = self.accounts.get_mut(&sender) else {
+        let Some(id) = self.accounts.find(&sender) else {
             return false;
         };
-        let Some((&first, Pooled { hash, .. })) = account.waiting.first_key_value() else {
+        let account = &self.accounts[id];
+        let Some((nonce, first)) = account.waiting.first() else {
             return false;
         };
-        if hash != probed {
+        if self.transactions[first].hash != *probed {
             return true;
         }
-        self.checks.remove(&(account.checked, sender));
-        account.checked = lookups;
-        self.checks.insert((lookups, sender));
+        let sequential = account.sequential();
+        self.accounts.answered(id);
+        let account = &mut self.accounts[id];
         let mut again = false;
         match answer {
             Ok(admission) => {
@@ -85,65 +85,59 @@ impl Mempool {
             Err(Rejection::NonceTooLow { next, .. }) => {
                 account.rule = with_lowest(account.rule, *next);
                 // Within a window, a used nonce may be above the lowest unused one.
-                if first >= *next {
-                    self.invalidate(sender, first);
+                if nonce >= *next {
+                    self.invalidate(first);
                 }
                 again = true;
             }
             Err(Rejection::Funds { balance, .. }) => account.balance = *balance,
-            Err(Rejection::FeeTooLow { base_fee, .. }) => {
-                let base_fee = *base_fee;
-                self.set_base_fee(base_fee);
-            }
+            Err(Rejection::FeeTooLow { base_fee, .. }) => self.set_base_fee(*base_fee),
             Err(_) => {
-                self.invalidate(sender, first);
+                self.invalidate(first);
                 again = true;
             }
         }
-        self.prune(sender);
-        self.trim(sender);
-        let moved = self
-            .accounts
-            .get(&sender)
-            .is_some_and(|account| account.head != account.find_head());
-        if moved {
-            self.resettle(sender);
+        self.prune(id);
+        self.trim(id);
+        let moved = |account: &Account| {
+            account.sequential() != sequential || account.head != account.find_head()
+        };
+        if self.accounts.get(id).is_some_and(moved) {
+            self.resettle(id);
         }
         again
     }
 
     /// Forgets what is known of nonces: the chain went back. Gives the senders to look up.
     pub fn rewind(&mut self) -> Vec<Address> {
-        let senders: Vec<Address> = self.checks.iter().map(|(_, sender)| *sender).collect();
         for account in self.accounts.values_mut() {
             account.rule = with_lowest(account.rule, 0);
         }
-        senders
+        self.stalest(usize::MAX)
     }
 
     /// Drops what has a used nonce.
-    pub(super) fn prune(&mut self, sender: Address) {
-        while let Some(account) = self.accounts.get(&sender) {
-            match account.waiting.first_key_value() {
-                Some((&first, _)) if first < account.lowest() => self.invalidate(sender, first),
+    pub(super) fn prune(&mut self, owner: Id<Account>) {
+        while let Some(account) = self.accounts.get(owner) {
+            match account.waiting.first() {
+                Some((nonce, first)) if nonce < account.lowest() => self.invalidate(first),
                 _ => break,
             }
         }
     }
 
     /// Drops the last ones until the sender can pay for all.
-    fn trim(&mut self, sender: Address) {
-        while let Some(account) = self.accounts.get(&sender) {
-            match account.waiting.last_key_value() {
-                Some((&last, _)) if account.cost > account.balance => self.invalidate(sender, last),
+    fn trim(&mut self, owner: Id<Account>) {
+        while let Some(account) = self.accounts.get(owner) {
+            match account.waiting.last() {
+                Some((_, last)) if account.cost > account.balance => self.invalidate(last),
                 _ => break,
             }
         }
     }
 
-    fn invalidate(&mut self, sender: Address, nonce: u64) {
-        if self.detach((sender, nonce)).is_some() {
-            self.statistics.invalidated += 1;
-        }
+    fn invalidate(&mut self, id: Id<Pooled>) {
+        self.detach(id);
+        self.statistics.invalidated += 1;
     }
 }

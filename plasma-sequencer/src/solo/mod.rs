@@ -28,9 +28,9 @@ use std::{
 
 use async_trait::async_trait;
 use plasma_core::{
-    Address, BlockHeader, BoxStream, Bytes, CertifiedBlock, ChainUpdate, Committee, Env, Epoch,
-    Gate, Height, MAX_TRANSACTION_BYTES, Promise, Rejection, Sequencer, SequencerError, Signer,
-    SubmitError, Task, Timestamp, TransactionHash, transaction_hash,
+    Address, Admission, BlockHeader, BoxStream, Bytes, CertifiedBlock, ChainUpdate, Committee, Env,
+    Epoch, Gate, Height, MAX_TRANSACTION_BYTES, Promise, Rejection, Sequencer, SequencerError,
+    Signer, SubmitError, Task, Timestamp, TransactionHash, transaction_hash,
 };
 use tokio::sync::{Notify, watch};
 
@@ -252,78 +252,91 @@ impl Shared {
     /// What they have in common is done once: one look at the state, one check of all signatures, one wake-up.
     fn enter(&self, transactions: Vec<Bytes>) -> Vec<Answer> {
         let failure = self.feed().failure.as_ref().map(ToString::to_string);
-        let limit = MAX_TRANSACTION_BYTES.min(self.config.byte_limit);
-        let mut answers: Vec<Answer> = transactions
+        let refused: Vec<Option<SubmitError>> = transactions
             .iter()
-            .map(|transaction| {
-                let length = transaction.len();
-                match &failure {
-                    _ if length > limit => Err(Rejection::TooLarge { length, limit }.into()),
-                    Some(failure) => Err(SubmitError::Unavailable(failure.clone())),
-                    None => Ok((transaction_hash(transaction), false)),
-                }
-            })
+            .map(|transaction| self.refuses(transaction.len(), failure.as_deref()))
             .collect();
-        {
-            let pool = self.pool();
-            for answer in &mut answers {
-                if let Ok((hash, _)) = *answer
-                    && pool.contains(&hash)
-                {
-                    *answer = Err(SubmitError::AlreadyKnown(hash));
-                }
-            }
-        }
         let fresh: Vec<Bytes> = transactions
             .into_iter()
-            .zip(&answers)
-            .filter(|(_, answer)| answer.is_ok())
+            .zip(&refused)
+            .filter(|(_, refused)| refused.is_none())
             .map(|(transaction, _)| transaction)
             .collect();
         let executions = self.executions.load(Ordering::Acquire);
-        let mut gapped = Vec::new();
         let admissions = match &fresh[..] {
             [] => Vec::new(),
             [one] => vec![self.gate.admit(one)],
             many => self.gate.admit_all(many),
         };
-        let now = self.env.now();
-        let mut admitted = fresh.into_iter().zip(admissions);
-        let mut waiting = answers
-            .iter_mut()
-            .filter(|answer| answer.is_ok())
-            .peekable();
-        while waiting.peek().is_some() {
-            let mut pool = self.pool();
-            for answer in waiting.by_ref().take(ENTERED_AT_ONCE) {
-                let Some((transaction, admission)) = admitted.next() else {
-                    let silent = "the gate did not answer for it".to_owned();
-                    *answer = Err(SubmitError::Unavailable(silent));
-                    continue;
-                };
-                let hash = answer.as_ref().map(|(hash, _)| *hash);
-                *answer = hash.map_err(Clone::clone).and_then(|hash| {
-                    let admission = admission?;
-                    let ready = pool.insert(hash, transaction, &admission, now)?;
-                    if !ready {
-                        gapped.push(admission.sender);
-                    }
-                    Ok((hash, ready))
-                });
-            }
-        }
-        drop(waiting);
+        let entered = self.enter_pool(fresh, admissions);
         // What seems to wait for a nonce may only have been admitted before that was used.
-        if !gapped.is_empty() && self.executions.load(Ordering::Acquire) != executions {
-            self.touch(gapped);
+        if !entered.gapped.is_empty() && self.executions.load(Ordering::Acquire) != executions {
+            self.touch(entered.gapped);
         }
-        Meters::submitted(&answers);
-        if answers.iter().any(Result::is_ok) {
-            let statistics = self.pool().statistics();
-            self.meters.pool(&statistics);
+        if entered.answers.iter().any(Result::is_ok) {
+            self.meters.pool(&entered.statistics);
             self.work.notify_one();
         }
+        let mut answers = entered.answers.into_iter();
+        let silent = || SubmitError::Unavailable("the gate did not answer for it".to_owned());
+        let answer = |refused| match refused {
+            Some(refused) => Err(refused),
+            None => answers.next().unwrap_or_else(|| Err(silent())),
+        };
+        let answers: Vec<Answer> = refused.into_iter().map(answer).collect();
+        Meters::submitted(&answers);
         answers
+    }
+
+    /// What is refused whatever it says.
+    fn refuses(&self, length: usize, failure: Option<&str>) -> Option<SubmitError> {
+        let limit = MAX_TRANSACTION_BYTES.min(self.config.byte_limit);
+        if length > limit {
+            return Some(Rejection::TooLarge { length, limit }.into());
+        }
+        failure.map(|failure| SubmitError::Unavailable(failure.to_owned()))
+    }
+
+    /// Puts into the pool what the gate admitted. Its names are the gate's: nobody computes them twice.
+    fn enter_pool(
+        &self,
+        transactions: Vec<Bytes>,
+        admissions: Vec<Result<Admission, Rejection>>,
+    ) -> Entered {
+        let now = self.env.now();
+        let mut entered = Entered::default();
+        let mut rest = transactions.into_iter().zip(admissions);
+        loop {
+            // What is known is told to be known, even if it would be refused by now. Named before others wait for the pool.
+            let some: Vec<_> = rest
+                .by_ref()
+                .take(ENTERED_AT_ONCE)
+                .map(|(bytes, admission)| match admission {
+                    Ok(admission) => Ok((bytes, admission)),
+                    Err(rejection) => Err((transaction_hash(&bytes), rejection)),
+                })
+                .collect();
+            if some.is_empty() {
+                return entered;
+            }
+            let mut pool = self.pool();
+            for one in some {
+                let answer = match one {
+                    Ok((bytes, admission)) => {
+                        debug_assert_eq!(admission.hash, transaction_hash(&bytes), "its name");
+                        let ready = pool.insert(admission.hash, bytes, &admission, now);
+                        if ready == Ok(false) {
+                            entered.gapped.push(admission.sender);
+                        }
+                        ready.map(|ready| (admission.hash, ready))
+                    }
+                    Err((hash, _)) if pool.contains(&hash) => Err(SubmitError::AlreadyKnown(hash)),
+                    Err((_, rejection)) => Err(rejection.into()),
+                };
+                entered.answers.push(answer);
+            }
+            entered.statistics = pool.statistics();
+        }
     }
 
     fn promise(&self, hash: TransactionHash, ready: bool) -> Promise {
@@ -358,6 +371,16 @@ impl Shared {
     fn pool(&self) -> MutexGuard<'_, Mempool> {
         lock(&self.pool)
     }
+}
+
+/// What came of a try to enter the pool.
+#[derive(Default)]
+struct Entered {
+    answers: Vec<Answer>,
+    /// Senders of what seems to wait for an earlier nonce.
+    gapped: Vec<Address>,
+    /// Of the pool after that.
+    statistics: MempoolStatistics,
 }
 
 impl Source for Shared {
