@@ -51,21 +51,30 @@ impl Gate for Door {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_admitted_while_a_block_is_executed_is_in_the_next_one() {
-    let door = Arc::new(Door::default());
+fn config() -> SoloConfig {
     let genesis = BlockHeader {
         chain_id: CHAIN,
         ..BlockHeader::default()
     };
+    SoloConfig::new(CHAIN, genesis)
+}
+
+/// A sequencer behind this door.
+fn start(door: Arc<dyn Gate>, config: SoloConfig) -> SoloSequencer {
     let sequencer = SoloSequencer::start(
-        SoloConfig::new(CHAIN, genesis),
+        config,
         Signer::from_bytes(&B256::repeat_byte(1)).expect("a key"),
         Arc::new(TokioEnv),
-        door.clone(),
+        door,
         Box::new(MemoryJournal::new()),
     );
-    let sequencer = Arc::new(sequencer.expect("it starts"));
+    sequencer.expect("it starts")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_admitted_while_a_block_is_executed_is_in_the_next_one() {
+    let door = Arc::new(Door::default());
+    let sequencer = Arc::new(start(door.clone(), config()));
     let _ = door.sequencer.set(Arc::downgrade(&sequencer));
     let mut blocks = sequencer.blocks(Height(1));
     for nonce in 0..2 {
@@ -138,18 +147,7 @@ fn who_waits_at_the_door_enters_together_and_who_gives_up_holds_up_nobody() {
         .expect("a runtime");
     runtime.block_on(async {
         let door = Arc::new(Slow::default());
-        let genesis = BlockHeader {
-            chain_id: CHAIN,
-            ..BlockHeader::default()
-        };
-        let sequencer = SoloSequencer::start(
-            SoloConfig::new(CHAIN, genesis),
-            Signer::from_bytes(&B256::repeat_byte(1)).expect("a key"),
-            Arc::new(TokioEnv),
-            door.clone(),
-            Box::new(MemoryJournal::new()),
-        );
-        let sequencer = Arc::new(sequencer.expect("it starts"));
+        let sequencer = Arc::new(start(door.clone(), config()));
         let send = |first: u8, number: u64| {
             let bytes = Bytes::from([&[first][..], &number.to_be_bytes()].concat());
             let sequencer = Arc::clone(&sequencer);
@@ -221,20 +219,11 @@ impl Gate for Once {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_that_is_submitted_gets_its_own_answer() {
-    let genesis = BlockHeader {
-        chain_id: CHAIN,
-        ..BlockHeader::default()
+    let config = SoloConfig {
+        byte_limit: 100,
+        ..config()
     };
-    let mut config = SoloConfig::new(CHAIN, genesis);
-    config.byte_limit = 100;
-    let sequencer = SoloSequencer::start(
-        config,
-        Signer::from_bytes(&B256::repeat_byte(1)).expect("a key"),
-        Arc::new(TokioEnv),
-        Arc::new(Once::default()),
-        Box::new(MemoryJournal::new()),
-    );
-    let sequencer = sequencer.expect("it starts");
+    let sequencer = start(Arc::new(Once::default()), config);
     let named = |text: &'static str| {
         let bytes = Bytes::from_static(text.as_bytes());
         (transaction_hash(&bytes), bytes)

@@ -117,7 +117,7 @@ fn what_differs_is_said() {
             "bytesOfOtherChain.json",
             "\"expectException\"",
             "\"other\"",
-            "should be executed: txbytes are for chain 2, not 1",
+            "state root",
         ),
         (
             "bytesOfNoChain.json",
