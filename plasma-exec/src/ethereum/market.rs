@@ -1,5 +1,7 @@
 //! The market for gas of chains whose base fee is burned as it is paid.
 
+use alloc::{format, string::String};
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use plasma_core::Seconds;
 
@@ -14,6 +16,32 @@ pub(crate) struct MarketRules {
     pub(crate) denominator: u64,
     /// The base fee never falls below, in wei.
     pub(crate) min_base_fee: u64,
+}
+
+impl MarketRules {
+    /// The market of a chain that begins with this base fee, in wei; or what the genesis that says so has wrong.
+    pub(crate) fn first(&self, base_fee: u64) -> Result<Market, String> {
+        const LEAST_GAS: u64 = 1_000_000;
+        /// Whatever the fees, gas times price then fits in 128 bits.
+        const MOST_GAS: u64 = 1 << 40;
+        if !(LEAST_GAS..=MOST_GAS).contains(&self.gas_limit) {
+            return Err(format!(
+                "gasLimit {} is outside {LEAST_GAS} to {MOST_GAS}",
+                self.gas_limit
+            ));
+        }
+        if self.elasticity == 0 || self.denominator == 0 {
+            return Err("baseFeeElasticity and baseFeeDenominator must be at least 1".into());
+        }
+        let least = self.min_base_fee;
+        if base_fee < least {
+            return Err(format!("baseFee {base_fee} is below minBaseFee {least}"));
+        }
+        Ok(Market {
+            base_fee,
+            ..Market::default()
+        })
+    }
 }
 
 /// The market for gas: EIP-1559, and what it lacks for a chain that makes no empty blocks.

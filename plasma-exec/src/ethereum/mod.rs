@@ -6,6 +6,8 @@ mod account;
 #[cfg(any(feature = "evm", feature = "wasm"))]
 pub(crate) mod bridge;
 mod declared;
+#[cfg(any(feature = "evm", feature = "wasm"))]
+mod genesis;
 #[cfg(feature = "std")]
 mod known;
 #[cfg(any(feature = "evm", feature = "wasm"))]
@@ -27,6 +29,8 @@ mod transaction;
 
 #[cfg(any(feature = "evm", feature = "wasm"))]
 pub(crate) use account::{Account, Code, Word};
+#[cfg(any(feature = "evm", feature = "wasm"))]
+pub(crate) use genesis::read_genesis;
 #[cfg(any(feature = "evm", feature = "wasm"))]
 pub(crate) use market::{Market, MarketRules};
 #[cfg(any(feature = "evm", feature = "wasm"))]

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     account::{ACCOUNTS, Account, Code, STORAGE, Word, designator},
     code,
-    config::{CONFIG, Config, EvmSpec, MARKET, Market},
+    config::{CONFIG, Config, EvmSpec, MARKET},
     predeploys::predeploys,
     prices::Prices,
 };
+use crate::ethereum::read_genesis;
 
 /// How a chain on [`EvmExecution`](crate::EvmExecution) begins: the configuration that its genesis takes as JSON.
 ///
@@ -101,11 +102,7 @@ impl EvmGenesis {
 
     /// Reads that JSON.
     pub(super) fn from_json(config: &[u8]) -> Result<Self, ExecutionError> {
-        serde_json::from_slice(config).map_err(|error| {
-            ExecutionError::Genesis(format!(
-                "{error}; expected JSON like {{\"alloc\": {{\"0x..\": {{\"balance\": \"..\"}}}}, \"gasLimit\": 60000000}}"
-            ))
-        })
+        read_genesis(config)
     }
 
     /// Writes the first state.
@@ -114,24 +111,6 @@ impl EvmGenesis {
     }
 
     fn try_write(&self, state: &mut dyn State) -> Result<(), String> {
-        const LEAST_GAS: u64 = 1_000_000;
-        /// Whatever the fees, gas times price then fits in 128 bits.
-        const MOST_GAS: u64 = 1 << 40;
-        if !(LEAST_GAS..=MOST_GAS).contains(&self.gas_limit) {
-            return Err(format!(
-                "gasLimit {} is outside {LEAST_GAS} to {MOST_GAS}",
-                self.gas_limit
-            ));
-        }
-        if self.base_fee_elasticity == 0 || self.base_fee_denominator == 0 {
-            return Err("baseFeeElasticity and baseFeeDenominator must be at least 1".into());
-        }
-        if self.base_fee < self.min_base_fee {
-            return Err(format!(
-                "baseFee {} is below minBaseFee {}",
-                self.base_fee, self.min_base_fee
-            ));
-        }
         let config = Config {
             spec: self.spec,
             gas_limit: self.gas_limit,
@@ -140,14 +119,9 @@ impl EvmGenesis {
             min_base_fee: self.min_base_fee,
             prices: self.prices,
         };
+        let market = config.market().first(self.base_fee)?;
         CONFIG.set(state, &config);
-        MARKET.set(
-            state,
-            &Market {
-                base_fee: self.base_fee,
-                ..Market::default()
-            },
-        );
+        MARKET.set(state, &market);
         for (address, account) in &self.alloc {
             account
                 .write(state, *address)

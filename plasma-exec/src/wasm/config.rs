@@ -12,7 +12,7 @@ use super::{
     module::Compiled,
     prices::MAX_STORAGE_BYTES,
 };
-use crate::ethereum::{Market, MarketRules};
+use crate::ethereum::{Market, MarketRules, read_genesis};
 
 /// The chain's parameters.
 pub(super) const CONFIG: Item<Config> = Item::new("wasm/config");
@@ -137,11 +137,7 @@ impl WasmGenesis {
 
     /// Reads that JSON.
     pub(super) fn from_json(config: &[u8]) -> Result<Self, ExecutionError> {
-        serde_json::from_slice(config).map_err(|error| {
-            ExecutionError::Genesis(format!(
-                "{error}; expected JSON like {{\"alloc\": {{\"0x..\": {{\"balance\": \"..\"}}}}, \"gasLimit\": 60000000}}"
-            ))
-        })
+        read_genesis(config)
     }
 
     /// Writes the first state.
@@ -150,35 +146,14 @@ impl WasmGenesis {
     }
 
     fn try_write(&self, state: &mut dyn State) -> Result<(), String> {
-        const LEAST_GAS: u64 = 1_000_000;
-        /// Whatever the fees, gas times price then fits in 128 bits.
-        const MOST_GAS: u64 = 1 << 40;
-        if !(LEAST_GAS..=MOST_GAS).contains(&self.gas_limit) {
-            return Err(format!(
-                "gasLimit {} is outside {LEAST_GAS} to {MOST_GAS}",
-                self.gas_limit
-            ));
-        }
-        if self.base_fee_elasticity == 0 || self.base_fee_denominator == 0 {
-            return Err("baseFeeElasticity and baseFeeDenominator must be at least 1".into());
-        }
-        if self.base_fee < self.min_base_fee {
-            return Err(format!(
-                "baseFee {} is below minBaseFee {}",
-                self.base_fee, self.min_base_fee
-            ));
-        }
         let config = Config {
             gas_limit: self.gas_limit,
             elasticity: self.base_fee_elasticity,
             denominator: self.base_fee_denominator,
             min_base_fee: self.min_base_fee,
         };
+        let market = config.market().first(self.base_fee)?;
         CONFIG.set(state, &config);
-        let market = Market {
-            base_fee: self.base_fee,
-            ..Market::default()
-        };
         MARKET.set(state, &market);
         for (address, account) in &self.alloc {
             account
