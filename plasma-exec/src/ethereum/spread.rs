@@ -8,11 +8,10 @@ use alloc::vec::Vec;
 
 use alloy_primitives::{Address, Bytes, U256};
 use plasma_core::{
-    BlockContext, BlockOutcome, Item, Map, Receipt, StateKey, StateRead, Step, decode, encode,
-    segment_ends,
+    BlockContext, BlockOutcome, Item, Map, Receipt, StateKey, StateRead, Step, decode, segment_ends,
 };
 
-use super::{Account, Market, MarketRules, Sessions};
+use super::{Account, Market, MarketRules, Sessions, short};
 use crate::parallel::{self, Attempt, Executor, Settings, Spread, Tally, View, Write};
 
 /// An execution of Ethereum's transactions whose blocks can be spread over threads.
@@ -138,12 +137,12 @@ impl<E: Spreads> Executor for Run<'_, E> {
         let mut now = stored.at(self.block.timestamp.seconds(), &self.rules);
         now.gas_used += tally.gas;
         if now != stored {
-            *market = Some(encode(&now).into());
+            *market = Some(short::encoded(&now));
         }
         if !tally.tips.is_zero() {
             let mut account: Account = read(proposer.as_ref());
             account.balance += tally.tips;
-            *proposer = Some(encode(&account).into());
+            *proposer = Some(short::encoded(&account));
         }
     }
 

@@ -21,7 +21,6 @@ mod instance;
 mod journal;
 mod loading;
 mod module;
-mod prepared;
 mod prices;
 mod query;
 mod runner;
@@ -99,7 +98,9 @@ type HashMap<K, V> = alloy_primitives::map::HashMap<K, V, foldhash::fast::Random
 #[derive(Debug, Default)]
 pub struct WasmExecution {
     senders: Senders,
-    prepared: prepared::Prepared,
+    /// What transactions say whose signatures hold.
+    #[cfg(feature = "std")]
+    known: crate::ethereum::Known<session::Terms>,
     modules: cache::ModuleCache,
     fresh: bool,
     #[cfg(feature = "std")]
