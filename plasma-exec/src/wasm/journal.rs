@@ -310,19 +310,11 @@ impl<'a> Journal<'a> {
     }
 
     /// The value under a key of a contract; empty for none.
-    pub(super) fn load(
-        &mut self,
-        at: At,
-        meter: &mut Meter,
-    ) -> Result<&[u8], OutOfGas> {
+    pub(super) fn load(&mut self, at: At, meter: &mut Meter) -> Result<&[u8], OutOfGas> {
         Ok(self.value(at, meter)?.now.bytes())
     }
 
-    fn value(
-        &mut self,
-        at: At,
-        meter: &mut Meter,
-    ) -> Result<&mut Entry<Value>, OutOfGas> {
+    fn value(&mut self, at: At, meter: &mut Meter) -> Result<&mut Entry<Value>, OutOfGas> {
         let key = || STORAGE.key(&at);
         let now = (self.state, self.of, self.turn);
         looked_at(&mut self.storage, at, key, now, meter)
@@ -524,7 +516,8 @@ impl<'a> Journal<'a> {
                     let entry = self.words.get_mut(&key).expect(KNOWN);
                     entry.listed = false;
                     if replace(&mut entry.before, entry.now) != entry.now {
-                        let bytes = (!entry.now.is_zero()).then(|| short::encoded(&Word(entry.now)));
+                        let bytes =
+                            (!entry.now.is_zero()).then(|| short::encoded(&Word(entry.now)));
                         changes.push((entry.key, bytes));
                     }
                 }
@@ -591,4 +584,84 @@ fn looked_at<'j, K: Eq + Hash, T: Stored>(
     };
     entry.seen = turn;
     Ok(entry)
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use std::sync::Mutex;
+
+    use plasma_core::{MemoryState, State};
+
+    use super::*;
+
+    /// A state that changes under who reads it, as the view of a thread does from one transaction to the next.
+    struct Changing(Mutex<MemoryState>);
+
+    impl StateRead for Changing {
+        fn get(&self, key: &StateKey) -> Option<Bytes> {
+            self.0.lock().expect("not poisoned").get(key)
+        }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_read_and_paid_for_anew() {
+        const AT: At = (Address::repeat_byte(1), B256::repeat_byte(2));
+        const WHO: Address = Address::repeat_byte(3);
+        let state = Changing(Mutex::default());
+        let set = |number: u64| {
+            let mut state = state.0.lock().expect("not poisoned");
+            let word = U256::from(number).to_be_bytes::<32>();
+            state.set(STORAGE.key(&AT), Some(short::word(&word)));
+            let account = Account {
+                nonce: number,
+                ..Account::default()
+            };
+            ACCOUNTS.set(&mut *state, &WHO, &account);
+        };
+        // What is read, and what looking costs.
+        let look = |journal: &mut Journal<'_>| {
+            let mut meter = Meter(1_000_000);
+            let value = journal.load(AT, &mut meter).expect("paid for");
+            let number = U256::from_be_slice(value).to::<u64>();
+            let account = journal.look(WHO, &mut meter).expect("paid for");
+            assert_eq!(account.nonce, number);
+            (number, 1_000_000 - meter.0)
+        };
+        set(7);
+        let mut journal = Journal::new(&state);
+        assert_eq!(look(&mut journal), (7, 2 * COLD));
+        set(8);
+        assert_eq!(look(&mut journal), (7, 2 * WARM));
+        journal.commit();
+        assert_eq!(look(&mut journal), (7, 2 * COLD));
+        let add = |number: U256| number.checked_add(U256::from(5));
+        let mut meter = Meter(1_000_000);
+        assert_eq!(journal.compute(AT, &mut meter, add), Ok(Some(true)));
+        journal.forget();
+        assert!(journal.take_changes().is_empty());
+        assert_eq!(look(&mut journal), (8, 2 * COLD));
+        // Who cannot pay has not looked.
+        journal.forget();
+        set(9);
+        assert_eq!(journal.look(WHO, &mut Meter(COLD - 1)), Err(OutOfGas));
+        assert_eq!(look(&mut journal), (9, 2 * COLD));
+        assert_eq!(journal.compute(AT, &mut meter, add), Ok(Some(true)));
+        journal.commit();
+        let changes = journal.take_changes();
+        let now = U256::from(14).to_be_bytes::<32>();
+        assert_eq!(changes, [(STORAGE.key(&AT), Some(short::word(&now)))]);
+    }
+
+    #[test]
+    fn the_places_that_are_remembered_are_bounded() {
+        let state = MemoryState::default();
+        let mut journal = Journal::new(&state);
+        for number in 0..3 * MAX_PLACES as u64 {
+            let at = (Address::ZERO, B256::from(U256::from(number)));
+            let value = journal.load(at, &mut Meter(COLD));
+            assert_eq!(value, Ok(&[][..]));
+            journal.forget();
+            assert!(journal.storage.len() <= MAX_PLACES + 1);
+        }
+    }
 }
