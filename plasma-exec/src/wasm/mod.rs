@@ -120,8 +120,7 @@ impl WasmExecution {
         self
     }
 
-    /// How its blocks are spread over threads. Unless this says how many ([`Parallelism::up_to`](crate::Parallelism::up_to)),
-    /// they stay on one, which is faster for contracts that do not compute for long.
+    /// How its blocks are spread over threads; all cores where it pays, unless this is called.
     #[cfg(feature = "std")]
     #[must_use]
     pub fn parallelism(mut self, parallelism: crate::Parallelism) -> Self {
@@ -160,6 +159,12 @@ impl Sessions for WasmExecution {
 
     fn finish(session: Session<'_>) -> Vec<(StateKey, Option<Bytes>)> {
         session.finish()
+    }
+
+    /// Instances, accounts and storage are kept from one segment to the next.
+    #[cfg(feature = "std")]
+    fn changes(session: &mut Session<'_>) -> Option<Vec<(StateKey, Option<Bytes>)>> {
+        Some(session.take_changes())
     }
 }
 
