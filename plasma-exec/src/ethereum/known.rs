@@ -70,7 +70,11 @@ impl<T> Known<T> {
     /// Remembers what these bytes say.
     pub(crate) fn insert(&self, bytes: &[u8], says: Arc<T>) {
         // A copy: what was handed in may be a part of something longer, which it would keep.
-        let bytes = alloy_primitives::Bytes::copy_from_slice(bytes);
+        self.insert_own(alloy_primitives::Bytes::copy_from_slice(bytes), says);
+    }
+
+    /// The same for bytes that are all that they keep.
+    pub(crate) fn insert_own(&self, bytes: alloy_primitives::Bytes, says: Arc<T>) {
         let weight = 2 * bytes.len() + OVERHEAD;
         let mut shard = self.shard(&bytes);
         if shard.young.len() >= GENERATION || shard.weight + weight > WEIGHT {

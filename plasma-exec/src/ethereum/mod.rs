@@ -21,6 +21,8 @@ mod reason;
 mod senders;
 #[cfg(any(feature = "evm", feature = "wasm"))]
 mod sessions;
+#[cfg(any(feature = "evm", feature = "wasm"))]
+pub(crate) mod short;
 #[cfg(all(feature = "std", any(feature = "evm", feature = "wasm")))]
 pub(crate) mod spread;
 #[cfg(all(test, feature = "std", any(feature = "evm", feature = "wasm")))]

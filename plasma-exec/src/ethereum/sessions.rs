@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use alloy_primitives::Bytes;
-use plasma_core::{
-    BlockContext, BlockOutcome, Execution, Receipt, State, StateKey, StateRead, Step,
-};
+#[cfg(not(feature = "std"))]
+use plasma_core::BlockOutcome;
+use plasma_core::{BlockContext, Execution, Receipt, State, StateKey, StateRead, Step};
 
 /// An execution that is opened on a state, for steps of one block.
 pub(crate) trait Sessions: Execution {
@@ -22,7 +22,16 @@ pub(crate) trait Sessions: Execution {
     /// All that the steps changed.
     fn finish(session: Self::Session<'_>) -> Vec<(StateKey, Option<Bytes>)>;
 
+    /// All that the steps changed since this was last asked, where the session knows it for the steps that come then; `None`
+    /// where it must be opened anew.
+    #[cfg(feature = "std")]
+    fn changes(session: &mut Self::Session<'_>) -> Option<Vec<(StateKey, Option<Bytes>)>> {
+        let _ = session;
+        None
+    }
+
     /// The specification of a block: one step after the other.
+    #[cfg(not(feature = "std"))]
     fn fold(&self, base: &dyn StateRead, block: &BlockContext, steps: &[Step]) -> BlockOutcome {
         let mut session = self.open(base, block);
         let receipts = steps.iter().map(|step| Self::step(&mut session, step));

@@ -8,12 +8,11 @@ use alloc::vec::Vec;
 
 use alloy_primitives::{Address, Bytes, U256};
 use plasma_core::{
-    BlockContext, BlockOutcome, Item, Map, Receipt, StateKey, StateRead, Step, decode, encode,
-    segment_ends,
+    BlockContext, BlockOutcome, Item, Map, Receipt, StateKey, StateRead, Step, decode, segment_ends,
 };
 
-use super::{Account, Market, MarketRules, Sessions};
-use crate::parallel::{self, Attempt, Executor, Settings, Spread, Tally, View, Write};
+use super::{Account, Market, MarketRules, Sessions, short};
+use crate::parallel::{self, Attempt, Executor, Pace, Settings, Spread, Tally, View, Write};
 
 /// An execution of Ethereum's transactions whose blocks can be spread over threads.
 pub(crate) trait Spreads: Sessions {
@@ -34,26 +33,6 @@ pub(crate) trait Spreads: Sessions {
     /// Runs a transaction as if the block were empty, and pays the proposer nothing; what was read before is forgotten.
     fn apart(session: &mut Self::Session<'_>, bytes: &Bytes) -> Attempt;
 
-    /// The segments of a block, which end where `ends` says, by the engine.
-    fn spread(
-        &self,
-        base: &dyn StateRead,
-        block: &BlockContext,
-        steps: &[Step],
-        ends: &[usize],
-    ) -> Vec<BlockOutcome>
-    where
-        Self: Sized,
-    {
-        let spread = Spread {
-            settings: self.settings(),
-            fold: |state: &dyn StateRead, steps: &[Step]| self.fold(state, block, steps),
-            work: |step: &Step| parallel::but_for_plain(Self::gas(step)),
-            open: |state: &dyn StateRead| Run::open(self, state, block),
-        };
-        parallel::apply_block(&spread, base, steps, ends)
-    }
-
     /// The segments of a block, on as many threads as are worth it.
     fn segments(
         &self,
@@ -65,8 +44,51 @@ pub(crate) trait Spreads: Sessions {
     where
         Self: Sized,
     {
-        self.spread(base, block, steps, ends)
+        let spread = Spread {
+            settings: self.settings(),
+            fold: |state: &dyn StateRead,
+                   steps: &[Step],
+                   start,
+                   ends: &[usize],
+                   pace: &mut Pace| {
+                in_order(self, state, block, (steps, start, ends), pace)
+            },
+            work: |step: &Step| parallel::but_for_plain(Self::gas(step)),
+            open: |state: &dyn StateRead| Run::open(self, state, block),
+        };
+        parallel::apply_block(&spread, base, steps, ends)
     }
+}
+
+/// Steps one after the other in one session, from `start` on, up to as many of these ends as one session does.
+fn in_order<E: Spreads>(
+    execution: &E,
+    state: &dyn StateRead,
+    block: &BlockContext,
+    (steps, mut start, ends): (&[Step], usize, &[usize]),
+    pace: &mut Pace,
+) -> Vec<BlockOutcome> {
+    let mut session = execution.open(state, block);
+    let mut outcomes = Vec::with_capacity(ends.len());
+    for end in ends {
+        let receipts = steps[start..*end].iter().map(|step| {
+            pace.begin();
+            let receipt = E::step(&mut session, step);
+            pace.step(&receipt);
+            receipt
+        });
+        let receipts = receipts.collect();
+        start = *end;
+        let Some(changes) = E::changes(&mut session) else {
+            let changes = E::finish(session).into_iter().collect();
+            outcomes.push(BlockOutcome { receipts, changes });
+            break;
+        };
+        let changes = changes.into_iter().collect();
+        outcomes.push(BlockOutcome { receipts, changes });
+    }
+    pace.end();
+    outcomes
 }
 
 /// [`Execution::apply_block`](plasma_core::Execution::apply_block), on as many threads as are worth it.
@@ -138,12 +160,12 @@ impl<E: Spreads> Executor for Run<'_, E> {
         let mut now = stored.at(self.block.timestamp.seconds(), &self.rules);
         now.gas_used += tally.gas;
         if now != stored {
-            *market = Some(encode(&now).into());
+            *market = Some(short::encoded(&now));
         }
         if !tally.tips.is_zero() {
             let mut account: Account = read(proposer.as_ref());
             account.balance += tally.tips;
-            *proposer = Some(encode(&account).into());
+            *proposer = Some(short::encoded(&account));
         }
     }
 

@@ -8,7 +8,7 @@ use alloy_primitives::{
     map::{AddressMap, FbMap},
 };
 use borsh::BorshDeserialize;
-use plasma_core::{StateKey, StateRead, decode, encode};
+use plasma_core::{StateKey, StateRead, decode};
 use revm::{
     Database,
     bytecode::Bytecode,
@@ -21,6 +21,7 @@ use super::{
     code::{self, CodeCache},
     predeploys::{HISTORY, history_slot},
 };
+use crate::ethereum::short;
 
 /// Reads state for the EVM, and notes what it read, so that writes which change nothing are left out.
 pub(super) struct Reader<'a> {
@@ -140,7 +141,7 @@ impl<'a> Reader<'a> {
             };
             if after != before {
                 let key = self.accounts[&address].key;
-                changes.push((key, (!after.is_empty()).then(|| encode(&after).into())));
+                changes.push((key, (!after.is_empty()).then(|| short::encoded(&after))));
             }
             if destroyed {
                 continue;
@@ -154,7 +155,10 @@ impl<'a> Reader<'a> {
                 };
                 let after = value.present_value;
                 if after != before {
-                    changes.push((key, (!after.is_zero()).then(|| encode(&Word(after)).into())));
+                    changes.push((
+                        key,
+                        (!after.is_zero()).then(|| short::encoded(&Word(after))),
+                    ));
                 }
             }
         }

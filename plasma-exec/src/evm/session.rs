@@ -6,7 +6,6 @@ use core::convert::Infallible;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use plasma_core::{
     BlockContext, Gas, InboxMessage, MessageKind, Receipt, Rejection, StateKey, StateRead, Step,
-    encode,
 };
 use revm::{
     Context, ExecuteEvm, MainContext,
@@ -31,7 +30,7 @@ use super::{
     receipt::receipt_of,
     transaction::{environment, rejection},
 };
-use crate::ethereum::EthereumTransaction;
+use crate::ethereum::{EthereumTransaction, short};
 #[cfg(feature = "statetest")]
 use {super::prices::Prices, revm::primitives::hardfork::SpecId};
 
@@ -138,7 +137,7 @@ impl<'a> Session<'a> {
         let mut changes = self.take_changes();
         let (stored, market) = self.market;
         if market != stored {
-            changes.push((MARKET.key(), Some(encode(&market).into())));
+            changes.push((MARKET.key(), Some(short::encoded(&market))));
         }
         changes
     }

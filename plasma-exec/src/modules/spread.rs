@@ -31,7 +31,7 @@ impl ModuleRuntime {
         };
         let spread = Spread {
             settings: &self.settings,
-            fold,
+            fold: parallel::piece_by_piece(fold),
             // What the step declares: it is not for a proof, but for threads.
             work: |step: &Step| match step {
                 Step::Transaction(bytes) => parallel::but_for_plain(declared_gas(base, bytes)),

@@ -2,15 +2,15 @@
 
 use alloc::{vec, vec::Vec};
 use core::ops::Range;
-use std::{
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::{sync::Mutex, time::Instant};
 
 use alloy_primitives::{Bytes, map::B256Map};
-use plasma_core::{BlockOutcome, Changes, Receipt, StateKey, StateRead, Step};
+use plasma_core::{BlockOutcome, Changes, StateKey, StateRead, Step};
 
-use super::{Executor, Settings, engine};
+use super::{
+    Executor, Settings, engine,
+    pace::{Cost, Pace},
+};
 
 /// The work from which a run is spread, in gas: some hundred transfers. Less is done before the threads have begun.
 const LEAST_WORK: u64 = 6_000_000;
@@ -28,12 +28,15 @@ pub(crate) fn but_for_plain(work: u64) -> u64 {
 
 /// The part of a run that is folded to compare: one of so many transactions, but not more than so many.
 const COMPARED_PART: usize = 8;
-const MOST_COMPARED: usize = 128;
+const MOST_COMPARED: usize = 1_024;
+/// The first ones of so many of them do not count: a fold of a whole block has read most of what it needs before.
+const NOT_COUNTED: usize = 3;
 
 /// An execution, as the engine meets it.
 pub(crate) struct Spread<'a, Fold, Work, Open> {
     pub(crate) settings: &'a Settings,
-    /// The specification: steps one after the other.
+    /// The specification: steps one after the other, on this state, from this one on up to the first of these ends at least,
+    /// and as many of them as it keeps from one to the next what it knows: what comes of each piece.
     pub(crate) fold: Fold,
     /// The work of a step.
     pub(crate) work: Work,
@@ -50,7 +53,7 @@ pub(crate) fn apply_block<E, Fold, Work, Open>(
 ) -> Vec<BlockOutcome>
 where
     E: Executor,
-    Fold: Fn(&dyn StateRead, &[Step]) -> BlockOutcome,
+    Fold: Fn(&dyn StateRead, &[Step], usize, &[usize], &mut Pace) -> Vec<BlockOutcome>,
     Work: Fn(&Step) -> u64,
     Open: Fn(&dyn StateRead) -> Option<E>,
 {
@@ -60,14 +63,31 @@ where
         if !spread.worthwhile(base, &steps[run.clone()]) {
             continue;
         }
-        block.fold(&spread.fold, steps, start..run.start, ends);
+        let mut pace = Pace::after(0);
+        block.fold(&spread.fold, steps, start..run.start, ends, &mut pace);
         start = block.spread(spread, steps, run, ends);
     }
-    if start == 0 && ends.len() == 1 {
-        return vec![(spread.fold)(base, steps)];
+    let mut pace = Pace::after(0);
+    if start == 0 && !ends.is_empty() {
+        // Mostly all of it.
+        block.segments = (spread.fold)(base, steps, 0, ends, &mut pace);
+        block.done = ends[block.segments.len() - 1];
+        start = block.done;
     }
-    block.fold(&spread.fold, steps, start..steps.len(), ends);
+    block.fold(&spread.fold, steps, start..steps.len(), ends, &mut pace);
     block.segments
+}
+
+/// A fold that keeps nothing from one piece to the next.
+pub(crate) fn piece_by_piece(
+    fold: impl Fn(&dyn StateRead, &[Step]) -> BlockOutcome,
+) -> impl Fn(&dyn StateRead, &[Step], usize, &[usize], &mut Pace) -> Vec<BlockOutcome> {
+    move |state, steps, start, ends, pace| {
+        let began = Instant::now();
+        let outcome = fold(state, &steps[start..ends[0]]);
+        pace.at_once(began, &outcome.receipts);
+        vec![outcome]
+    }
 }
 
 /// The longest runs of transactions.
@@ -178,29 +198,34 @@ impl<'a> Block<'a> {
         self.gathered = whole.max(self.gathered);
     }
 
-    /// Does steps of the block one after the other; says how long that took, and the gas that they used.
+    /// Does steps of the block one after the other.
     fn fold(
         &mut self,
-        fold: &impl Fn(&dyn StateRead, &[Step]) -> BlockOutcome,
+        fold: &impl Fn(&dyn StateRead, &[Step], usize, &[usize], &mut Pace) -> Vec<BlockOutcome>,
         steps: &[Step],
-        mut range: Range<usize>,
+        range: Range<usize>,
         ends: &[usize],
-    ) -> Cost {
+        pace: &mut Pace,
+    ) {
         /// Fewer steps read less than gathering takes.
         const FEW: usize = 8;
-        let mut cost = Cost::default();
-        while !range.is_empty() {
-            if range.len() > FEW {
+        let first = ends.partition_point(|end| *end <= range.start);
+        let inside = ends[first..].iter().copied();
+        let mut pieces: Vec<usize> = inside.take_while(|end| *end < range.end).collect();
+        pieces.push(range.end);
+        let (mut pieces, mut start) = (&pieces[..], range.start);
+        while start < range.end {
+            if range.end - start > FEW {
                 self.gather(ends);
             }
-            let end = next_end(ends, range.start).min(range.end);
-            let began = Instant::now();
-            let outcome = fold(self, &steps[range.start..end]);
-            cost.add(began.elapsed(), &outcome.receipts);
-            self.take(outcome, ends);
-            range.start = end;
+            let outcomes = fold(self, steps, start, pieces, pace);
+            let (done, rest) = pieces.split_at(outcomes.len());
+            for outcome in outcomes {
+                self.take(outcome, ends);
+            }
+            start = done.last().copied().unwrap_or(range.end);
+            pieces = rest;
         }
-        cost
     }
 
     /// Does a run of transactions on many threads, as far as that goes; says how far that is.
@@ -213,7 +238,7 @@ impl<'a> Block<'a> {
     ) -> usize
     where
         E: Executor,
-        Fold: Fn(&dyn StateRead, &[Step]) -> BlockOutcome,
+        Fold: Fn(&dyn StateRead, &[Step], usize, &[usize], &mut Pace) -> Vec<BlockOutcome>,
         Open: Fn(&dyn StateRead) -> Option<E>,
     {
         let compared = if spread.settings.compares() {
@@ -256,8 +281,9 @@ impl<'a> Block<'a> {
         } else if compared == 0 {
             spread.settings.learn(true);
         } else {
-            let folded = self.fold(&spread.fold, steps, rest, ends);
-            spread.settings.learn(!folded.is_less_than(&cost));
+            let mut pace = Pace::after(compared / NOT_COUNTED);
+            self.fold(&spread.fold, steps, rest, ends, &mut pace);
+            spread.settings.learn(!pace.cost().is_less_than(&cost));
             return run.end + compared;
         }
         run.start + done
@@ -286,26 +312,6 @@ impl<'a> Block<'a> {
     }
 }
 
-/// What steps took.
-#[derive(Default)]
-struct Cost {
-    time: Duration,
-    gas: u64,
-}
-
-impl Cost {
-    fn add(&mut self, time: Duration, receipts: &[Receipt]) {
-        self.time += time;
-        let gas = receipts.iter().map(|receipt| receipt.gas_used.0);
-        self.gas = gas.fold(self.gas, u64::saturating_add);
-    }
-
-    /// Whether it is less time for as much gas.
-    fn is_less_than(&self, other: &Self) -> bool {
-        self.time.as_nanos() * u128::from(other.gas) < other.time.as_nanos() * u128::from(self.gas)
-    }
-}
-
 /// Brings `old` changes under newer ones.
 fn merge(new: &mut Changes, old: Changes, at_start: impl Fn(&StateKey) -> Option<Bytes>) {
     for (key, value) in old {
@@ -320,10 +326,4 @@ fn merge(new: &mut Changes, old: Changes, at_start: impl Fn(&StateKey) -> Option
             }
         }
     }
-}
-
-/// The end of the segment that the step at `index` is in.
-fn next_end(ends: &[usize], index: usize) -> usize {
-    let place = ends.partition_point(|end| *end <= index);
-    ends.get(place).copied().unwrap_or(usize::MAX)
 }

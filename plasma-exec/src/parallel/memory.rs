@@ -168,7 +168,11 @@ impl<'a> Memory<'a> {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         );
+        // Most of what is written is written in the last piece, and often there is no other.
         let mut pieces: Vec<Vec<Write>> = ends.iter().map(|_| Vec::new()).collect();
+        if let Some(last) = pieces.last_mut() {
+            last.reserve(shard.len());
+        }
         for (key, versions) in shard {
             // What it held before the piece; what the base has is only asked for where it matters.
             let mut before: Option<Option<Bytes>> = None;
@@ -184,7 +188,7 @@ impl<'a> Memory<'a> {
                 // One write alone is of something else than what was there; of several the last may lead back.
                 let differs =
                     count == 1 || *before.get_or_insert_with(|| self.base.get(&key)) != value;
-                before = Some(value.clone());
+                before = versions.peek().is_some().then(|| value.clone());
                 if differs {
                     piece.push((key, value));
                 }

@@ -1,6 +1,7 @@
 //! The engine with an execution of a few lines, under all that can go wrong.
 
 use alloc::{format, vec, vec::Vec};
+use std::time::Instant;
 
 use alloy_primitives::{Bytes, U256};
 use plasma_core::{
@@ -9,7 +10,10 @@ use plasma_core::{
 };
 use proptest::prelude::*;
 
-use super::{Attempt, Executor, Parallelism, Settings, Spread, Tally, View, Write, apply_block};
+use super::{
+    Attempt, Executor, Pace, Parallelism, Settings, Spread, Tally, View, Write, apply_block,
+    piece_by_piece,
+};
 
 const MARKET: StateKey = StateKey::repeat_byte(0x33);
 const THREADS: [usize; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -175,6 +179,39 @@ fn spread(
     steps: &[Step],
     ends: &[usize],
 ) -> Vec<BlockOutcome> {
+    spread_by(piece_by_piece(fold), parallelism, base, steps, ends)
+}
+
+/// The fold, piece by piece, on a state that takes what each changed.
+fn keeping(
+    base: &dyn StateRead,
+    steps: &[Step],
+    mut start: usize,
+    ends: &[usize],
+    pace: &mut Pace,
+) -> Vec<BlockOutcome> {
+    let mut state = Overlay::new(base);
+    let mut outcomes = Vec::new();
+    for end in ends {
+        let began = Instant::now();
+        let outcome = fold(&state, &steps[start..*end]);
+        pace.at_once(began, &outcome.receipts);
+        for (key, value) in &outcome.changes {
+            state.set(*key, value.clone());
+        }
+        outcomes.push(outcome);
+        start = *end;
+    }
+    outcomes
+}
+
+fn spread_by(
+    fold: impl Fn(&dyn StateRead, &[Step], usize, &[usize], &mut Pace) -> Vec<BlockOutcome>,
+    parallelism: Parallelism,
+    base: &dyn StateRead,
+    steps: &[Step],
+    ends: &[usize],
+) -> Vec<BlockOutcome> {
     let settings = Settings::of(parallelism);
     let spread = Spread {
         settings: &settings,
@@ -215,6 +252,11 @@ fn check(base: &MemoryState, steps: &[Step], segment_gas: u64) {
             let outcome = spread(parallelism, base, steps, &[steps.len()]);
             assert_eq!(outcome, core::slice::from_ref(&whole), "{parallelism:?}");
             let outcomes = spread(parallelism, base, steps, &ends);
+            assert_eq!(
+                spread_by(keeping, parallelism, base, steps, &ends),
+                outcomes,
+                "{parallelism:?}, by a fold that goes on"
+            );
             let got: Vec<_> = ends.iter().copied().zip(outcomes).collect();
             assert_eq!(got, segments, "{parallelism:?} in segments");
         }
@@ -289,7 +331,7 @@ fn a_run_that_is_compared_with_the_fold_comes_to_it_too() {
     let settings = Settings::of(Parallelism::up_to(3));
     let spread = Spread {
         settings: &settings,
-        fold,
+        fold: keeping,
         work: |_: &Step| 100_000,
         open: |state: &dyn StateRead| {
             Some(Toy {

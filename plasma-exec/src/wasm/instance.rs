@@ -79,6 +79,12 @@ impl<'a> Pool<'a> {
         hash: B256,
         module: impl FnOnce() -> Result<Arc<Compiled>, wasmi::Error>,
     ) -> Result<Box<Instance<'a>>, wasmi::Error> {
+        if let Some(held) = self.held.get_mut(&hash)
+            && let Some(instance) = held.waiting.pop()
+        {
+            self.bytes -= held.image.as_ref().map_or(0, |image| image.size);
+            return Ok(instance);
+        }
         if !self.held.contains_key(&hash) {
             if self.held.len() >= MAX_HELD {
                 self.held.clear();
@@ -96,10 +102,6 @@ impl<'a> Pool<'a> {
             self.held.insert(hash, held);
         }
         let held = self.held.get_mut(&hash).expect("it was just put there");
-        if let Some(instance) = held.waiting.pop() {
-            self.bytes -= instance.size();
-            return Ok(instance);
-        }
         let instance = Box::new(Instance::new(&held.module, &held.linker)?);
         let again = core::mem::replace(&mut held.made, true);
         if self.reuse && again && held.image.is_none() && instance.size() <= MAX_REUSED_BYTES {

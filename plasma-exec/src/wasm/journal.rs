@@ -1,17 +1,18 @@
 //! State during the steps of a block: what was read, what it is now, and how to go back.
 
 use alloc::vec::Vec;
-use core::mem::replace;
+use core::{hash::Hash, mem::replace};
 
 use alloy_primitives::{Address, B256, Bytes, U256, map::Entry as Place};
-use borsh::BorshSerialize;
-use plasma_core::{Map, StateKey, StateRead, encode};
+use borsh::{BorshDeserialize, BorshSerialize};
+use plasma_core::{Map, StateKey, StateRead, decode, encode};
 
 use super::{
     HashMap,
     account::{ACCOUNTS, Account, CODES, Code, SHAPES, STORAGE, Shape, Word},
     prices::{self, COLD, Meter, OutOfGas, WARM, writing},
 };
+use crate::ethereum::short;
 
 /// The value under a key of a contract. Most are words, and are kept in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,11 +51,14 @@ impl Value {
     fn stored(&self) -> Option<Bytes> {
         match self {
             Self::None => None,
-            Self::Word(word) => Some(Bytes::copy_from_slice(word)),
+            Self::Word(word) => Some(short::word(word)),
             Self::Other(bytes) => Some(bytes.clone()),
         }
     }
 }
+
+/// Where a contract keeps a value: the contract, and the key of its choice.
+type At = (Address, B256);
 
 /// Something in state.
 #[derive(Debug)]
@@ -63,6 +67,8 @@ struct Entry<T> {
     /// As state has it.
     before: T,
     now: T,
+    /// The state that it was read in, of those that came one after the other ([`Journal::forget`]).
+    of: u64,
     /// The last transaction that looked at it, and that changed it. The first is 1.
     seen: u64,
     changed: u64,
@@ -70,15 +76,29 @@ struct Entry<T> {
     listed: bool,
 }
 
-impl<T: Clone> Entry<T> {
-    fn new(key: StateKey, before: T) -> Self {
+impl<T: Stored> Entry<T> {
+    fn new(key: StateKey, state: &dyn StateRead, of: u64) -> Self {
+        let before = T::read(state.get(&key));
         Self {
             key,
             now: before.clone(),
             before,
+            of,
             seen: 0,
             changed: 0,
             listed: false,
+        }
+    }
+
+    /// Whether it was read in this state; what was read in one before is known no more, but its place is.
+    fn is_of(&self, of: u64) -> bool {
+        self.of == of
+    }
+
+    /// Reads it, unless it is known.
+    fn refresh(&mut self, state: &dyn StateRead, of: u64) {
+        if !self.is_of(of) {
+            *self = Self::new(self.key, state, of);
         }
     }
 
@@ -90,6 +110,36 @@ impl<T: Clone> Entry<T> {
     }
 }
 
+/// What a state holds under one key.
+trait Stored: Clone {
+    fn read(bytes: Option<Bytes>) -> Self;
+}
+
+/// What its own type wrote, or the default where nothing is.
+fn own<T: BorshDeserialize + Default>(bytes: Option<Bytes>) -> T {
+    bytes.map_or_else(T::default, |bytes| {
+        decode(&bytes, bytes.len()).expect("state holds what its own type wrote")
+    })
+}
+
+impl Stored for Account {
+    fn read(bytes: Option<Bytes>) -> Self {
+        own(bytes)
+    }
+}
+
+impl Stored for Value {
+    fn read(bytes: Option<Bytes>) -> Self {
+        bytes.map_or(Self::None, Self::of)
+    }
+}
+
+impl Stored for U256 {
+    fn read(bytes: Option<Bytes>) -> Self {
+        own::<Word>(bytes).0
+    }
+}
+
 /// A module that the steps put here.
 struct New {
     bytes: Bytes,
@@ -98,17 +148,27 @@ struct New {
     written: bool,
 }
 
+/// A module that was made ready.
+struct Loaded {
+    shape: Shape,
+    /// The last transaction that paid for it.
+    paid: u64,
+    /// Whether the state before the steps has it.
+    #[cfg_attr(not(feature = "std"), allow(dead_code))]
+    found: bool,
+}
+
 /// What stood somewhere before a write.
 enum Undo {
     Account(Address, Account),
-    Storage((Address, B256), Value),
+    Storage(At, Value),
     Word(StateKey, U256),
 }
 
 /// Where something may have changed since writes were taken.
 enum Written {
     Account(Address),
-    Storage((Address, B256)),
+    Storage(At),
     Word(StateKey),
 }
 
@@ -120,15 +180,20 @@ pub(super) struct Mark(usize);
 pub(super) struct Journal<'a> {
     state: &'a dyn StateRead,
     accounts: HashMap<Address, Entry<Account>>,
-    storage: HashMap<(Address, B256), Entry<Value>>,
+    storage: HashMap<At, Entry<Value>>,
     words: HashMap<StateKey, Entry<U256>>,
     codes: HashMap<B256, New>,
-    /// Modules that were made ready, and the last transaction that paid for it.
-    loaded: HashMap<B256, (Shape, u64)>,
+    loaded: HashMap<B256, Loaded>,
     undo: Vec<Undo>,
     written: Vec<Written>,
     turn: u64,
+    /// How often the state changed under it.
+    of: u64,
 }
+
+/// Places that are remembered when what stood there is forgotten: more than a block has of them, and some 10 MB.
+#[cfg(feature = "std")]
+const MAX_PLACES: usize = 1 << 15;
 
 impl<'a> Journal<'a> {
     pub(super) fn new(state: &'a dyn StateRead) -> Self {
@@ -142,6 +207,7 @@ impl<'a> Journal<'a> {
             undo: Vec::new(),
             written: Vec::new(),
             turn: 1,
+            of: 0,
         }
     }
 
@@ -173,11 +239,15 @@ impl<'a> Journal<'a> {
     }
 
     fn entry(&mut self, address: Address) -> &mut Entry<Account> {
-        let state = self.state;
-        self.accounts.entry(address).or_insert_with(|| {
-            let key = ACCOUNTS.key(&address);
-            Entry::new(key, ACCOUNTS.get(state, &address).unwrap_or_default())
-        })
+        let (state, of) = (self.state, self.of);
+        match self.accounts.entry(address) {
+            Place::Occupied(known) => {
+                let entry = known.into_mut();
+                entry.refresh(state, of);
+                entry
+            }
+            Place::Vacant(place) => place.insert(Entry::new(ACCOUNTS.key(&address), state, of)),
+        }
     }
 
     /// The account at `address`, for the node itself.
@@ -191,22 +261,10 @@ impl<'a> Journal<'a> {
         address: Address,
         meter: &mut Meter,
     ) -> Result<Account, OutOfGas> {
-        let (state, turn) = (self.state, self.turn);
-        match self.accounts.entry(address) {
-            Place::Occupied(known) => {
-                let entry = known.into_mut();
-                entry.look(turn, meter)?;
-                Ok(entry.now)
-            }
-            Place::Vacant(place) => {
-                // Paid before it is read.
-                meter.charge(COLD)?;
-                let account = ACCOUNTS.get(state, &address).unwrap_or_default();
-                let entry = place.insert(Entry::new(ACCOUNTS.key(&address), account));
-                entry.seen = turn;
-                Ok(account)
-            }
-        }
+        let key = || ACCOUNTS.key(&address);
+        let now = (self.state, self.of, self.turn);
+        let entry = looked_at(&mut self.accounts, address, key, now, meter)?;
+        Ok(entry.now)
     }
 
     pub(super) fn set_account(&mut self, address: Address, account: Account) {
@@ -252,40 +310,20 @@ impl<'a> Journal<'a> {
     }
 
     /// The value under a key of a contract; empty for none.
-    pub(super) fn load(
-        &mut self,
-        at: (Address, B256),
-        meter: &mut Meter,
-    ) -> Result<&[u8], OutOfGas> {
+    pub(super) fn load(&mut self, at: At, meter: &mut Meter) -> Result<&[u8], OutOfGas> {
         Ok(self.value(at, meter)?.now.bytes())
     }
 
-    fn value(
-        &mut self,
-        at: (Address, B256),
-        meter: &mut Meter,
-    ) -> Result<&mut Entry<Value>, OutOfGas> {
-        match self.storage.entry(at) {
-            Place::Occupied(known) => {
-                let entry = known.into_mut();
-                entry.look(self.turn, meter)?;
-                Ok(entry)
-            }
-            Place::Vacant(place) => {
-                meter.charge(COLD)?;
-                let key = STORAGE.key(&at);
-                let value = self.state.get(&key).map_or(Value::None, Value::of);
-                let entry = place.insert(Entry::new(key, value));
-                entry.seen = self.turn;
-                Ok(entry)
-            }
-        }
+    fn value(&mut self, at: At, meter: &mut Meter) -> Result<&mut Entry<Value>, OutOfGas> {
+        let key = || STORAGE.key(&at);
+        let now = (self.state, self.of, self.turn);
+        looked_at(&mut self.storage, at, key, now, meter)
     }
 
     /// Sets it; empty removes.
     pub(super) fn store(
         &mut self,
-        at: (Address, B256),
+        at: At,
         value: &[u8],
         meter: &mut Meter,
     ) -> Result<(), OutOfGas> {
@@ -298,7 +336,7 @@ impl<'a> Journal<'a> {
     /// a value that is no number.
     pub(super) fn compute(
         &mut self,
-        at: (Address, B256),
+        at: At,
         meter: &mut Meter,
         number: impl FnOnce(U256) -> Option<U256>,
     ) -> Result<Option<bool>, OutOfGas> {
@@ -325,7 +363,7 @@ impl<'a> Journal<'a> {
     /// Sets what is under a key to what `change` makes of it. Whether it makes anything.
     fn put(
         &mut self,
-        at: (Address, B256),
+        at: At,
         meter: &mut Meter,
         change: impl FnOnce(&Value) -> Option<Value>,
     ) -> Result<bool, OutOfGas> {
@@ -350,16 +388,13 @@ impl<'a> Journal<'a> {
     }
 
     fn word_entry(&mut self, key: StateKey) -> &mut Entry<U256> {
-        let state = self.state;
-        self.words.entry(key).or_insert_with(|| {
-            let bytes = state.get(&key);
-            let word = bytes.map_or(U256::ZERO, |bytes| {
-                plasma_core::decode::<Word>(&bytes, bytes.len())
-                    .expect("state holds what its own type wrote")
-                    .0
-            });
-            Entry::new(key, word)
-        })
+        let (state, of) = (self.state, self.of);
+        let entry = self
+            .words
+            .entry(key)
+            .or_insert_with(|| Entry::new(key, state, of));
+        entry.refresh(state, of);
+        entry
     }
 
     /// A number of the bridge's.
@@ -369,13 +404,9 @@ impl<'a> Journal<'a> {
         at: &K,
         meter: &mut Meter,
     ) -> Result<U256, OutOfGas> {
-        let (key, turn) = (map.key(at), self.turn);
-        match self.words.get_mut(&key) {
-            Some(entry) => entry.look(turn, meter)?,
-            None => meter.charge(COLD)?,
-        }
-        let entry = self.word_entry(key);
-        entry.seen = turn;
+        let key = map.key(at);
+        let now = (self.state, self.of, self.turn);
+        let entry = looked_at(&mut self.words, key, || key, now, meter)?;
         Ok(entry.now)
     }
 
@@ -407,8 +438,8 @@ impl<'a> Journal<'a> {
     pub(super) fn shape(&mut self, hash: B256, meter: &mut Meter) -> Result<Shape, OutOfGas> {
         let turn = self.turn;
         let shape = match self.loaded.get_mut(&hash) {
-            Some((shape, paid)) if *paid == turn => *shape,
-            Some((shape, paid)) => {
+            Some(Loaded { shape, paid, .. }) if *paid == turn => *shape,
+            Some(Loaded { shape, paid, .. }) => {
                 meter.charge(COLD)?;
                 meter.charge(shape.load.into())?;
                 *paid = turn;
@@ -416,14 +447,22 @@ impl<'a> Journal<'a> {
             }
             None => {
                 meter.charge(COLD)?;
-                let shape = match self.codes.get(&hash) {
-                    Some(new) => new.shape,
+                let (shape, found) = match self.codes.get(&hash) {
+                    Some(new) => (new.shape, false),
                     // What an account runs is in state; but who reads by guess may find the account before its module, and
                     // will not find the module either.
-                    None => SHAPES.get(self.state, &hash).unwrap_or_default(),
+                    None => {
+                        let shape = SHAPES.get(self.state, &hash);
+                        (shape.unwrap_or_default(), shape.is_some())
+                    }
                 };
                 meter.charge(shape.load.into())?;
-                self.loaded.insert(hash, (shape, turn));
+                let loaded = Loaded {
+                    shape,
+                    paid: turn,
+                    found,
+                };
+                self.loaded.insert(hash, loaded);
                 shape
             }
         };
@@ -461,7 +500,7 @@ impl<'a> Journal<'a> {
                         if now.code != before.code {
                             self.write_code(now.code, &mut changes);
                         }
-                        let bytes = (!now.is_empty()).then(|| encode(&now).into());
+                        let bytes = (!now.is_empty()).then(|| short::encoded(&now));
                         changes.push((key, bytes));
                     }
                 }
@@ -477,7 +516,8 @@ impl<'a> Journal<'a> {
                     let entry = self.words.get_mut(&key).expect(KNOWN);
                     entry.listed = false;
                     if replace(&mut entry.before, entry.now) != entry.now {
-                        let bytes = (!entry.now.is_zero()).then(|| encode(&Word(entry.now)).into());
+                        let bytes =
+                            (!entry.now.is_zero()).then(|| short::encoded(&Word(entry.now)));
                         changes.push((entry.key, bytes));
                     }
                 }
@@ -500,15 +540,128 @@ impl<'a> Journal<'a> {
         }
     }
 
-    /// Forgets what was read and written: what comes next stands on another state.
+    /// Forgets what was read and written: what comes next stands on another state. Where things are in state it still knows,
+    /// and what making modules ready costs, which no state says otherwise.
     #[cfg(feature = "std")]
     pub(super) fn forget(&mut self) {
-        self.accounts.clear();
-        self.storage.clear();
-        self.words.clear();
+        if self.accounts.len() + self.storage.len() + self.words.len() > MAX_PLACES {
+            self.accounts.clear();
+            self.storage.clear();
+            self.words.clear();
+        }
+        self.of += 1;
         self.codes.clear();
-        self.loaded.clear();
+        // Of a module that was not there when it was looked for, or that a transaction put there which may come to nothing.
+        self.loaded.retain(|_, loaded| loaded.found);
         self.undo.clear();
         self.written.clear();
+    }
+}
+
+/// What is at this place, paid for before it is read.
+fn looked_at<'j, K: Eq + Hash, T: Stored>(
+    places: &'j mut HashMap<K, Entry<T>>,
+    at: K,
+    key: impl FnOnce() -> StateKey,
+    (state, of, turn): (&dyn StateRead, u64, u64),
+    meter: &mut Meter,
+) -> Result<&'j mut Entry<T>, OutOfGas> {
+    let entry = match places.entry(at) {
+        Place::Occupied(known) => {
+            let entry = known.into_mut();
+            if entry.is_of(of) {
+                entry.look(turn, meter)?;
+                return Ok(entry);
+            }
+            meter.charge(COLD)?;
+            entry.refresh(state, of);
+            entry
+        }
+        Place::Vacant(place) => {
+            meter.charge(COLD)?;
+            place.insert(Entry::new(key(), state, of))
+        }
+    };
+    entry.seen = turn;
+    Ok(entry)
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use std::sync::Mutex;
+
+    use plasma_core::{MemoryState, State};
+
+    use super::*;
+
+    /// A state that changes under who reads it, as the view of a thread does from one transaction to the next.
+    struct Changing(Mutex<MemoryState>);
+
+    impl StateRead for Changing {
+        fn get(&self, key: &StateKey) -> Option<Bytes> {
+            self.0.lock().expect("not poisoned").get(key)
+        }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_read_and_paid_for_anew() {
+        const AT: At = (Address::repeat_byte(1), B256::repeat_byte(2));
+        const WHO: Address = Address::repeat_byte(3);
+        let state = Changing(Mutex::default());
+        let set = |number: u64| {
+            let mut state = state.0.lock().expect("not poisoned");
+            let word = U256::from(number).to_be_bytes::<32>();
+            state.set(STORAGE.key(&AT), Some(short::word(&word)));
+            let account = Account {
+                nonce: number,
+                ..Account::default()
+            };
+            ACCOUNTS.set(&mut *state, &WHO, &account);
+        };
+        // What is read, and what looking costs.
+        let look = |journal: &mut Journal<'_>| {
+            let mut meter = Meter(1_000_000);
+            let value = journal.load(AT, &mut meter).expect("paid for");
+            let number = U256::from_be_slice(value).to::<u64>();
+            let account = journal.look(WHO, &mut meter).expect("paid for");
+            assert_eq!(account.nonce, number);
+            (number, 1_000_000 - meter.0)
+        };
+        set(7);
+        let mut journal = Journal::new(&state);
+        assert_eq!(look(&mut journal), (7, 2 * COLD));
+        set(8);
+        assert_eq!(look(&mut journal), (7, 2 * WARM));
+        journal.commit();
+        assert_eq!(look(&mut journal), (7, 2 * COLD));
+        let add = |number: U256| number.checked_add(U256::from(5));
+        let mut meter = Meter(1_000_000);
+        assert_eq!(journal.compute(AT, &mut meter, add), Ok(Some(true)));
+        journal.forget();
+        assert!(journal.take_changes().is_empty());
+        assert_eq!(look(&mut journal), (8, 2 * COLD));
+        // Who cannot pay has not looked.
+        journal.forget();
+        set(9);
+        assert_eq!(journal.look(WHO, &mut Meter(COLD - 1)), Err(OutOfGas));
+        assert_eq!(look(&mut journal), (9, 2 * COLD));
+        assert_eq!(journal.compute(AT, &mut meter, add), Ok(Some(true)));
+        journal.commit();
+        let changes = journal.take_changes();
+        let now = U256::from(14).to_be_bytes::<32>();
+        assert_eq!(changes, [(STORAGE.key(&AT), Some(short::word(&now)))]);
+    }
+
+    #[test]
+    fn the_places_that_are_remembered_are_bounded() {
+        let state = MemoryState::default();
+        let mut journal = Journal::new(&state);
+        for number in 0..3 * MAX_PLACES as u64 {
+            let at = (Address::ZERO, B256::from(U256::from(number)));
+            let value = journal.load(at, &mut Meter(COLD));
+            assert_eq!(value, Ok(&[][..]));
+            journal.forget();
+            assert!(journal.storage.len() <= MAX_PLACES + 1);
+        }
     }
 }

@@ -21,7 +21,6 @@ mod instance;
 mod journal;
 mod loading;
 mod module;
-mod prepared;
 mod prices;
 mod query;
 mod runner;
@@ -99,7 +98,9 @@ type HashMap<K, V> = alloy_primitives::map::HashMap<K, V, foldhash::fast::Random
 #[derive(Debug, Default)]
 pub struct WasmExecution {
     senders: Senders,
-    prepared: prepared::Prepared,
+    /// What transactions say whose signatures hold.
+    #[cfg(feature = "std")]
+    known: crate::ethereum::Known<session::Terms>,
     modules: cache::ModuleCache,
     fresh: bool,
     #[cfg(feature = "std")]
@@ -119,8 +120,7 @@ impl WasmExecution {
         self
     }
 
-    /// How its blocks are spread over threads. Unless this says how many ([`Parallelism::up_to`](crate::Parallelism::up_to)),
-    /// they stay on one, which is faster for contracts that do not compute for long.
+    /// How its blocks are spread over threads; all cores where it pays, unless this is called.
     #[cfg(feature = "std")]
     #[must_use]
     pub fn parallelism(mut self, parallelism: crate::Parallelism) -> Self {
@@ -159,6 +159,12 @@ impl Sessions for WasmExecution {
 
     fn finish(session: Session<'_>) -> Vec<(StateKey, Option<Bytes>)> {
         session.finish()
+    }
+
+    /// Instances, accounts and storage are kept from one segment to the next.
+    #[cfg(feature = "std")]
+    fn changes(session: &mut Session<'_>) -> Option<Vec<(StateKey, Option<Bytes>)>> {
+        Some(session.take_changes())
     }
 }
 

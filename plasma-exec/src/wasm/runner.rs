@@ -146,6 +146,8 @@ pub(super) struct Runner<'a> {
     pool: Pool<'a>,
     /// Room for the calls under way, kept for the next transaction.
     frames: Vec<Running<'a>>,
+    /// Whether other threads run contracts at the same time, so that it has modules for itself.
+    alone: bool,
 }
 
 impl<'a> Runner<'a> {
@@ -164,7 +166,14 @@ impl<'a> Runner<'a> {
             })),
             pool: Pool::new(execution.reuses()),
             frames: Vec::new(),
+            alone: false,
         }
+    }
+
+    /// From now on it shares no module with others: they run contracts at the same time.
+    #[cfg(feature = "std")]
+    pub(super) fn work_alone(&mut self) {
+        self.alone = true;
     }
 
     pub(super) fn world(&mut self) -> &mut World<'a> {
@@ -369,16 +378,18 @@ impl<'a> Runner<'a> {
     fn instance(&mut self, code: B256) -> Result<Box<Instance<'a>>, Outcome> {
         let world = self.world.as_ref().expect("nothing runs");
         let (journal, modules) = (&world.journal, &self.execution.modules);
+        let alone = self.alone;
         let instance = self.pool.take(code, || {
             if let Some(bytes) = journal.new_code(&code) {
-                return compiled(modules, code, || Some(bytes.clone()));
+                return compiled(modules, code, alone, || Some(bytes.clone()));
             }
             // Read whether or not it is known, so that a witness of what was read holds it.
             let state = journal.state();
-            if let Some(known) = modules.get(&code).filter(|_| CODES.touch(state, &code)) {
+            let known = modules.get(&code, alone);
+            if let Some(known) = known.filter(|_| CODES.touch(state, &code)) {
                 return Ok(known);
             }
-            compiled(modules, code, || CODES.get(state, &code))
+            compiled(modules, code, alone, || CODES.get(state, &code))
         });
         instance.map_err(|error| Outcome::failed(not_made(&error)))
     }
@@ -485,9 +496,10 @@ fn not_made(error: &wasmi::Error) -> String {
 fn compiled(
     modules: &ModuleCache,
     hash: B256,
+    alone: bool,
     bytes: impl FnOnce() -> Option<Bytes>,
 ) -> Result<Arc<Compiled>, wasmi::Error> {
-    if let Some(known) = modules.get(&hash) {
+    if let Some(known) = modules.get(&hash, alone) {
         return Ok(known);
     }
     let bytes = bytes().ok_or_else(|| wasmi::Error::new("its module is not in state"))?;

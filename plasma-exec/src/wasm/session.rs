@@ -1,12 +1,12 @@
 //! The steps of one block.
 
-use alloc::{format, vec::Vec};
+use alloc::{format, sync::Arc, vec::Vec};
 
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, Bytes, U256};
 use plasma_core::{
     Admission, BlockContext, Gas, InboxMessage, MessageKind, NonceRule, Receipt, Rejection,
-    StateKey, StateRead, Status, Step, encode,
+    StateKey, StateRead, Status, Step,
 };
 
 use super::{
@@ -22,10 +22,12 @@ use super::{
     },
     runner::{Call, Outcome, Runner},
 };
+#[cfg(feature = "std")]
+use crate::ethereum::plain_call;
 use crate::ethereum::{
     Envelope, EthereumTransaction, Market,
     bridge::{L2_BRIDGE, SYSTEM_CALL_GAS, deposit_call_failed, deposit_finalized, on_deposit_call},
-    shortened,
+    short, shortened,
 };
 
 /// What a transaction says, as far as it is executed.
@@ -114,8 +116,32 @@ impl WasmExecution {
         if let Ok(transaction) = EthereumTransaction::decode(bytes)
             && let Ok(terms) = self.read(&transaction)
         {
-            self.prepared.insert(bytes, &terms);
+            self.remember(bytes, terms);
         }
+    }
+
+    #[cfg(not(feature = "std"))]
+    #[allow(clippy::unused_self)]
+    fn remember(&self, _: &[u8], _: Terms) {}
+
+    /// What these bytes say, if that is known. Only what says for which chain it is was signed for it.
+    #[cfg(feature = "std")]
+    fn known(&self, bytes: &[u8], block: &BlockContext) -> Option<Arc<Terms>> {
+        let known = self.known.get(bytes)?;
+        (known.chain == Some(block.chain_id.0)).then_some(known)
+    }
+
+    #[cfg(feature = "std")]
+    fn remember(&self, bytes: &[u8], mut terms: Terms) {
+        // A copy: what was handed in may be a part of something longer, which it would keep. The input is a part of it, and so
+        // at hand when all of it was compared.
+        let bytes = Bytes::copy_from_slice(bytes);
+        if let Some((_, input)) = plain_call(&bytes)
+            && terms.input == *input
+        {
+            terms.input = bytes.slice_ref(input);
+        }
+        self.known.insert_own(bytes, Arc::new(terms));
     }
 }
 
@@ -218,7 +244,7 @@ impl<'a> Session<'a> {
         let (stored, market) = &mut self.market;
         if market != stored {
             *stored = *market;
-            changes.push((MARKET.key(), Some(encode(market).into())));
+            changes.push((MARKET.key(), Some(short::encoded(market))));
         }
         changes
     }
@@ -228,6 +254,7 @@ impl<'a> Session<'a> {
     #[cfg(feature = "std")]
     pub(super) fn transaction_apart(&mut self, bytes: &[u8]) -> Apart {
         let market = self.market;
+        self.runner.work_alone();
         (self.tips, self.wanted) = (Some(U256::ZERO), 0);
         let receipt = self.transaction(bytes, false);
         self.market = market;
@@ -285,6 +312,8 @@ impl<'a> Session<'a> {
 
     fn take_effects(&mut self, receipt: &mut Receipt) {
         let world = self.runner.world();
+        // As much room as they take: the receipt is kept, and what they were noted in is used again.
+        receipt.logs.reserve_exact(world.logs.len());
         receipt.logs.append(&mut world.logs);
         receipt.messages.append(&mut world.messages);
     }
@@ -296,22 +325,21 @@ impl<'a> Session<'a> {
         Ok((transaction, terms))
     }
 
-    /// What a transaction says, if it is known; or what is read.
-    fn terms(&self, bytes: &[u8]) -> Result<Terms, Rejection> {
-        match self.execution.prepared.get(bytes) {
-            Some(terms) if terms.chain == Some(self.block.chain_id.0) => Ok(terms),
-            // For another chain: refused as if nobody had seen it.
-            _ => Ok(self.read(bytes)?.1),
+    /// What a transaction says, if it is known; or what is read. What is for another chain is refused as if nobody had
+    /// seen it.
+    fn terms(&self, bytes: &[u8]) -> Result<Arc<Terms>, Rejection> {
+        #[cfg(feature = "std")]
+        if let Some(known) = self.execution.known(bytes, self.block) {
+            return Ok(known);
         }
+        Ok(Arc::new(self.read(bytes)?.1))
     }
 
     /// Whether a transaction could be executed now, but for a nonce that is too high.
     pub(super) fn admit(&mut self, bytes: &[u8]) -> Result<Admission, Rejection> {
         let (transaction, terms) = self.read(bytes)?;
-        self.execution.prepared.insert(bytes, &terms);
         let account = self.account(terms.sender);
-        self.check(&terms, &account)?;
-        Ok(Admission {
+        let admission = Admission {
             hash: transaction.hash,
             sender: terms.sender,
             nonce: terms.nonce,
@@ -324,7 +352,10 @@ impl<'a> Session<'a> {
             max_cost: terms.max_cost(),
             balance: account.balance,
             expires_at: None,
-        })
+        };
+        let checked = self.check(&terms, &account);
+        self.execution.remember(bytes, terms);
+        checked.map(|()| admission)
     }
 
     fn check(&self, terms: &Terms, account: &Account) -> Result<(), Rejection> {
