@@ -21,7 +21,6 @@ mod reason;
 mod senders;
 #[cfg(any(feature = "evm", feature = "wasm"))]
 mod sessions;
-#[cfg(any(feature = "evm", feature = "wasm"))]
 pub(crate) mod short;
 #[cfg(all(feature = "std", any(feature = "evm", feature = "wasm")))]
 pub(crate) mod spread;

@@ -51,13 +51,12 @@ pub(crate) fn encoded<T: BorshSerialize>(value: &T) -> Bytes {
     }
 }
 
-/// A word as it is.
-#[cfg(feature = "wasm")]
-pub(crate) fn word(word: &[u8; 32]) -> Bytes {
-    bytes::Bytes::from_owner(*word).into()
+/// Bytes of one length as they are.
+pub(crate) fn whole<const LENGTH: usize>(bytes: [u8; LENGTH]) -> Bytes {
+    bytes::Bytes::from_owner(bytes).into()
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "evm", feature = "wasm")))]
 mod tests {
     use alloc::vec;
 

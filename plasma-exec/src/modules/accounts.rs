@@ -1,11 +1,13 @@
 //! Accounts: XPL, and which nonces are used.
 
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, U256};
 use borsh::{
     BorshDeserialize, BorshSerialize,
     io::{self, Read, Write},
 };
 use plasma_core::{Map, State, StateKey, StateRead, decode};
+
+use crate::ethereum::short;
 
 /// Where accounts are. Keys that were added to them stand beside them, under `accounts/keys`; the account itself is the
 /// same whoever signs for it.
@@ -83,31 +85,19 @@ impl Account {
     }
 
     pub(crate) fn store_at(&self, state: &mut (impl State + ?Sized), key: StateKey) {
-        state.set(key, (*self != Self::default()).then(|| self.to_bytes()));
+        let kept = *self != Self::default();
+        state.set(key, kept.then(|| short::encoded(self)));
     }
 }
 
-/// The longest account: three numbers with their lengths.
-const MAX_BYTES: usize = 33 + 9 + 33;
-
-impl Account {
-    /// Three numbers, each as its length and its bytes, lowest first, without the zeros above: most are short.
-    fn to_bytes(self) -> Bytes {
-        let (mut bytes, mut end) = ([0; MAX_BYTES], 0);
-        let mut push = |number: &[u8]| {
-            let length = number
-                .iter()
-                .rposition(|byte| *byte != 0)
-                .map_or(0, |last| last + 1);
-            bytes[end] = length as u8;
-            bytes[end + 1..][..length].copy_from_slice(&number[..length]);
-            end += 1 + length;
-        };
-        push(&self.balance.to_le_bytes::<32>());
-        push(&self.nonces.base.to_le_bytes());
-        push(&self.nonces.ahead.to_le_bytes::<32>());
-        Bytes::copy_from_slice(&bytes[..end])
-    }
+/// A number as its length and its bytes, lowest first, without the zeros above: most are short.
+fn write_short<W: Write>(writer: &mut W, number: &[u8]) -> io::Result<()> {
+    let length = number
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1);
+    writer.write_all(&[length as u8])?;
+    writer.write_all(&number[..length])
 }
 
 fn read_short<R: Read>(reader: &mut R) -> io::Result<U256> {
@@ -122,7 +112,10 @@ fn read_short<R: Read>(reader: &mut R) -> io::Result<U256> {
 
 impl BorshSerialize for Account {
     fn serialize<W: Write>(&self, writer: &mut W) -> io::Result<()> {
-        writer.write_all(&self.to_bytes())
+        let NonceWindow { base, ahead } = self.nonces;
+        write_short(writer, &self.balance.to_le_bytes::<32>())?;
+        write_short(writer, &base.to_le_bytes())?;
+        write_short(writer, &ahead.to_le_bytes::<32>())
     }
 }
 

@@ -4,6 +4,8 @@ use alloy_primitives::{Bytes, U256, b256};
 use borsh::{BorshDeserialize, BorshSerialize};
 use plasma_core::{Item, State, StateKey, StateRead, decode};
 
+use crate::ethereum::short;
+
 /// What the chain's genesis says about fees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct FeeRules {
@@ -61,7 +63,7 @@ impl FeeMarket {
         let mut bytes = [0; MARKET_BYTES];
         let mut rest = &mut bytes[..];
         self.serialize(&mut rest).expect("a market has one length");
-        Bytes::copy_from_slice(&bytes)
+        short::whole(bytes)
     }
 }
 

@@ -51,7 +51,7 @@ impl Value {
     fn stored(&self) -> Option<Bytes> {
         match self {
             Self::None => None,
-            Self::Word(word) => Some(short::word(word)),
+            Self::Word(word) => Some(short::whole(*word)),
             Self::Other(bytes) => Some(bytes.clone()),
         }
     }
@@ -611,7 +611,7 @@ mod tests {
         let set = |number: u64| {
             let mut state = state.0.lock().expect("not poisoned");
             let word = U256::from(number).to_be_bytes::<32>();
-            state.set(STORAGE.key(&AT), Some(short::word(&word)));
+            state.set(STORAGE.key(&AT), Some(short::whole(word)));
             let account = Account {
                 nonce: number,
                 ..Account::default()
@@ -649,7 +649,7 @@ mod tests {
         journal.commit();
         let changes = journal.take_changes();
         let now = U256::from(14).to_be_bytes::<32>();
-        assert_eq!(changes, [(STORAGE.key(&AT), Some(short::word(&now)))]);
+        assert_eq!(changes, [(STORAGE.key(&AT), Some(short::whole(now)))]);
     }
 
     #[test]
