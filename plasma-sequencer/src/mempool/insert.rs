@@ -39,29 +39,14 @@ impl Mempool {
         let account = self.learn(admission);
         let size = size(&bytes);
         let offer = Offer::new(admission, 0);
-        let newcomer = match account.map(|id| &self.accounts[id]) {
-            Some(account) => self.check_slot(account, &offer, size, admission)?,
-            None => self.check_slot(
-                &Account::new(admission.sender, admission.nonce_rule),
-                &offer,
-                size,
-                admission,
-            )?,
-        };
-        let newcomer = Newcomer {
-            account,
-            ..newcomer
-        };
+        let newcomer = self.check_slot(account, &offer, size, admission)?;
         let freed = newcomer.old.map_or(0, |old| self.transactions[old].size());
         let growth = size.saturating_sub(freed);
         let surplus = (self.statistics.bytes + growth).saturating_sub(self.limits.bytes);
-        let victims = self.victims(&newcomer, surplus).ok_or_else(|| {
-            let offered = offer.priority;
-            SubmitError::PoolFull {
-                offered,
-                limit: self.limits.bytes,
-            }
-        })?;
+        let Some(victims) = self.victims(&newcomer, surplus) else {
+            let (offered, limit) = (offer.priority, self.limits.bytes);
+            return Err(SubmitError::PoolFull { offered, limit });
+        };
 
         // Nothing is refused from here on.
         self.statistics.evicted += victims.len() as u64;
@@ -113,12 +98,19 @@ impl Mempool {
     /// Nonce, replacement, funds and the sender's own limit.
     fn check_slot(
         &self,
-        account: &Account,
+        id: Option<Id<Account>>,
         offer: &Offer,
         size: usize,
         it: &Admission,
     ) -> Result<Newcomer, SubmitError> {
         let (sender, got) = (it.sender, it.nonce);
+        let unknown;
+        let account = if let Some(id) = id {
+            &self.accounts[id]
+        } else {
+            unknown = Account::new(sender, it.nonce_rule);
+            &unknown
+        };
         let next = account.lowest().max(lowest(it.nonce_rule));
         if got < next {
             return Err(Rejection::NonceTooLow { sender, next, got }.into());
@@ -127,8 +119,8 @@ impl Mempool {
             let next = account.next_nonce();
             return Err(Rejection::NonceTooLow { sender, next, got }.into());
         }
-        let id = account.waiting.get(got);
-        let old = id.map(|id| &self.transactions[id]);
+        let replaced = account.waiting.get(got);
+        let old = replaced.map(|id| &self.transactions[id]);
         if let Some(old) = old {
             self.check_bump(offer, &old.offer)?;
         }
@@ -153,8 +145,8 @@ impl Mempool {
             });
         }
         Ok(Newcomer {
-            account: None,
-            old: id,
+            account: id,
+            old: replaced,
             lane: account.lane_if_added(got),
             pay: offer.pay(self.lanes.base_fee()),
         })

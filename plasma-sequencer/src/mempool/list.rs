@@ -1,6 +1,6 @@
 //! Lists through the values of a slab: in and out anywhere, in a step or two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::slab::{Id, Slab};
 
@@ -104,10 +104,10 @@ impl<K: Ord + Copy, T: Linked, const KIND: usize> Lists<K, T, KIND> {
     }
 
     pub(super) fn remove(&mut self, slab: &mut Slab<T>, key: K, id: Id<T>) {
-        if let Some(list) = self.0.get_mut(&key) {
-            list.remove(slab, id);
-            if list.is_empty() {
-                self.0.remove(&key);
+        if let Entry::Occupied(mut list) = self.0.entry(key) {
+            list.get_mut().remove(slab, id);
+            if list.get().is_empty() {
+                list.remove();
             }
         }
     }

@@ -17,21 +17,24 @@
 //! - A slot, sender and nonce, is held by one transaction at most.
 //! - Order follows from what was called with what, and from nothing else: nothing walks through a
 //!   map by hash.
-//! - Submitting and removing one transaction is logarithmic in what waits. Only what opens or
-//!   closes a gap in one sender's run, or moves the base fee across offers, touches others: those
-//!   and no more. Where offers are alike, as most are, it takes a few steps.
+//! - Submitting and removing one transaction is logarithmic in what waits, averaged over those that
+//!   come and go. Only what opens or closes a gap in one sender's run, or moves the base fee across
+//!   offers, touches others: those and no more. Where offers are alike, as most are, it takes a few
+//!   steps.
+//! - Memory is bounded by the limits, and given back as what it was for goes.
 //!
-//! A transaction is in one place from its entry until it is executed or dropped, a slab of `Pooled`.
-//! All else names it by its number there:
+//! From its entry until it is executed or dropped, a transaction stays in one place, a slab. All
+//! else names it by its number there:
 //!
 //! ```text
-//!   hashes     name             ─► transaction             accounts   address ─► Account
-//!   lanes      base fee, arrival ─► transaction              waiting, in flight   nonce ─► transaction
-//!   expiries   second           ─► list of transactions     checks     list of accounts
+//!   hashes    name ──────────────────► transaction ──► account ◄────────── address
+//!   lanes     what it pays, arrival ─► transaction     │ waiting            nonce ─► transaction
+//!             turning point ─────────► list of them    │ in flight          nonce ─► transaction
+//!   expiries  last second ───────────► list of them    └ in the list of those to look up
 //! ```
 //!
-//! Whatever waits is in all of these, and what is in a block in `hashes` and in `in flight` alone. A
-//! number is used again, so it leaves all of them before its transaction does.
+//! What waits is in all of these but `in flight`, and what is in a block is in that and in `hashes`.
+//! A number is used again: it leaves all of them before its transaction leaves the slab.
 
 mod account;
 mod block;

@@ -1,6 +1,10 @@
 //! Who pays best, at a base fee that moves, without sorting anew.
 
-use std::{cmp::Reverse, collections::BTreeMap, iter::Peekable};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, btree_map::Entry},
+    iter::Peekable,
+};
 
 use plasma_core::Admission;
 
@@ -107,18 +111,17 @@ impl Ranking {
     /// Takes out what was put in at this base fee.
     pub(super) fn remove(&mut self, offer: &Offer, base_fee: u128) {
         let (levels, amount) = self.level(offer, base_fee);
-        let Some(level) = levels.get_mut(&amount) else {
-            return;
-        };
-        let removed = level.remove(offer.arrival);
-        debug_assert!(
-            removed.is_some(),
-            "every offer is where its turning point says"
-        );
-        if level.is_empty() {
-            levels.remove(&amount);
+        if let Entry::Occupied(mut level) = levels.entry(amount) {
+            let removed = level.get_mut().remove(offer.arrival);
+            debug_assert!(
+                removed.is_some(),
+                "every offer is where its turning point says"
+            );
+            if level.get().is_empty() {
+                level.remove();
+            }
+            self.count -= 1;
         }
-        self.count -= 1;
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,4 +1,4 @@
-//! Values in one piece of memory, each under a small number.
+//! Values in a few pieces of memory, each under a small number.
 
 use core::{
     fmt,
@@ -63,64 +63,76 @@ impl<T> fmt::Debug for Id<T> {
     }
 }
 
+/// How many values are in one piece of memory: so few that the last piece is no waste, and none is ever copied to grow.
+const PIECE: usize = 64;
+
 /// Values under numbers. Which numbers are given depends on nothing but the calls before.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
-    places: Vec<Option<T>>,
+    /// All full but the last one.
+    pieces: Vec<Vec<Option<T>>>,
     free: Vec<Id<T>>,
+    count: usize,
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
         Self {
-            places: Vec::new(),
+            pieces: Vec::new(),
             free: Vec::new(),
+            count: 0,
         }
     }
 }
 
 impl<T> Slab<T> {
     pub(super) fn len(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.count
     }
 
     /// All numbers that name something.
     #[cfg(test)]
     pub(super) fn ids(&self) -> impl Iterator<Item = Id<T>> {
         let taken = |(place, value): (usize, &Option<T>)| value.as_ref().map(|_| Id::new(place));
-        self.places.iter().enumerate().filter_map(taken)
+        self.pieces.iter().flatten().enumerate().filter_map(taken)
     }
 
     pub(super) fn insert(&mut self, value: T) -> Id<T> {
+        self.count += 1;
         if let Some(id) = self.free.pop() {
-            self.places[id.place()] = Some(value);
+            *self.place_mut(id) = Some(value);
             return id;
         }
-        if self.places.len() == self.places.capacity() {
-            // Not twice as many, for what waits bounds memory.
-            self.places.reserve_exact(self.places.len() / 4 + 16);
+        if self.pieces.last().is_none_or(|last| last.len() == PIECE) {
+            self.pieces.push(Vec::with_capacity(PIECE));
         }
-        let id = Id::new(self.places.len());
-        self.places.push(Some(value));
-        id
+        let full = (self.pieces.len() - 1) * PIECE;
+        let last = self.pieces.last_mut().expect("there is one now");
+        last.push(Some(value));
+        Id::new(full + last.len() - 1)
     }
 
     pub(super) fn remove(&mut self, id: Id<T>) -> T {
-        let value = self.places[id.place()].take();
+        let value = self.place_mut(id).take();
         self.free.push(id);
+        self.count -= 1;
         value.expect("what has a number is here")
     }
 
+    fn place_mut(&mut self, id: Id<T>) -> &mut Option<T> {
+        &mut self.pieces[id.place() / PIECE][id.place() % PIECE]
+    }
+
     pub(super) fn get(&self, id: Id<T>) -> Option<&T> {
-        self.places[id.place()].as_ref()
+        self.pieces[id.place() / PIECE][id.place() % PIECE].as_ref()
     }
 
     pub(super) fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
-        self.places[id.place()].as_mut()
+        self.place_mut(id).as_mut()
     }
 
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.places.iter_mut().flatten()
+        self.pieces.iter_mut().flatten().flatten()
     }
 }
 
@@ -128,14 +140,12 @@ impl<T> Index<Id<T>> for Slab<T> {
     type Output = T;
 
     fn index(&self, id: Id<T>) -> &T {
-        let value = self.places[id.place()].as_ref();
-        value.expect("what has a number is here")
+        self.get(id).expect("what has a number is here")
     }
 }
 
 impl<T> IndexMut<Id<T>> for Slab<T> {
     fn index_mut(&mut self, id: Id<T>) -> &mut T {
-        let value = self.places[id.place()].as_mut();
-        value.expect("what has a number is here")
+        self.get_mut(id).expect("what has a number is here")
     }
 }

@@ -311,27 +311,28 @@ impl Shared {
             let some: Vec<_> = rest
                 .by_ref()
                 .take(ENTERED_AT_ONCE)
-                .map(|(bytes, admission)| match admission {
-                    Ok(admission) => Ok((bytes, admission)),
-                    Err(rejection) => Err((transaction_hash(&bytes), rejection)),
+                .map(|(bytes, admission)| {
+                    let named = admission.as_ref().map(|it| it.hash);
+                    let hash = named.unwrap_or_else(|_| transaction_hash(&bytes));
+                    (hash, bytes, admission)
                 })
                 .collect();
             if some.is_empty() {
                 return entered;
             }
             let mut pool = self.pool();
-            for one in some {
-                let answer = match one {
-                    Ok((bytes, admission)) => {
-                        debug_assert_eq!(admission.hash, transaction_hash(&bytes), "its name");
-                        let ready = pool.insert(admission.hash, bytes, &admission, now);
+            for (hash, bytes, admission) in some {
+                let answer = match admission {
+                    Ok(it) => {
+                        debug_assert_eq!(hash, transaction_hash(&bytes), "its name");
+                        let ready = pool.insert(hash, bytes, &it, now);
                         if ready == Ok(false) {
-                            entered.gapped.push(admission.sender);
+                            entered.gapped.push(it.sender);
                         }
-                        ready.map(|ready| (admission.hash, ready))
+                        ready.map(|ready| (hash, ready))
                     }
-                    Err((hash, _)) if pool.contains(&hash) => Err(SubmitError::AlreadyKnown(hash)),
-                    Err((_, rejection)) => Err(rejection.into()),
+                    Err(_) if pool.contains(&hash) => Err(SubmitError::AlreadyKnown(hash)),
+                    Err(rejection) => Err(rejection.into()),
                 };
                 entered.answers.push(answer);
             }
