@@ -107,6 +107,14 @@ impl EthereumTransaction {
         )
     }
 
+    /// What these bytes say, for those who show it, if they are a transaction that somebody signed.
+    #[cfg(any(feature = "evm", feature = "wasm"))]
+    pub(crate) fn shown(bytes: &[u8], senders: &Senders) -> Option<TransactionView> {
+        let transaction = Self::decode(bytes).ok()?;
+        let sender = transaction.sender(senders).ok()?;
+        Some(transaction.view(sender))
+    }
+
     /// Who signed it, found out anew.
     pub(crate) fn recover(&self) -> Result<Address, SignatureError> {
         self.signature().recover(self.envelope.signature_hash())

@@ -226,11 +226,8 @@ impl Execution for EvmExecution {
         query::answer(self, state, block, query)
     }
 
-    fn view(&self, block: &BlockContext, bytes: &[u8]) -> Option<TransactionView> {
-        let _ = block;
-        let transaction = EthereumTransaction::decode(bytes).ok()?;
-        let sender = transaction.sender(&self.senders).ok()?;
-        Some(transaction.view(sender))
+    fn view(&self, _: &BlockContext, bytes: &[u8]) -> Option<TransactionView> {
+        EthereumTransaction::shown(bytes, &self.senders)
     }
 
     fn prepare(&self, transactions: &[Bytes]) {

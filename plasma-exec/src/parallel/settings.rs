@@ -87,8 +87,8 @@ const COMPARED: u32 = 16;
 
 impl Settings {
     /// So far nothing is learned.
-    #[cfg(test)]
-    pub(super) fn of(parallelism: Parallelism) -> Self {
+    #[cfg(any(test, feature = "wasm"))]
+    pub(crate) fn with(parallelism: Parallelism) -> Self {
         Self {
             parallelism,
             ..Self::default()
@@ -150,7 +150,7 @@ mod tests {
         assert!(settings.tries());
         let compared = (0..40).filter(|_| settings.compares());
         assert_eq!(compared.collect::<Vec<_>>(), [0, 16, 32]);
-        let insisting = Settings::of(Parallelism::always(3));
+        let insisting = Settings::with(Parallelism::always(3));
         insisting.learn(false);
         assert!(insisting.tries() && !insisting.compares());
         assert_eq!(insisting.parallelism.threads(), 3);

@@ -212,7 +212,7 @@ fn spread_by(
     steps: &[Step],
     ends: &[usize],
 ) -> Vec<BlockOutcome> {
-    let settings = Settings::of(parallelism);
+    let settings = Settings::with(parallelism);
     let spread = Spread {
         settings: &settings,
         fold,
@@ -328,7 +328,7 @@ fn blocks_of_one_kind_are_their_folds() {
 #[test]
 fn a_run_that_is_compared_with_the_fold_comes_to_it_too() {
     let base = base(u64::MAX);
-    let settings = Settings::of(Parallelism::up_to(3));
+    let settings = Settings::with(Parallelism::up_to(3));
     let spread = Spread {
         settings: &settings,
         fold: keeping,

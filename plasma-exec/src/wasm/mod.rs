@@ -95,7 +95,7 @@ type HashMap<K, V> = alloy_primitives::map::HashMap<K, V, foldhash::fast::Random
 /// has `balanceOf`, `transfer`, `approve` and `transferFrom` with the token as first argument, and `withdraw` and
 /// `sendMessage` as on a chain of the EVM. A receiving contract is called with `onDeposit` if the deposit carries data;
 /// if that fails, it keeps what it got.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct WasmExecution {
     senders: Senders,
     /// What transactions say whose signatures hold.
@@ -105,6 +105,22 @@ pub struct WasmExecution {
     fresh: bool,
     #[cfg(feature = "std")]
     settings: crate::parallel::Settings,
+}
+
+impl Default for WasmExecution {
+    /// On one thread: what that one keeps from one transaction to the next saves more than another thread brings, unless
+    /// contracts compute for long.
+    fn default() -> Self {
+        Self {
+            senders: Senders::default(),
+            #[cfg(feature = "std")]
+            known: crate::ethereum::Known::default(),
+            modules: cache::ModuleCache::default(),
+            fresh: false,
+            #[cfg(feature = "std")]
+            settings: crate::parallel::Settings::with(crate::Parallelism::sequential()),
+        }
+    }
 }
 
 impl WasmExecution {
@@ -120,7 +136,8 @@ impl WasmExecution {
         self
     }
 
-    /// How its blocks are spread over threads; all cores where it pays, unless this is called.
+    /// How its blocks are spread over threads. Unless this is called they stay on one, which is faster for contracts that do
+    /// not compute for long.
     #[cfg(feature = "std")]
     #[must_use]
     pub fn parallelism(mut self, parallelism: crate::Parallelism) -> Self {
@@ -225,11 +242,8 @@ impl Execution for WasmExecution {
         query::answer(self, state, block, query)
     }
 
-    fn view(&self, block: &BlockContext, bytes: &[u8]) -> Option<TransactionView> {
-        let _ = block;
-        let transaction = EthereumTransaction::decode(bytes).ok()?;
-        let sender = transaction.sender(&self.senders).ok()?;
-        Some(transaction.view(sender))
+    fn view(&self, _: &BlockContext, bytes: &[u8]) -> Option<TransactionView> {
+        EthereumTransaction::shown(bytes, &self.senders)
     }
 
     fn prepare(&self, transactions: &[Bytes]) {

@@ -297,6 +297,15 @@ proptest! {
 }
 
 #[test]
+fn blocks_stay_on_one_thread_unless_told_otherwise() {
+    let settings = |execution: &WasmExecution| execution.settings.parallelism;
+    let execution = WasmExecution::new();
+    assert_eq!(settings(&execution), Parallelism::sequential());
+    let execution = execution.parallelism(Parallelism::default());
+    assert_eq!(settings(&execution), Parallelism::default());
+}
+
+#[test]
 fn the_suite_passes_on_many_threads() {
     let genesis = Chain::config().to_json();
     for threads in [2, 4] {
