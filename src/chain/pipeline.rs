@@ -137,7 +137,8 @@ impl Chain {
             None => stored,
             Some(after) => {
                 let count = after.changes.iter().map(Changes::len).sum();
-                let mut writes = B256Map::with_capacity_and_hasher(count, Default::default());
+                let mut writes = B256Map::default();
+                writes.reserve(count);
                 let changes = after.changes.iter().flatten();
                 writes.extend(changes.map(|(key, value)| (*key, value.clone())));
                 Arc::new(Uncommitted {

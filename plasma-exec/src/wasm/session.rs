@@ -33,7 +33,8 @@ use crate::ethereum::{
 /// What a transaction says, as far as it is executed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Terms {
-    /// The chain that it is for, where it says one.
+    /// The chain that it is for, where it says one: asked for where it is remembered.
+    #[cfg_attr(not(feature = "std"), allow(dead_code))]
     pub(super) chain: Option<u64>,
     pub(super) sender: Address,
     pub(super) nonce: u64,
