@@ -31,7 +31,7 @@ fn what_passes_is_counted_and_what_is_skipped_says_why() {
     let output = statetest(&fixtures(), &["--names"]);
     let (out, err) = printed(&output);
     assert_eq!(output.status.code(), Some(0), "{out}{err}");
-    assert!(out.ends_with("57 passed, 0 failed, 3 skipped\n"), "{out}");
+    assert!(out.ends_with("71 passed, 0 failed, 3 skipped\n"), "{out}");
     assert!(
         out.contains("passed   transfer.json/transfer/Osaka/d0g0v0\n"),
         "{out}"
