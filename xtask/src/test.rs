@@ -52,7 +52,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "features",
-        run: |_| features(),
+        run: features,
         long: false,
         beside: None,
     },
@@ -207,9 +207,14 @@ fn lint() -> Result<(), String> {
     ])
 }
 
-/// The `no_std` hearts, alone, and in the programs for the guest's machine.
-fn features() -> Result<(), String> {
-    for package in ["plasma-core", "plasma-exec"] {
+/// The `no_std` hearts, in the programs for the guest's machine; and alone, which builds what they depend on anew.
+fn features(long: bool) -> Result<(), String> {
+    let alone: &[&str] = if long {
+        &["plasma-core", "plasma-exec"]
+    } else {
+        &[]
+    };
+    for package in alone {
         cargo(&[
             "check",
             "--quiet",
@@ -242,8 +247,12 @@ fn unit(long: bool) -> Result<(), String> {
     if long {
         let mut disputes = Command::new("cargo");
         // Optimised but for link time: what it compiles again is this workspace alone.
+        disputes.arg("test");
+        for package in ["core", "sequencer", "bridge", "da", "sdk"] {
+            let setting = format!("profile.dev.package.plasma-{package}.opt-level=2");
+            disputes.arg("--config").arg(setting);
+        }
         disputes
-            .args(["test", "--config", "profile.dev.opt-level=2"])
             .args(["--package", "plasma-sdk", "--test", "disputes"])
             .args(["--", "--nocapture"])
             .env("PLASMA_LONG", "1")
