@@ -22,7 +22,7 @@ use std::{
     collections::{BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -71,6 +71,8 @@ struct Shared {
     feed: Mutex<Feed>,
     /// Who submits one transaction by itself; no other lock is taken while this one is held.
     entrance: Entrance,
+    /// Batches that are being admitted.
+    admitting: AtomicUsize,
     /// Senders to look up again.
     touched: Mutex<BTreeSet<Address>>,
     /// Whether some of them are still to be looked up since the chain was overridden.
@@ -94,6 +96,8 @@ struct Order {
     stalled: Option<Timestamp>,
     /// Since when the next block waits for execution to come closer.
     lingering: Option<Timestamp>,
+    /// Since when it waits for what is being admitted.
+    gathering: Option<Timestamp>,
 }
 
 impl SoloSequencer {
@@ -121,6 +125,7 @@ impl SoloSequencer {
             unexecuted: VecDeque::new(),
             stalled: None,
             lingering: None,
+            gathering: None,
         };
         let (work, upkeep) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let shared = Arc::new(Shared {
@@ -128,6 +133,7 @@ impl SoloSequencer {
             pool: Mutex::new(Mempool::new(config.limits, config.gas_limit)),
             feed: Mutex::new(Feed::new(head)),
             entrance: Entrance::new(),
+            admitting: AtomicUsize::new(0),
             touched: Mutex::new(BTreeSet::new()),
             stale: AtomicBool::new(false),
             executions: AtomicU64::new(0),
@@ -263,12 +269,18 @@ impl Shared {
             .map(|(transaction, _)| transaction)
             .collect();
         let executions = self.executions.load(Ordering::Acquire);
-        let admissions = match &fresh[..] {
-            [] => Vec::new(),
-            [one] => vec![self.gate.admit(one)],
-            many => self.gate.admit_all(many),
+        let entered = match &fresh[..] {
+            [] => Entered::default(),
+            [one] => {
+                let admissions = vec![self.gate.admit(one)];
+                self.enter_pool(fresh, admissions)
+            }
+            many => {
+                let _admitting = Admitting::begin(&self.admitting);
+                let admissions = self.gate.admit_all(many);
+                self.enter_pool(fresh, admissions)
+            }
         };
-        let entered = self.enter_pool(fresh, admissions);
         // What seems to wait for a nonce may only have been admitted before that was used.
         if !entered.gapped.is_empty() && self.executions.load(Ordering::Acquire) != executions {
             self.touch(entered.gapped);
@@ -371,6 +383,22 @@ impl Shared {
 
     fn pool(&self) -> MutexGuard<'_, Mempool> {
         lock(&self.pool)
+    }
+}
+
+/// A batch that is being admitted, until this is dropped.
+struct Admitting<'a>(&'a AtomicUsize);
+
+impl<'a> Admitting<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Admitting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     pin::pin,
-    sync::{Arc, Weak},
+    sync::{Arc, Weak, atomic::Ordering},
     time::Duration,
 };
 
@@ -33,11 +33,16 @@ const AHEAD: usize = 2;
 /// How long to wait with a block beyond that, if nobody says what was executed.
 const LINGER_MS: u64 = 100;
 
+/// How long to wait for batches that are being admitted: under load some share a block then, and with it what every block
+/// takes, whatever is in it. Who submits one transaction to an idle door waits for nobody.
+const GATHER_MS: u64 = 40;
+
 /// What came of an attempt.
 enum Outcome {
     Made,
-    /// Execution has enough to do, for so many milliseconds yet: what comes meanwhile shares the block.
-    Ahead(u64),
+    /// For so many milliseconds yet execution has enough to do, or others are on their way in: what comes meanwhile shares
+    /// the block.
+    Later(u64),
     /// There is nothing to say.
     Idle,
     /// Execution is too far behind.
@@ -67,7 +72,7 @@ pub(super) async fn run(shared: Weak<Shared>, work: Arc<Notify>) {
             match shared.produce() {
                 Ok(Outcome::Made) => {}
                 Ok(Outcome::Idle) => break,
-                Ok(Outcome::Ahead(rest)) => {
+                Ok(Outcome::Later(rest)) => {
                     let sleep = shared.env.sleep(Duration::from_millis(rest));
                     drop(shared);
                     select(sleep, pin!(work.notified())).await;
@@ -110,8 +115,14 @@ impl Shared {
         if self.stalls(&mut order, now) {
             return Ok(Outcome::Stalled);
         }
-        if let Some(rest) = lingers(&mut order, now) {
-            return Ok(Outcome::Ahead(rest));
+        let order = &mut *order;
+        let busy = order.unexecuted.len() >= AHEAD;
+        if let Some(rest) = left(&mut order.lingering, busy, now, LINGER_MS) {
+            return Ok(Outcome::Later(rest));
+        }
+        let admitting = self.admitting.load(Ordering::Relaxed) > 0;
+        if let Some(rest) = left(&mut order.gathering, admitting, now, GATHER_MS) {
+            return Ok(Outcome::Later(rest));
         }
         let timestamp = order.builder.timestamp(now);
         let byte_limit = self.config.byte_limit.min(MAX_BODY_BYTES);
@@ -122,7 +133,7 @@ impl Shared {
         let Some(block) = order.builder.build_picked(now, picked) else {
             return Ok(Outcome::Idle);
         };
-        self.certify(&mut order, block, hashes)?;
+        self.certify(order, block, hashes)?;
         Ok(Outcome::Made)
     }
 
@@ -166,18 +177,22 @@ impl Shared {
     }
 }
 
-/// For how many milliseconds the next block is not made yet, for execution would not come to it sooner.
-fn lingers(order: &mut Order, now: Timestamp) -> Option<u64> {
-    if order.unexecuted.len() < AHEAD {
-        order.lingering = None;
-        return None;
+/// What is left of so many milliseconds `since` when there was a reason to wait, if there still is one.
+fn left(
+    since: &mut Option<Timestamp>,
+    waits: bool,
+    now: Timestamp,
+    milliseconds: u64,
+) -> Option<u64> {
+    if waits {
+        let began = *since.get_or_insert(now);
+        // A clock that was set back says nothing.
+        let waited = now.0.checked_sub(began.0).unwrap_or(milliseconds);
+        let rest = milliseconds.checked_sub(waited).filter(|rest| *rest > 0);
+        if rest.is_some() {
+            return rest;
+        }
     }
-    let since = *order.lingering.get_or_insert(now);
-    // A clock that was set back says nothing.
-    let waited = now.0.checked_sub(since.0).unwrap_or(LINGER_MS);
-    let rest = LINGER_MS.checked_sub(waited).filter(|rest| *rest > 0);
-    if rest.is_none() {
-        order.lingering = None;
-    }
-    rest
+    *since = None;
+    None
 }
