@@ -56,6 +56,13 @@ impl<'a> Overlay<'a> {
         self.journal.clear();
     }
 
+    /// Takes back what was written at `key`, and gives it: what is read there is the base's again. Only after
+    /// [`Self::settle`]: an earlier mark would bring back what it replaced.
+    pub fn withdraw(&mut self, key: &StateKey) -> Option<Option<Bytes>> {
+        debug_assert!(self.journal.is_empty(), "not settled");
+        self.writes.remove(key)
+    }
+
     /// All writes, in key order; those that changed nothing are left out.
     pub fn into_changes(self) -> Changes {
         let base = self.base;
@@ -130,6 +137,10 @@ mod tests {
         overlay.set(a, None);
         overlay.revert(mark);
         assert_eq!(overlay.get(&a), Some(Bytes::from_static(b"new")));
+        overlay.set(b, Some(Bytes::from_static(b"b")));
+        overlay.settle();
+        assert_eq!(overlay.withdraw(&b), Some(Some(Bytes::from_static(b"b"))));
+        assert_eq!((overlay.withdraw(&b), overlay.get(&b)), (None, None));
         overlay.set(a, Some(Bytes::from_static(b"old")));
         assert!(overlay.into_changes().is_empty());
     }

@@ -70,12 +70,12 @@ impl<T> Known<T> {
     /// Remembers what these bytes say.
     pub(crate) fn insert(&self, bytes: &[u8], says: Arc<T>) {
         // A copy: what was handed in may be a part of something longer, which it would keep.
-        self.insert_own(alloy_primitives::Bytes::copy_from_slice(bytes), says);
+        self.insert_own(alloy_primitives::Bytes::copy_from_slice(bytes), 0, says);
     }
 
-    /// The same for bytes that are all that they keep.
-    pub(crate) fn insert_own(&self, bytes: alloy_primitives::Bytes, says: Arc<T>) {
-        let weight = 2 * bytes.len() + OVERHEAD;
+    /// The same for bytes that are all that they keep, where what they say weighs so much more than they do.
+    pub(crate) fn insert_own(&self, bytes: alloy_primitives::Bytes, more: usize, says: Arc<T>) {
+        let weight = 2 * bytes.len() + OVERHEAD + more;
         let mut shard = self.shard(&bytes);
         if shard.young.len() >= GENERATION || shard.weight + weight > WEIGHT {
             shard.old = core::mem::take(&mut shard.young);

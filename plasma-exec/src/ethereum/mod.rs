@@ -15,10 +15,9 @@ mod market;
 #[cfg(any(feature = "evm", feature = "wasm"))]
 pub(crate) mod quantity;
 #[cfg(any(feature = "evm", feature = "wasm"))]
+mod read;
+#[cfg(any(feature = "evm", feature = "wasm"))]
 mod reason;
-// Only those with contracts remember signers by name.
-#[cfg_attr(not(any(feature = "evm", feature = "wasm")), allow(dead_code))]
-mod senders;
 #[cfg(any(feature = "evm", feature = "wasm"))]
 mod sessions;
 pub(crate) mod short;
@@ -35,6 +34,8 @@ pub(crate) use genesis::read_genesis;
 #[cfg(any(feature = "evm", feature = "wasm"))]
 pub(crate) use market::{Market, MarketRules};
 #[cfg(any(feature = "evm", feature = "wasm"))]
+pub(crate) use read::{Read, Says, Transactions};
+#[cfg(any(feature = "evm", feature = "wasm"))]
 pub(crate) use reason::{revert_reason, shortened};
 #[cfg(any(feature = "evm", feature = "wasm"))]
 pub(crate) use sessions::Sessions;
@@ -42,8 +43,6 @@ pub(crate) use sessions::Sessions;
 pub(crate) use declared::{declared_work, least_work, plain_call};
 #[cfg(feature = "std")]
 pub(crate) use known::Known;
-#[cfg(any(feature = "std", feature = "evm", feature = "wasm"))]
-pub(crate) use senders::Senders;
 #[cfg(any(test, feature = "evm", feature = "wasm"))]
 pub(crate) use transaction::Envelope;
 pub(crate) use transaction::EthereumTransaction;

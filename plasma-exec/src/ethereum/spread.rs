@@ -30,8 +30,12 @@ pub(crate) trait Spreads: Sessions {
     /// The work of a step, whatever the state, in gas.
     fn gas(step: &Step) -> u64;
 
-    /// Runs a transaction as if the block were empty, and pays the proposer nothing; what was read before is forgotten.
-    fn apart(session: &mut Self::Session<'_>, bytes: &Bytes) -> Attempt;
+    /// Runs a transaction as if the block had used no gas, and pays the proposer nothing: gives also what that would have got,
+    /// and the room that the transaction asks the block for.
+    fn apart(session: &mut Self::Session<'_>, bytes: &Bytes) -> (Receipt, U256, u64);
+
+    /// All that the transactions changed that were run apart, which are over; what was read is forgotten.
+    fn writes_apart(session: &mut Self::Session<'_>) -> Vec<Write>;
 
     /// The segments of a block, on as many threads as are worth it.
     fn segments(
@@ -177,18 +181,41 @@ impl<E: Spreads> Executor for Run<'_, E> {
         self.execution.open(view, self.block)
     }
 
-    fn attempt(&self, session: &mut E::Session<'_>, view: &View<'_>, bytes: &Bytes) -> Attempt {
-        let attempt = E::apart(session, bytes);
+    fn attempt<'v>(
+        &self,
+        session: &mut E::Session<'v>,
+        view: &'v View<'v>,
+        bytes: &Bytes,
+    ) -> Attempt {
+        let before = view.tallied_reads();
+        let (receipt, tips, gas_wanted) = E::apart(session, bytes);
         Attempt {
-            inexact: view.tallied_reads() > 0,
-            ..attempt
+            tally: Tally {
+                gas: receipt.gas_used.0,
+                burned: U256::ZERO,
+                tips,
+            },
+            receipt,
+            gas_wanted,
+            inexact: view.tallied_reads() > before,
         }
     }
 
-    fn exactly(&self, state: &dyn StateRead, bytes: &Bytes) -> (Receipt, Vec<Write>) {
+    fn writes<'v>(&self, session: &mut E::Session<'v>, _: &'v View<'v>) -> Vec<Write> {
+        E::writes_apart(session)
+    }
+
+    fn exactly(
+        &self,
+        state: &dyn StateRead,
+        transactions: &[&Bytes],
+    ) -> (Vec<Receipt>, Vec<Write>) {
         let mut session = self.execution.open(state, self.block);
-        let receipt = E::step(&mut session, &Step::Transaction(bytes.clone()));
-        (receipt, E::finish(session))
+        let steps = transactions
+            .iter()
+            .map(|bytes| Step::Transaction((*bytes).clone()));
+        let receipts = steps.map(|step| E::step(&mut session, &step)).collect();
+        (receipts, E::finish(session))
     }
 }
 

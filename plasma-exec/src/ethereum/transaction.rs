@@ -12,15 +12,12 @@ use plasma_core::{
     TransactionView, transaction_hash,
 };
 
-#[cfg(any(test, feature = "evm", feature = "wasm"))]
-use super::Senders;
-
 /// A signed Ethereum transaction of one of the kinds that travel in blocks.
 pub(crate) type Envelope = EthereumTxEnvelope<TxEip4844>;
 
 /// A decoded Ethereum transaction: legacy, EIP-2930, EIP-1559 or EIP-7702.
 ///
-/// Decoding checks the form alone. [`check_chain`](Self::check_chain) and [`sender`](Self::sender) check the rest.
+/// Decoding checks the form alone. [`check_chain`](Self::check_chain) and [`recover`](Self::recover) check the rest.
 #[derive(Clone, Debug)]
 pub(crate) struct EthereumTransaction {
     /// Its name: keccak-256 of the bytes as they came.
@@ -97,25 +94,7 @@ impl EthereumTransaction {
         }
     }
 
-    /// Who signed it. Recovered at most once for each transaction that `senders` remembers.
-    #[cfg(any(test, feature = "evm", feature = "wasm"))]
-    pub(crate) fn sender(&self, senders: &Senders) -> Result<Address, Rejection> {
-        senders.recover(
-            self.hash,
-            || self.envelope.signature_hash(),
-            &self.signature(),
-        )
-    }
-
-    /// What these bytes say, for those who show it, if they are a transaction that somebody signed.
-    #[cfg(any(feature = "evm", feature = "wasm"))]
-    pub(crate) fn shown(bytes: &[u8], senders: &Senders) -> Option<TransactionView> {
-        let transaction = Self::decode(bytes).ok()?;
-        let sender = transaction.sender(senders).ok()?;
-        Some(transaction.view(sender))
-    }
-
-    /// Who signed it, found out anew.
+    /// Who signed it.
     pub(crate) fn recover(&self) -> Result<Address, SignatureError> {
         self.signature().recover(self.envelope.signature_hash())
     }
@@ -210,19 +189,11 @@ mod tests {
             (2, sign(transfer())),
             (4, sign(delegating)),
         ];
-        let senders = Senders::default();
         for (kind, bytes) in cases {
             let decoded = EthereumTransaction::decode(&bytes).expect("well formed");
             assert_eq!(decoded.hash, transaction_hash(&bytes));
             assert_eq!(decoded.check_chain(ChainId(7)), Ok(()));
-            // Once recovered, once remembered.
-            for _ in 0..2 {
-                assert_eq!(
-                    decoded.sender(&senders),
-                    Ok(signer().address()),
-                    "kind {kind}"
-                );
-            }
+            assert_eq!(decoded.recover(), Ok(signer().address()), "kind {kind}");
             let view = decoded.view(signer().address());
             assert_eq!((view.kind, view.to), (kind, Some(to)));
             assert_eq!(
@@ -244,7 +215,7 @@ mod tests {
         let decoded = EthereumTransaction::decode(&bytes).expect("well formed");
         assert_eq!(decoded.check_chain(ChainId(1)), Ok(()));
         let sender = alloy_primitives::address!("9d8A62f656a8d1615C1294fd71e9CFb3E4855A4F");
-        assert_eq!(decoded.sender(&Senders::default()), Ok(sender));
+        assert_eq!(decoded.recover(), Ok(sender));
     }
 
     #[test]

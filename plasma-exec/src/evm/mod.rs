@@ -30,7 +30,7 @@ mod transaction;
 #[cfg(test)]
 mod tests;
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 use alloy_primitives::Bytes;
 use plasma_core::{
@@ -38,7 +38,7 @@ use plasma_core::{
     Query, QueryError, Receipt, Rejection, Reply, State, StateKey, StateRead, Step,
     TransactionView,
 };
-use revm::Database as _;
+use revm::{Database as _, context::TxEnv};
 
 pub use config::EvmSpec;
 pub use genesis::{EvmGenesis, EvmGenesisAccount};
@@ -49,7 +49,7 @@ pub use statetest::{StateTestError, StateTestReport, run_state_tests};
 
 #[cfg(feature = "std")]
 use crate::ethereum::spread as engine;
-use crate::ethereum::{EthereumTransaction, Senders, Sessions, declared_work};
+use crate::ethereum::{Read, Sessions, Transactions, declared_work};
 use session::Session;
 
 /// Ethereum's rules: contracts, receipts, logs and fees as on mainnet, on revm.
@@ -70,7 +70,7 @@ use session::Session;
 /// - `create2` factory and block hash history (EIP-2935) are there from genesis.
 #[derive(Debug, Default)]
 pub struct EvmExecution {
-    senders: Senders,
+    transactions: Transactions<TxEnv>,
     codes: code::CodeCache,
     #[cfg(feature = "std")]
     settings: crate::parallel::Settings,
@@ -95,17 +95,6 @@ impl EvmExecution {
     pub fn parallelism(mut self, parallelism: crate::Parallelism) -> Self {
         self.settings.parallelism = parallelism;
         self
-    }
-
-    fn read(
-        &self,
-        block: &BlockContext,
-        bytes: &[u8],
-    ) -> Result<(EthereumTransaction, alloy_primitives::Address), Rejection> {
-        let transaction = EthereumTransaction::decode(bytes)?;
-        transaction.check_chain(block.chain_id)?;
-        let sender = transaction.sender(&self.senders)?;
-        Ok((transaction, sender))
     }
 }
 
@@ -152,9 +141,13 @@ impl Execution for EvmExecution {
         block: &BlockContext,
         bytes: &[u8],
     ) -> Result<Admission, Rejection> {
-        let (transaction, sender) = self.read(block, bytes)?;
-        let (hash, priority) = (transaction.hash, transaction.priority_fee_per_gas());
-        let environment = transaction::environment(transaction.envelope, sender);
+        let Read {
+            hash,
+            sender,
+            priority_fee_per_gas,
+            says: environment,
+            ..
+        } = Arc::unwrap_or_clone(self.transactions.read(bytes, block.chain_id)?);
         let mut session = Session::open(self, state, block);
         let Ok(account) = session.evm.ctx.journaled_state.database.basic(sender);
         let account = account.unwrap_or_default();
@@ -174,7 +167,7 @@ impl Execution for EvmExecution {
             },
             gas_limit: Gas(environment.gas_limit),
             max_fee_per_gas: environment.gas_price,
-            priority_fee_per_gas: priority,
+            priority_fee_per_gas,
             max_cost: transaction::max_cost(&environment),
             balance: account.balance,
             expires_at: None,
@@ -227,15 +220,10 @@ impl Execution for EvmExecution {
     }
 
     fn view(&self, _: &BlockContext, bytes: &[u8]) -> Option<TransactionView> {
-        EthereumTransaction::shown(bytes, &self.senders)
+        self.transactions.shown(bytes)
     }
 
     fn prepare(&self, transactions: &[Bytes]) {
-        Senders::in_parallel(transactions, |bytes| {
-            if let Ok(transaction) = EthereumTransaction::decode(bytes) {
-                // A bad signature is refused again where it matters.
-                let _ = transaction.sender(&self.senders);
-            }
-        });
+        self.transactions.prepare(transactions);
     }
 }

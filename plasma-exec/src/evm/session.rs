@@ -1,6 +1,6 @@
 //! The EVM at work on one block's state.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::convert::Infallible;
 
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
@@ -28,9 +28,9 @@ use super::{
     predeploys::{self, HISTORY, L2_BRIDGE, SYSTEM, SYSTEM_CALL_GAS},
     prices::PricedPrecompiles,
     receipt::receipt_of,
-    transaction::{environment, rejection},
+    transaction::rejection,
 };
-use crate::ethereum::{EthereumTransaction, short};
+use crate::ethereum::short;
 #[cfg(feature = "statetest")]
 use {super::prices::Prices, revm::primitives::hardfork::SpecId};
 
@@ -212,10 +212,11 @@ impl<'a> Session<'a> {
     }
 
     fn try_transaction(&mut self, bytes: &[u8], forced: bool) -> Result<Receipt, Rejection> {
-        let transaction = EthereumTransaction::decode(bytes)?;
-        transaction.check_chain(self.block.chain_id)?;
-        let sender = transaction.sender(&self.execution.senders)?;
-        let environment = environment(transaction.envelope, sender);
+        let read = self
+            .execution
+            .transactions
+            .read(bytes, self.block.chain_id)?;
+        let environment = Arc::unwrap_or_clone(read).says;
         #[cfg(feature = "std")]
         {
             self.wanted = environment.gas_limit;

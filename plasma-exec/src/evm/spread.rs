@@ -1,9 +1,10 @@
 //! The EVM on many threads: how its transactions are run apart from what every one of them adds to.
 
+use alloc::vec::Vec;
 use core::cell::Cell;
 
 use alloy_primitives::{Address, Bytes, U256};
-use plasma_core::{Item, Map, StateRead, Step};
+use plasma_core::{Item, Map, Receipt, StateRead, Step};
 use revm::{
     context::{Block as _, ContextSetters, Transaction as _, TxEnv},
     context_interface::{
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     ethereum::{MarketRules, spread::Spreads},
-    parallel::{Attempt, Settings},
+    parallel::{Settings, Write},
 };
 
 impl Spreads for EvmExecution {
@@ -40,9 +41,12 @@ impl Spreads for EvmExecution {
         super::work(step).0
     }
 
-    fn apart(session: &mut Session<'_>, bytes: &Bytes) -> Attempt {
-        let (receipt, tips, wanted) = session.transaction_apart(bytes);
-        Attempt::of(receipt, session.take_changes(), tips, wanted)
+    fn apart(session: &mut Session<'_>, bytes: &Bytes) -> (Receipt, U256, u64) {
+        session.transaction_apart(bytes)
+    }
+
+    fn writes_apart(session: &mut Session<'_>) -> Vec<Write> {
+        session.take_changes()
     }
 }
 

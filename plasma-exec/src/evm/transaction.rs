@@ -3,6 +3,8 @@
 use alloc::{format, string::ToString, vec::Vec};
 
 use alloy_consensus::Transaction as _;
+#[cfg(feature = "std")]
+use alloy_primitives::Bytes;
 use alloy_primitives::{Address, U256};
 use plasma_core::{ChainId, Rejection};
 use revm::{
@@ -11,7 +13,7 @@ use revm::{
 };
 
 use super::session::Failure;
-use crate::ethereum::Envelope;
+use crate::ethereum::{Envelope, Says};
 
 /// The transaction as the EVM takes it.
 pub(super) fn environment(transaction: Envelope, sender: Address) -> TxEnv {
@@ -31,6 +33,23 @@ pub(super) fn environment(transaction: Envelope, sender: Address) -> TxEnv {
         authorization_list: authorizations.iter().cloned().map(Either::Left).collect(),
         blob_hashes: Vec::new(),
         max_fee_per_blob_gas: 0,
+    }
+}
+
+impl Says for TxEnv {
+    fn of(transaction: Envelope, sender: Address) -> Self {
+        environment(transaction, sender)
+    }
+
+    #[cfg(feature = "std")]
+    fn input(&mut self) -> &mut Bytes {
+        &mut self.data
+    }
+
+    /// An authorization takes five times the bytes in which it travels.
+    #[cfg(feature = "std")]
+    fn more(&self) -> usize {
+        size_of_val(&self.authorization_list[..])
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     ModuleRuntime,
     transaction::{ModuleTransaction, Signed, native_digest},
 };
-use crate::ethereum::Senders;
+use crate::parallel::each;
 
 /// The largest batch: more are hardly cheaper each, and would leave cores idle.
 const LARGEST_BATCH: usize = 1_024;
@@ -41,7 +41,7 @@ impl ModuleRuntime {
             .iter()
             .filter(|bytes| self.recognised(bytes, block).is_none())
             .collect();
-        let looked = Senders::map_in_parallel(&fresh, |bytes| {
+        let looked = each::map(&fresh, |bytes| {
             // What is no transaction of this chain is refused when its turn comes.
             let transaction = ModuleTransaction::decode(bytes).ok()?;
             let waiting = self.batched(bytes, &transaction, block);
@@ -78,7 +78,7 @@ impl ModuleRuntime {
             .filter(|(_, known)| known.is_none())
             .map(|(bytes, _)| bytes)
             .collect();
-        let looked = Senders::map_in_parallel(&fresh, |bytes| {
+        let looked = each::map(&fresh, |bytes| {
             let transaction = match ModuleTransaction::decode(bytes) {
                 Ok(transaction) => transaction,
                 Err(rejection) => return Looked::At(Err(rejection)),
@@ -121,7 +121,7 @@ impl ModuleRuntime {
 
     /// Remembers the signers of those whose signatures hold.
     fn check_together(&self, waiting: &[&Waiting<'_>], block: &BlockContext) {
-        Senders::in_parts(waiting, SMALLEST_BATCH..=LARGEST_BATCH, |batch| {
+        each::in_parts(waiting, SMALLEST_BATCH..=LARGEST_BATCH, |batch| {
             let signed: Vec<_> = batch.iter().map(|one| one.signed).collect();
             for (one, holds) in batch.iter().zip(verify_ed25519(&signed)) {
                 if holds {

@@ -68,7 +68,7 @@ impl<'a> Run<'a> {
 
 impl Executor for Run<'_> {
     type Worker<'v>
-        = ()
+        = Overlay<'v>
     where
         Self: 'v;
 
@@ -90,18 +90,18 @@ impl Executor for Run<'_> {
         self.market.gas_limit.saturating_sub(self.market.gas_used)
     }
 
-    fn worker<'v>(&'v self, _: &'v View<'v>) -> Self::Worker<'v> {}
+    fn worker<'v>(&'v self, view: &'v View<'v>) -> Overlay<'v> {
+        Overlay::new(view)
+    }
 
-    fn attempt(&self, (): &mut (), view: &View<'_>, bytes: &Bytes) -> Attempt {
-        let mut overlay = Overlay::new(view);
-        let (receipt, gas_wanted) =
-            self.runtime
-                .transaction_and_room(&mut overlay, self.block, bytes, false);
-        // Once it is read by every transaction that can be decoded, for the base fee.
-        let inexact = view.tallied_reads() > 1;
-        let mut changes = overlay.into_changes();
-        let tally = changes
-            .remove(&MARKET_KEY)
+    fn attempt<'v>(&self, overlay: &mut Overlay<'v>, view: &'v View<'v>, bytes: &Bytes) -> Attempt {
+        let before = view.tallied_reads();
+        let (receipt, gas_wanted) = self
+            .runtime
+            .transaction_and_room(overlay, self.block, bytes, false);
+        overlay.settle();
+        let tally = overlay
+            .withdraw(&MARKET_KEY)
             .map_or_else(Tally::default, |bytes| {
                 let market = FeeMarket::read(bytes.as_ref());
                 Tally {
@@ -112,18 +112,32 @@ impl Executor for Run<'_> {
             });
         Attempt {
             receipt,
-            writes: changes.into_iter().collect(),
             tally,
             gas_wanted,
-            inexact,
+            // Once it is read by every transaction that can be decoded, for the base fee.
+            inexact: view.tallied_reads() > before + 1,
         }
     }
 
-    fn exactly(&self, state: &dyn StateRead, bytes: &Bytes) -> (Receipt, Vec<Write>) {
+    fn writes<'v>(&self, overlay: &mut Overlay<'v>, view: &'v View<'v>) -> Vec<Write> {
+        let written = core::mem::replace(overlay, Overlay::new(view));
+        written.into_changes().into_iter().collect()
+    }
+
+    fn exactly(
+        &self,
+        state: &dyn StateRead,
+        transactions: &[&Bytes],
+    ) -> (Vec<Receipt>, Vec<Write>) {
         let mut overlay = Overlay::new(state);
-        let receipt = self
-            .runtime
-            .transaction(&mut overlay, self.block, bytes, false);
-        (receipt, overlay.into_changes().into_iter().collect())
+        let receipts = transactions.iter().map(|bytes| {
+            let receipt = self
+                .runtime
+                .transaction(&mut overlay, self.block, bytes, false);
+            overlay.settle();
+            receipt
+        });
+        let receipts = receipts.collect();
+        (receipts, overlay.into_changes().into_iter().collect())
     }
 }

@@ -1,6 +1,9 @@
 //! Workers, and the order in which what they did becomes final.
 
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::{
+    ops::Range,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, MutexGuard, PoisonError, TryLockError},
@@ -13,17 +16,22 @@ use alloy_primitives::Bytes;
 use plasma_core::{Changes, Receipt, StateKey, StateRead};
 
 use super::{
-    Attempt, Executor, Parallelism, Tally, View, Write,
+    Attempt, Executor, Parallelism, Tally, View, Write, each,
     memory::{Memory, Origin, Round, SHARDS},
     view::{Final, Reads},
 };
 
-/// How far workers run ahead of what is final. What is guessed further away is wrong more often; what is nearer leaves
-/// workers waiting when one of them is held up.
+/// How far workers run ahead of what is final, where two stretches for each are not more. What is guessed further away is
+/// wrong more often; what is nearer leaves workers waiting when one of them is held up.
 const AHEAD: usize = 128;
 /// How far they run ahead at first: by so many more than are final, so that a run that is given up soon has cost little.
 const AHEAD_AT_FIRST: usize = 16;
-/// Of how many commits the conflicts are counted.
+/// The longest stretch: what two stretches have in common goes on growing with them, and what is saved grows no more.
+const LONGEST: usize = 16;
+/// After so many stretches in a row that were not run again, they become twice as long.
+const CALM: usize = 32;
+
+/// Of how many commits the conflicts are counted, in stretches.
 const WINDOW: usize = 48;
 /// With more conflicts among those, the fold is faster on two cores: a run goes on there.
 const MOST_REPAIRS: usize = 16;
@@ -45,11 +53,11 @@ pub(super) struct Outcome {
     pub(super) exact: usize,
 }
 
-/// A transaction that was run by guess, its writes already in memory.
+/// A stretch of transactions that was run by guess, its writes already in memory.
 struct Guess {
     reads: Reads,
     keys: Vec<StateKey>,
-    attempt: Attempt,
+    attempts: Vec<Attempt>,
     /// Whether all before it was final when it began.
     certain: bool,
 }
@@ -59,13 +67,17 @@ struct Run<'a, E> {
     transactions: &'a [&'a Bytes],
     /// Where the pieces of the run end.
     ends: &'a [usize],
+    threads: usize,
     insists: bool,
     memory: &'a Memory<'a>,
     /// The tallied keys before the run.
     tallied: &'a [Write],
+    /// Each stretch in the place of its first transaction.
     guesses: Vec<Mutex<Option<Guess>>>,
     /// The next transaction that nobody has run.
     next: AtomicUsize,
+    /// How long the next stretch is.
+    length: AtomicUsize,
     /// How many are final.
     done: AtomicUsize,
     stopped: AtomicBool,
@@ -85,8 +97,13 @@ struct Commits {
     pieces: Vec<Vec<Write>>,
     repaired: usize,
     exact: usize,
-    /// Repairs before the current window of commits.
-    repaired_before: usize,
+    /// Stretches.
+    stretches: usize,
+    /// Those among them that were run again, in all and before the current window.
+    disturbed: usize,
+    disturbed_before: usize,
+    /// How many were not since one was, or since the last ones became longer.
+    calm: usize,
 }
 
 /// Runs transactions on `base`, in pieces that end where `ends` says: the last of them is the last transaction.
@@ -105,11 +122,14 @@ pub(super) fn run<E: Executor>(
         executor,
         transactions,
         ends,
+        threads: parallelism.threads().min(transactions.len()),
         insists: parallelism.insists(),
         memory: &memory,
         tallied: &tallied,
         guesses: transactions.iter().map(|_| Mutex::default()).collect(),
         next: AtomicUsize::new(0),
+        // Whoever insists wants to see long ones, too.
+        length: AtomicUsize::new(if parallelism.insists() { LONGEST } else { 1 }),
         done: AtomicUsize::new(0),
         stopped: AtomicBool::new(false),
         commits: Mutex::new(Commits {
@@ -121,39 +141,21 @@ pub(super) fn run<E: Executor>(
             pieces: Vec::with_capacity(ends.len()),
             repaired: 0,
             exact: 0,
-            repaired_before: 0,
+            stretches: 0,
+            disturbed: 0,
+            disturbed_before: 0,
+            calm: 0,
         }),
     };
-    let threads = parallelism.threads().min(transactions.len());
-    on_threads(threads, &|| {
+    let threads = run.threads;
+    each::on_threads(threads, &|| {
         // A guess may lead where no transaction of the fold comes: what panics is not used, and folded again.
         if catch_unwind(AssertUnwindSafe(|| run.work())).is_err() {
             run.stopped.store(true, Ordering::Release);
         }
     });
-    let (ends, next) = (run.final_ends(), AtomicUsize::new(0));
-    let shards: Vec<Mutex<Vec<Vec<Write>>>> = (0..SHARDS).map(|_| Mutex::default()).collect();
     let threads = if transactions.len() < FEW { 1 } else { threads };
-    on_threads(threads, &|| {
-        loop {
-            let shard = next.fetch_add(1, Ordering::Relaxed);
-            let Some(slot) = shards.get(shard) else { break };
-            *held(slot) = memory.drain(shard, &ends);
-        }
-    });
-    run.collect(shards)
-}
-
-/// Does `work` on so many threads, this one among them; on fewer where the system gives no more.
-pub(crate) fn on_threads(threads: usize, work: &(impl Fn() + Sync)) {
-    thread::scope(|scope| {
-        for _ in 1..threads {
-            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
-                break;
-            }
-        }
-        work();
-    });
+    run.collect(threads)
 }
 
 /// A panic while it is held ends the run, and leaves what is final as it was.
@@ -171,51 +173,63 @@ impl<E: Executor> Run<'_, E> {
                 return;
             }
             match self.take() {
-                Some(index) => self.guess(&mut worker, &view, index),
+                Some(stretch) => self.guess(&mut worker, &view, stretch),
                 None => thread::yield_now(),
             }
         }
     }
 
-    /// The next transaction to run by guess.
-    fn take(&self) -> Option<usize> {
+    /// The next stretch to run by guess.
+    fn take(&self) -> Option<Range<usize>> {
         let done = self.done.load(Ordering::Acquire);
-        let ahead = AHEAD.min(AHEAD_AT_FIRST + done);
+        let length = self.length.load(Ordering::Relaxed);
+        let ahead = AHEAD.max(2 * self.threads * length);
+        let ahead = ahead.min(AHEAD_AT_FIRST + done);
         let limit = self.transactions.len().min(done + ahead);
-        let next = |next| (next < limit).then_some(next + 1);
-        self.next
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, next)
-            .ok()
+        // No stretch is in two pieces.
+        let end = |next: usize| {
+            let piece = self.ends.partition_point(|end| *end <= next);
+            let piece = self.ends.get(piece).copied().unwrap_or(next);
+            (next + length).min(piece)
+        };
+        let start = self
+            .next
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |next| {
+                (next < limit).then(|| end(next))
+            })
+            .ok()?;
+        Some(start..end(start))
     }
 
-    fn guess(&self, worker: &mut E::Worker<'_>, view: &View<'_>, index: usize) {
+    fn guess<'v>(&self, worker: &mut E::Worker<'v>, view: &'v View<'v>, stretch: Range<usize>) {
+        let index = stretch.start;
         let certain = self.done.load(Ordering::Acquire) == index;
-        let (mut attempt, reads) = self.attempt(worker, view, index);
-        let writes = core::mem::take(&mut attempt.writes);
+        let (attempts, reads, writes) = self.attempt(worker, view, stretch);
         let keys = self.memory.publish(index as u32, Round::Guess, writes, &[]);
         *held(&self.guesses[index]) = Some(Guess {
             reads,
             keys,
-            attempt,
+            attempts,
             certain,
         });
     }
 
-    fn attempt(
+    fn attempt<'v>(
         &self,
-        worker: &mut E::Worker<'_>,
-        view: &View<'_>,
-        index: usize,
-    ) -> (Attempt, Reads) {
-        view.enter(index as u32);
-        let attempt = self
-            .executor
-            .attempt(worker, view, self.transactions[index]);
-        (attempt, view.reads())
+        worker: &mut E::Worker<'v>,
+        view: &'v View<'v>,
+        stretch: Range<usize>,
+    ) -> (Vec<Attempt>, Reads, Vec<Write>) {
+        view.enter(stretch.start as u32);
+        let transactions = self.transactions[stretch].iter();
+        let attempts = transactions.map(|bytes| self.executor.attempt(worker, view, bytes));
+        let attempts = attempts.collect();
+        let writes = self.executor.writes(worker, view);
+        (attempts, view.reads(), writes)
     }
 
     /// Makes final what can be, unless somebody else is at it.
-    fn commit(&self, worker: &mut E::Worker<'_>, view: &View<'_>) {
+    fn commit<'v>(&self, worker: &mut E::Worker<'v>, view: &'v View<'v>) {
         let mut commits = match self.commits.try_lock() {
             Ok(commits) => commits,
             // Somebody panicked, and is about to stop the run.
@@ -229,59 +243,84 @@ impl<E: Executor> Run<'_, E> {
             let Some(guess) = held(slot).take() else {
                 return;
             };
-            self.commit_one(&mut commits, worker, view, index, guess);
+            let undisturbed = self.commit_one(&mut commits, worker, view, index, guess);
+            self.learn(&mut commits, undisturbed);
             if commits.receipts.len() == self.ends[commits.pieces.len()] {
                 let keys = self.executor.tallied();
                 let now = commits.tallied(self.executor);
                 commits.end_piece(keys, now);
             }
-            self.done.store(index + 1, Ordering::Release);
+            self.done.store(commits.receipts.len(), Ordering::Release);
             if commits.conflict_too_often() && !self.insists {
                 self.stopped.store(true, Ordering::Release);
             }
         }
     }
 
-    fn commit_one(
+    /// Takes note of whether a stretch stood as it was guessed: the next ones are as long as is good for them.
+    fn learn(&self, commits: &mut Commits, undisturbed: bool) {
+        let length = self.length.load(Ordering::Relaxed);
+        commits.stretches += 1;
+        commits.calm += 1;
+        let next = if !undisturbed {
+            commits.disturbed += 1;
+            (length / 2).max(1)
+        } else if commits.calm >= CALM {
+            (2 * length).min(LONGEST)
+        } else {
+            return;
+        };
+        commits.calm = 0;
+        self.length.store(next, Ordering::Relaxed);
+    }
+
+    /// Says whether the guess was right.
+    fn commit_one<'v>(
         &self,
         commits: &mut Commits,
-        worker: &mut E::Worker<'_>,
-        view: &View<'_>,
+        worker: &mut E::Worker<'v>,
+        view: &'v View<'v>,
         index: usize,
         guess: Guess,
-    ) {
+    ) -> bool {
         let at = index as u32;
         let Guess {
             reads,
             mut keys,
-            mut attempt,
+            mut attempts,
             certain,
         } = guess;
+        let stretch = index..index + attempts.len();
         let stands = |(key, origin): &(StateKey, Origin)| self.memory.origin(key, at) == *origin;
-        if !certain && !reads.iter().all(stands) {
-            (attempt, _) = self.attempt(worker, view, index);
-            let writes = core::mem::take(&mut attempt.writes);
+        let right = certain || reads.iter().all(stands);
+        if !right {
+            let writes;
+            (attempts, _, writes) = self.attempt(worker, view, stretch.clone());
             keys = self.memory.publish(at, Round::Repair, writes, &keys);
-            commits.repaired += 1;
+            commits.repaired += attempts.len();
         }
-        if attempt.inexact || attempt.gas_wanted > commits.room {
-            let receipt = self.commit_exactly(commits, index, &keys);
-            return commits.push(receipt);
+        if !commits.have_room(&attempts) || attempts.iter().any(|attempt| attempt.inexact) {
+            self.commit_exactly(commits, stretch, &keys);
+            return false;
         }
-        commits.added = commits.added.plus(attempt.tally);
-        commits.push(attempt.receipt);
+        for attempt in attempts {
+            commits.added = commits.added.plus(attempt.tally);
+            commits.push(attempt.receipt);
+        }
+        right
     }
 
-    /// Runs a transaction that must know what the tallied keys hold, or writes them.
-    fn commit_exactly(&self, commits: &mut Commits, index: usize, keys: &[StateKey]) -> Receipt {
+    /// Runs transactions that must know what the tallied keys hold, or write them.
+    fn commit_exactly(&self, commits: &mut Commits, stretch: Range<usize>, keys: &[StateKey]) {
+        let index = stretch.start as u32;
         let tallied = self.executor.tallied();
         let values = commits.tallied(self.executor);
         let state = Final {
             memory: self.memory,
-            index: index as u32,
+            index,
             tallied: tallied.iter().copied().zip(values.clone()).collect(),
         };
-        let (receipt, writes) = self.executor.exactly(&state, self.transactions[index]);
+        let (receipts, writes) = self.executor.exactly(&state, &self.transactions[stretch]);
         (commits.values, commits.added) = (values, Tally::default());
         let mut others = Vec::with_capacity(writes.len());
         for (key, value) in writes {
@@ -290,10 +329,11 @@ impl<E: Executor> Run<'_, E> {
                 None => others.push((key, value)),
             }
         }
-        self.memory
-            .publish(index as u32, Round::Exact, others, keys);
-        commits.exact += 1;
-        receipt
+        self.memory.publish(index, Round::Exact, others, keys);
+        commits.exact += receipts.len();
+        for receipt in receipts {
+            commits.push(receipt);
+        }
     }
 
     /// The ends of the pieces, as far as they are final.
@@ -312,7 +352,7 @@ impl<E: Executor> Run<'_, E> {
     }
 
     /// Puts together what is final.
-    fn collect(self, shards: Vec<Mutex<Vec<Vec<Write>>>>) -> Outcome {
+    fn collect(self, threads: usize) -> Outcome {
         let ends = self.final_ends();
         let keys = self.executor.tallied();
         let mut commits = self
@@ -323,23 +363,28 @@ impl<E: Executor> Run<'_, E> {
             let now = commits.tallied(self.executor);
             commits.end_piece(keys, now);
         }
-        let mut pieces: Vec<Vec<Write>> = ends.iter().map(|_| Vec::new()).collect();
-        for shard in shards {
-            let shard = shard.into_inner().unwrap_or_else(PoisonError::into_inner);
-            for (piece, writes) in pieces.iter_mut().zip(shard) {
-                piece.extend(writes);
-            }
-        }
+        let shards: Vec<Mutex<Vec<Vec<Write>>>> = (0..SHARDS).map(|_| Mutex::default()).collect();
+        each::number(threads, SHARDS, |shard| {
+            *held(&shards[shard]) = self.memory.drain(shard, &ends);
+        });
         // The shards are in the order of their keys, so what becomes a tree is sorted but for the tallied keys.
-        let pieces = pieces.into_iter().zip(commits.pieces);
+        let pieces = commits.pieces.into_iter();
+        let pieces: Vec<Mutex<Changes>> = pieces
+            .map(|tallied| Mutex::new(tallied.into_iter().collect()))
+            .collect();
+        each::number(threads, pieces.len(), |piece| {
+            let parts = shards.iter();
+            let parts = parts.flat_map(|shard| core::mem::take(&mut held(shard)[piece]));
+            let mut changes: Changes = parts.collect();
+            let mut slot = held(&pieces[piece]);
+            changes.extend(core::mem::take(&mut *slot));
+            *slot = changes;
+        });
+        let pieces = pieces.into_iter();
         Outcome {
             receipts: commits.receipts,
             pieces: pieces
-                .map(|(writes, tallied)| {
-                    let mut changes: Changes = writes.into_iter().collect();
-                    changes.extend(tallied);
-                    changes
-                })
+                .map(|piece| piece.into_inner().unwrap_or_else(PoisonError::into_inner))
                 .collect(),
             repaired: commits.repaired,
             exact: commits.exact,
@@ -348,6 +393,16 @@ impl<E: Executor> Run<'_, E> {
 }
 
 impl Commits {
+    /// Whether the block has room for these, one after the other.
+    fn have_room(&self, attempts: &[Attempt]) -> bool {
+        let mut room = self.room;
+        attempts.iter().all(|attempt| {
+            let fits = attempt.gas_wanted <= room;
+            room = room.saturating_sub(attempt.receipt.gas_used.0);
+            fits
+        })
+    }
+
     fn push(&mut self, receipt: Receipt) {
         self.room = self.room.saturating_sub(receipt.gas_used.0);
         self.receipts.push(receipt);
@@ -370,11 +425,9 @@ impl Commits {
 
     /// Whether so much is run again that the fold is faster; asked after every commit.
     fn conflict_too_often(&mut self) -> bool {
-        // What is run exactly is run on one thread, too.
-        let repaired = self.repaired + self.exact;
-        let too_often = repaired - self.repaired_before > MOST_REPAIRS;
-        if self.receipts.len().is_multiple_of(WINDOW) {
-            self.repaired_before = repaired;
+        let too_often = self.disturbed - self.disturbed_before > MOST_REPAIRS;
+        if self.stretches.is_multiple_of(WINDOW) {
+            self.disturbed_before = self.disturbed;
         }
         too_often
     }

@@ -3,15 +3,19 @@
 //! Optimistic concurrency in the manner of Block-STM (arXiv 2203.06871), with commits in order:
 //!
 //! ```text
-//!   workers   take the next transaction, run it on what those before it left so far, and note what it read
+//!   workers   take the next stretch of transactions, run it on what those before it left so far, and note what it read
 //!   memory    key ──> versions: who wrote what; the state before the run stands behind it
 //!   commits   one after the other, by whoever is free: what was read is compared with what stands there now
 //!
-//!     transaction     0    1    2    3    4    5    6    7    8   ...
+//!     stretch         0    1    2    3    4    5    6    7    8   ...
 //!                     committed | valid? | run | run | not taken yet
 //!                               |
 //!                               +-- all before it are final: if it read anything else, it is run once more, on them
 //! ```
+//! The transactions of a stretch are run one after the other, as in the fold: what they have in common is read, written and
+//! compared once. Stretches are of one transaction at first and grow as long as none has to be run again; where one has,
+//! they become shorter.
+//!
 //! So each transaction is run at most twice by guess, and once more where it has to know exactly what the block took
 //! in so far. What every transaction adds to, the market for gas and the proposer's XPL, is not written but *tallied*:
 //! it is added up as transactions are committed, and a transaction that looks at it is run exactly.
@@ -26,6 +30,7 @@
 //! ([`StateRead::reads_freely`]) is read by many threads; where reads are noted, a block is folded.
 
 mod block;
+pub(crate) mod each;
 mod engine;
 mod memory;
 mod pace;
@@ -41,7 +46,6 @@ use alloy_primitives::{Bytes, U256};
 use plasma_core::{Receipt, StateKey, StateRead};
 
 pub(crate) use block::{Spread, apply_block, but_for_plain, piece_by_piece};
-pub(crate) use engine::on_threads;
 pub(crate) use pace::Pace;
 pub use settings::Parallelism;
 pub(crate) use settings::{Settings, cores};
@@ -72,36 +76,15 @@ impl Tally {
     }
 }
 
-/// What came of running a transaction by guess.
+/// What came of running a transaction by guess, but for what it wrote.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) receipt: Receipt,
-    /// Its writes, each of something else than what it read; none of a tallied key.
-    pub(crate) writes: Vec<Write>,
     pub(crate) tally: Tally,
     /// The room that the block must have for it.
     pub(crate) gas_wanted: u64,
     /// Whether it looked at a tallied key, so that it must be run exactly.
     pub(crate) inexact: bool,
-}
-
-impl Attempt {
-    /// What came of a transaction that pays the proposer `tips`, and burns nothing that is counted.
-    #[cfg(any(feature = "evm", feature = "wasm"))]
-    pub(crate) fn of(receipt: Receipt, writes: Vec<Write>, tips: U256, gas_wanted: u64) -> Self {
-        let tally = Tally {
-            gas: receipt.gas_used.0,
-            burned: U256::ZERO,
-            tips,
-        };
-        Self {
-            receipt,
-            writes,
-            tally,
-            gas_wanted,
-            inexact: false,
-        }
-    }
 }
 
 /// An execution in the middle of one block, as the engine needs it.
@@ -123,10 +106,21 @@ pub(crate) trait Executor: Sync {
     /// Begins a thread's work; everything is read through `view`.
     fn worker<'v>(&'v self, view: &'v View<'v>) -> Self::Worker<'v>;
 
-    /// Runs a transaction by guess: as if the tallied keys held what they did before the first one.
-    fn attempt(&self, worker: &mut Self::Worker<'_>, view: &View<'_>, bytes: &Bytes) -> Attempt;
+    /// Runs a transaction by guess, on what those of its stretch before it left: but as if the tallied keys held what they did
+    /// before the first one of all.
+    fn attempt<'v>(
+        &self,
+        worker: &mut Self::Worker<'v>,
+        view: &'v View<'v>,
+        bytes: &Bytes,
+    ) -> Attempt;
 
-    /// Runs a transaction as [`Execution::apply`](plasma_core::Execution::apply) does; its writes are those that
-    /// change something.
-    fn exactly(&self, state: &dyn StateRead, bytes: &Bytes) -> (Receipt, Vec<Write>);
+    /// What the transactions of a stretch wrote, which is over: each write of something else than what was read, none of a
+    /// tallied key. What was read is forgotten, too.
+    fn writes<'v>(&self, worker: &mut Self::Worker<'v>, view: &'v View<'v>) -> Vec<Write>;
+
+    /// Runs transactions as [`Execution::apply`](plasma_core::Execution::apply) does, one after the other; the writes are those
+    /// that change something.
+    fn exactly(&self, state: &dyn StateRead, transactions: &[&Bytes])
+    -> (Vec<Receipt>, Vec<Write>);
 }

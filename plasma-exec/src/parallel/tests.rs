@@ -119,7 +119,7 @@ struct Toy {
 }
 
 impl Executor for Toy {
-    type Worker<'v> = ();
+    type Worker<'v> = Overlay<'v>;
 
     fn tallied(&self) -> &[StateKey] {
         &[MARKET]
@@ -137,32 +137,44 @@ impl Executor for Toy {
         self.market.1.saturating_sub(self.market.0)
     }
 
-    fn worker<'v>(&'v self, _: &'v View<'v>) {}
+    fn worker<'v>(&'v self, view: &'v View<'v>) -> Overlay<'v> {
+        Overlay::new(view)
+    }
 
-    fn attempt(&self, (): &mut (), view: &View<'_>, bytes: &Bytes) -> Attempt {
-        let mut overlay = Overlay::new(view);
-        let (receipt, gas_wanted) = apply(&mut overlay, bytes);
-        let inexact = view.tallied_reads() > 1;
-        let mut changes = overlay.into_changes();
-        let now = changes.remove(&MARKET).flatten();
+    fn attempt<'v>(&self, overlay: &mut Overlay<'v>, view: &'v View<'v>, bytes: &Bytes) -> Attempt {
+        let before = view.tallied_reads();
+        let (receipt, gas_wanted) = apply(overlay, bytes);
+        overlay.settle();
+        let now = overlay.withdraw(&MARKET).flatten();
         let now: Market = now.map_or(self.market, |bytes| decode(&bytes, 24).expect("a market"));
         Attempt {
             receipt,
-            writes: changes.into_iter().collect(),
             tally: Tally {
                 gas: now.0 - self.market.0,
                 burned: U256::ZERO,
                 tips: U256::from(now.2 - self.market.2),
             },
             gas_wanted,
-            inexact,
+            inexact: view.tallied_reads() > before + 1,
         }
     }
 
-    fn exactly(&self, state: &dyn StateRead, bytes: &Bytes) -> (Receipt, Vec<Write>) {
+    fn writes<'v>(&self, overlay: &mut Overlay<'v>, view: &'v View<'v>) -> Vec<Write> {
+        let written = core::mem::replace(overlay, Overlay::new(view));
+        written.into_changes().into_iter().collect()
+    }
+
+    fn exactly(
+        &self,
+        state: &dyn StateRead,
+        transactions: &[&Bytes],
+    ) -> (Vec<Receipt>, Vec<Write>) {
         let mut overlay = Overlay::new(state);
-        let (receipt, _) = apply(&mut overlay, bytes);
-        (receipt, overlay.into_changes().into_iter().collect())
+        let receipts = transactions
+            .iter()
+            .map(|bytes| apply(&mut overlay, bytes).0);
+        let receipts = receipts.collect();
+        (receipts, overlay.into_changes().into_iter().collect())
     }
 }
 
@@ -418,7 +430,9 @@ fn what_does_not_conflict_is_run_once_and_what_looks_exactly() {
     };
     for threads in THREADS {
         assert_eq!(counts(&apart, threads, &[50, 51, 200]), (0, 0));
-        assert_eq!(counts(&looks, threads, &[200]), (0, 20));
+        // Those of the same stretch are run exactly, too; but stretches become shorter with each that has one.
+        let (repaired, exact) = counts(&looks, threads, &[200]);
+        assert!(repaired == 0 && (20..60).contains(&exact), "{exact} of 20");
     }
     // On one thread no guess is wrong.
     assert_eq!(counts(&|_| vec![COPY, 0, 0], 1, &[200]), (0, 0));

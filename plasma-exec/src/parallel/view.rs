@@ -1,4 +1,4 @@
-//! The state as one transaction of a run sees it.
+//! The state as one stretch of a run sees it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,11 +9,11 @@ use plasma_core::{StateKey, StateRead};
 
 use super::memory::{Memory, Origin};
 
-/// What a transaction read, and since whom that stands there.
+/// What a stretch read, and since whom that stands there.
 pub(super) type Reads = Vec<(StateKey, Origin)>;
 
-/// The state as one transaction after the other of a thread sees it, by guess: what those before it have written so
-/// far. What it has read once stays as it is until the next transaction.
+/// The state as one stretch of transactions after the other of a thread sees it, by guess: what those before it have written
+/// so far. What it has read once stays as it is until the next stretch.
 pub(crate) struct View<'a> {
     memory: &'a Memory<'a>,
     /// The tallied keys, and what they held before the run.
@@ -74,7 +74,7 @@ impl<'a> View<'a> {
         self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The transaction at `index` begins.
+    /// The stretch begins whose first transaction is at `index`.
     pub(super) fn enter(&self, index: u32) {
         let mut reading = self.reading();
         reading.values.clear();
@@ -82,12 +82,12 @@ impl<'a> View<'a> {
         (reading.index, reading.tallied) = (index, 0);
     }
 
-    /// What the transaction has read, which is over.
+    /// What the stretch has read, which is over.
     pub(super) fn reads(&self) -> Reads {
         core::mem::take(&mut self.reading().reads)
     }
 
-    /// How often the transaction has looked at a tallied key.
+    /// How often the stretch has looked at a tallied key.
     pub(crate) fn tallied_reads(&self) -> u32 {
         self.reading().tallied
     }

@@ -46,9 +46,7 @@ pub use prices::{
 
 #[cfg(feature = "std")]
 use crate::ethereum::spread as engine;
-use crate::ethereum::{
-    EthereumTransaction, Senders, Sessions, bridge::SYSTEM_CALL_GAS, declared_work,
-};
+use crate::ethereum::{Sessions, Transactions, bridge::SYSTEM_CALL_GAS, declared_work};
 use session::Session;
 
 /// By a hash that differs from process to process, and is faster than that of the standard library. Nothing goes through such a
@@ -97,10 +95,7 @@ type HashMap<K, V> = alloy_primitives::map::HashMap<K, V, foldhash::fast::Random
 /// if that fails, it keeps what it got.
 #[derive(Debug)]
 pub struct WasmExecution {
-    senders: Senders,
-    /// What transactions say whose signatures hold.
-    #[cfg(feature = "std")]
-    known: crate::ethereum::Known<session::Terms>,
+    transactions: Transactions<session::Terms>,
     modules: cache::ModuleCache,
     fresh: bool,
     #[cfg(feature = "std")]
@@ -112,9 +107,7 @@ impl Default for WasmExecution {
     /// contracts compute for long.
     fn default() -> Self {
         Self {
-            senders: Senders::default(),
-            #[cfg(feature = "std")]
-            known: crate::ethereum::Known::default(),
+            transactions: Transactions::default(),
             modules: cache::ModuleCache::default(),
             fresh: false,
             #[cfg(feature = "std")]
@@ -243,10 +236,10 @@ impl Execution for WasmExecution {
     }
 
     fn view(&self, _: &BlockContext, bytes: &[u8]) -> Option<TransactionView> {
-        EthereumTransaction::shown(bytes, &self.senders)
+        self.transactions.shown(bytes)
     }
 
     fn prepare(&self, transactions: &[Bytes]) {
-        Senders::in_parallel(transactions, |bytes| self.prepare_one(bytes));
+        self.transactions.prepare(transactions);
     }
 }

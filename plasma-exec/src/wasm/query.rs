@@ -144,7 +144,6 @@ impl<'a> Caller<'a> {
         let mut session = Session::open(self.execution, self.state, self.block);
         let account = session.account(self.call.from);
         let terms = Terms {
-            chain: None,
             sender: self.call.from,
             nonce: account.nonce,
             to: self.call.to,

@@ -22,10 +22,8 @@ use super::{
     },
     runner::{Call, Outcome, Runner},
 };
-#[cfg(feature = "std")]
-use crate::ethereum::plain_call;
 use crate::ethereum::{
-    Envelope, EthereumTransaction, Market,
+    Envelope, Market, Read, Says,
     bridge::{L2_BRIDGE, SYSTEM_CALL_GAS, deposit_call_failed, deposit_finalized, on_deposit_call},
     short, shortened,
 };
@@ -33,9 +31,6 @@ use crate::ethereum::{
 /// What a transaction says, as far as it is executed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Terms {
-    /// The chain that it is for, where it says one: asked for where it is remembered.
-    #[cfg_attr(not(feature = "std"), allow(dead_code))]
-    pub(super) chain: Option<u64>,
     pub(super) sender: Address,
     pub(super) nonce: u64,
     pub(super) to: Option<Address>,
@@ -65,7 +60,6 @@ impl Terms {
             LISTED_ADDRESS * list.len() as u64 + LISTED_KEY * keys.sum::<u64>()
         });
         Self {
-            chain: transaction.chain_id(),
             sender,
             nonce: transaction.nonce(),
             to: transaction.to(),
@@ -100,49 +94,22 @@ impl Terms {
     }
 }
 
-impl WasmExecution {
-    /// What a decoded transaction says.
-    fn read(&self, transaction: &EthereumTransaction) -> Result<Terms, Rejection> {
-        if transaction.envelope.is_eip7702() {
-            return Err(Rejection::Unsupported(
+impl Says for Terms {
+    fn of(transaction: Envelope, sender: Address) -> Self {
+        Self::new(&transaction, sender)
+    }
+
+    fn refuses(transaction: &Envelope) -> Option<Rejection> {
+        transaction.is_eip7702().then(|| {
+            Rejection::Unsupported(
                 "this chain has no delegations (type 0x04); use a contract".into(),
-            ));
-        }
-        let sender = transaction.sender(&self.senders)?;
-        Ok(Terms::new(&transaction.envelope, sender))
-    }
-
-    /// Reads a transaction ahead. What is wrong with it is found again where it matters.
-    pub(super) fn prepare_one(&self, bytes: &[u8]) {
-        if let Ok(transaction) = EthereumTransaction::decode(bytes)
-            && let Ok(terms) = self.read(&transaction)
-        {
-            self.remember(bytes, terms);
-        }
-    }
-
-    #[cfg(not(feature = "std"))]
-    #[allow(clippy::unused_self)]
-    fn remember(&self, _: &[u8], _: Terms) {}
-
-    /// What these bytes say, if that is known. Only what says for which chain it is was signed for it.
-    #[cfg(feature = "std")]
-    fn known(&self, bytes: &[u8], block: &BlockContext) -> Option<Arc<Terms>> {
-        let known = self.known.get(bytes)?;
-        (known.chain == Some(block.chain_id.0)).then_some(known)
+            )
+        })
     }
 
     #[cfg(feature = "std")]
-    fn remember(&self, bytes: &[u8], mut terms: Terms) {
-        // A copy: what was handed in may be a part of something longer, which it would keep. The input is a part of it, and so
-        // at hand when all of it was compared.
-        let bytes = Bytes::copy_from_slice(bytes);
-        if let Some((_, input)) = plain_call(&bytes)
-            && terms.input == *input
-        {
-            terms.input = bytes.slice_ref(input);
-        }
-        self.known.insert_own(bytes, Arc::new(terms));
+    fn input(&mut self) -> &mut Bytes {
+        &mut self.input
     }
 }
 
@@ -160,15 +127,6 @@ fn split_creation(input: &Bytes) -> Result<(Bytes, Bytes), &'static str> {
         return Err("a creation carries a module, or its length in four bytes and then the module");
     }
     Ok((input.slice(4..4 + length), input.slice(4 + length..)))
-}
-
-/// What came of a transaction by itself.
-#[cfg(feature = "std")]
-pub(super) struct Apart {
-    pub(super) receipt: Receipt,
-    pub(super) writes: Vec<(StateKey, Option<Bytes>)>,
-    pub(super) tips: U256,
-    pub(super) wanted: u64,
 }
 
 /// A chain, opened on a state for steps of one block. All that they change is given at once by [`Session::finish`].
@@ -250,25 +208,26 @@ impl<'a> Session<'a> {
         changes
     }
 
-    /// A transaction on a state of its own: what it does apart from what every transaction adds to, which is the market
-    /// and the proposer's XPL. Its writes, what it pays the proposer, and the room that it needs in the block.
+    /// A transaction by itself: what it does apart from what every transaction adds to, which is the market and the proposer's
+    /// XPL. What it pays the proposer, and the room that it needs in the block.
     #[cfg(feature = "std")]
-    pub(super) fn transaction_apart(&mut self, bytes: &[u8]) -> Apart {
+    pub(super) fn transaction_apart(&mut self, bytes: &[u8]) -> (Receipt, U256, u64) {
         let market = self.market;
         self.runner.work_alone();
         (self.tips, self.wanted) = (Some(U256::ZERO), 0);
         let receipt = self.transaction(bytes, false);
         self.market = market;
+        self.runner.world().journal.commit();
+        (receipt, self.tips.take().unwrap_or_default(), self.wanted)
+    }
+
+    /// All that the transactions changed that were done by themselves; what was read is forgotten.
+    #[cfg(feature = "std")]
+    pub(super) fn writes_apart(&mut self) -> Vec<(StateKey, Option<Bytes>)> {
         let journal = &mut self.runner.world().journal;
-        journal.commit();
         let writes = journal.take_changes();
         journal.forget();
-        Apart {
-            receipt,
-            writes,
-            tips: self.tips.take().unwrap_or_default(),
-            wanted: self.wanted,
-        }
+        writes
     }
 
     /// Credits a deposit. A contract that is sent data with it is called; if that fails, it keeps what it got.
@@ -319,29 +278,18 @@ impl<'a> Session<'a> {
         receipt.messages.append(&mut world.messages);
     }
 
-    fn read(&self, bytes: &[u8]) -> Result<(EthereumTransaction, Terms), Rejection> {
-        let transaction = EthereumTransaction::decode(bytes)?;
-        transaction.check_chain(self.block.chain_id)?;
-        let terms = self.execution.read(&transaction)?;
-        Ok((transaction, terms))
-    }
-
-    /// What a transaction says, if it is known; or what is read. What is for another chain is refused as if nobody had
-    /// seen it.
-    fn terms(&self, bytes: &[u8]) -> Result<Arc<Terms>, Rejection> {
-        #[cfg(feature = "std")]
-        if let Some(known) = self.execution.known(bytes, self.block) {
-            return Ok(known);
-        }
-        Ok(Arc::new(self.read(bytes)?.1))
+    /// What a transaction says.
+    fn read(&self, bytes: &[u8]) -> Result<Arc<Read<Terms>>, Rejection> {
+        self.execution.transactions.read(bytes, self.block.chain_id)
     }
 
     /// Whether a transaction could be executed now, but for a nonce that is too high.
     pub(super) fn admit(&mut self, bytes: &[u8]) -> Result<Admission, Rejection> {
-        let (transaction, terms) = self.read(bytes)?;
+        let read = self.read(bytes)?;
+        let terms = &read.says;
         let account = self.account(terms.sender);
         let admission = Admission {
-            hash: transaction.hash,
+            hash: read.hash,
             sender: terms.sender,
             nonce: terms.nonce,
             nonce_rule: NonceRule::Sequential {
@@ -349,14 +297,13 @@ impl<'a> Session<'a> {
             },
             gas_limit: Gas(terms.gas_limit),
             max_fee_per_gas: terms.max_fee,
-            priority_fee_per_gas: transaction.priority_fee_per_gas(),
+            priority_fee_per_gas: read.priority_fee_per_gas,
             max_cost: terms.max_cost(),
             balance: account.balance,
             expires_at: None,
         };
-        let checked = self.check(&terms, &account);
-        self.execution.remember(bytes, terms);
-        checked.map(|()| admission)
+        self.check(terms, &account)?;
+        Ok(admission)
     }
 
     fn check(&self, terms: &Terms, account: &Account) -> Result<(), Rejection> {
@@ -424,9 +371,10 @@ impl<'a> Session<'a> {
     }
 
     fn try_transaction(&mut self, bytes: &[u8], forced: bool) -> Result<Receipt, Rejection> {
-        let terms = self.terms(bytes)?;
+        let read = self.read(bytes)?;
+        let terms = &read.says;
         let mut account = self.account(terms.sender);
-        self.check(&terms, &account)?;
+        self.check(terms, &account)?;
         if terms.nonce > account.nonce {
             return Err(Rejection::NonceTooHigh {
                 sender: terms.sender,
@@ -451,7 +399,7 @@ impl<'a> Session<'a> {
         let journal = &mut self.runner.world().journal;
         journal.set_account(terms.sender, account);
 
-        let (outcome, created) = self.execute(&terms);
+        let (outcome, created) = self.execute(terms);
         let gas_used = terms.gas_limit - outcome.gas_left;
         let mut receipt = receipt_of(outcome, created);
         self.take_effects(&mut receipt);

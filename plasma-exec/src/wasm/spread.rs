@@ -1,18 +1,20 @@
 //! Contracts in WebAssembly on many threads. A thread keeps its instances from one transaction to the next, and where things
 //! stand in state; what it read it forgets.
 
-use alloy_primitives::{Address, Bytes};
-use plasma_core::{Item, Map, StateRead, Step};
+use alloc::vec::Vec;
+
+use alloy_primitives::{Address, Bytes, U256};
+use plasma_core::{Item, Map, Receipt, StateRead, Step};
 
 use super::{
     WasmExecution,
     account::{ACCOUNTS, Account},
     config::{CONFIG, MARKET},
-    session::{Apart, Session},
+    session::Session,
 };
 use crate::{
     ethereum::{Market, MarketRules, spread::Spreads},
-    parallel::{Attempt, Settings},
+    parallel::{Settings, Write},
 };
 
 impl Spreads for WasmExecution {
@@ -31,13 +33,11 @@ impl Spreads for WasmExecution {
         super::work(step).0
     }
 
-    fn apart(session: &mut Session<'_>, bytes: &Bytes) -> Attempt {
-        let Apart {
-            receipt,
-            writes,
-            tips,
-            wanted,
-        } = session.transaction_apart(bytes);
-        Attempt::of(receipt, writes, tips, wanted)
+    fn apart(session: &mut Session<'_>, bytes: &Bytes) -> (Receipt, U256, u64) {
+        session.transaction_apart(bytes)
+    }
+
+    fn writes_apart(session: &mut Session<'_>) -> Vec<Write> {
+        session.writes_apart()
     }
 }

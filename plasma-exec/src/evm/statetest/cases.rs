@@ -403,9 +403,8 @@ impl Case<'_> {
         }
         let decoded = EthereumTransaction::decode(bytes)
             .map_err(|error| format!("txbytes are refused: {error}"))?;
-        let execution = EvmExecution::new();
         let sender = decoded
-            .sender(&execution.senders)
+            .recover()
             .map_err(|error| format!("txbytes are refused: {error}"))?;
         let read = TxEnv {
             // An old transaction may be for no chain in particular, and prices have two names.
