@@ -37,6 +37,7 @@ pub(crate) trait Says: Clone + Send + Sync {
 #[derive(Clone, Debug)]
 pub(crate) struct Read<T> {
     pub(crate) hash: TransactionHash,
+    #[cfg_attr(not(feature = "evm"), allow(dead_code))]
     pub(crate) sender: Address,
     /// The most that goes to the proposer for each unit of gas, in wei.
     pub(crate) priority_fee_per_gas: u128,
