@@ -146,6 +146,8 @@ describe('contracts that nobody here wrote', () => {
     await call(pair, 'mint', [me.account.address])
     const first = (await read(pair, 'token0')).toLowerCase() === one.address.toLowerCase() ? one : two
     await call(first, 'transfer', [pair.address, parseEther('1')])
+    // Within a second of the last change the pair writes less: gas that is estimated then does not do for a block after it.
+    await new Promise((resolve) => setTimeout(resolve, 1_100))
     const swap = await call(pair, 'swap', [0n, parseEther('0.98'), me.account.address, '0x'])
     const events = await me.open.getContractEvents({
       ...pair, eventName: 'Swap', fromBlock: swap.blockNumber, toBlock: swap.blockNumber })
