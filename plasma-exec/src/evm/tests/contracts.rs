@@ -3,7 +3,6 @@
 use alloc::{vec, vec::Vec};
 
 use alloy_consensus::TxEip7702;
-use alloy_eips::eip7702::Authorization;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
 use alloy_sol_types::{SolCall, SolEvent, SolValue, sol};
 use plasma_core::Status;
@@ -214,19 +213,13 @@ fn an_account_delegates_replaces_and_ends_it() {
             address: to,
             nonce,
         };
-        let signature = signer(3).sign(authorization.signature_hash());
-        let signature = alloy_primitives::Signature::new(
-            signature.r.into(),
-            signature.s.into(),
-            signature.v == 28,
-        );
         let transaction = TxEip7702 {
             chain_id: CHAIN.0,
             nonce: chain.nonce(user(0)),
             gas_limit: 200_000,
             max_fee_per_gas: 100 * GWEI,
             to: authority,
-            authorization_list: vec![authorization.into_signed(signature)],
+            authorization_list: vec![authorize(3, authorization)],
             ..TxEip7702::default()
         };
         let receipt = chain.transactions([sign(0, transaction)]).remove(0);

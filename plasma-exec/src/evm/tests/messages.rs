@@ -14,7 +14,6 @@ use crate::evm::predeploys::{
 sol! {
     function balanceOf(address account) returns (uint256);
     function tokenOf(address asset) returns (address);
-    function withdraw(address asset, address recipient, uint256 amount);
     function sendMessage(
         uint64 destination,
         address recipient,
@@ -196,14 +195,7 @@ fn a_token_is_created_with_its_first_deposit_and_withdrawn() {
     assert_eq!(chain.held(GOLD, user(2)), U256::from(5));
 
     let amount = U256::from(41);
-    let withdraw = |recipient, amount| {
-        withdrawCall {
-            asset: GOLD,
-            recipient,
-            amount,
-        }
-        .abi_encode()
-    };
+    let withdraw = |recipient, amount| withdrawal(GOLD, recipient, amount);
     let receipt = chain.call(1, L2_BRIDGE, withdraw(user(8), amount));
     assert!(receipt.succeeded(), "{receipt:?}");
     let message = OutgoingMessage {
@@ -245,12 +237,7 @@ fn a_token_is_created_with_its_first_deposit_and_withdrawn() {
 fn xpl_that_leaves_is_burned() {
     let mut chain = Chain::new();
     let (amount, before) = (ether(7), chain.balance(user(0)));
-    let input = withdrawCall {
-        asset: XPL,
-        recipient: user(9),
-        amount,
-    }
-    .abi_encode();
+    let input = withdrawal(XPL, user(9), amount);
     let receipt = chain.send(0, L2_BRIDGE.into(), amount, input.clone());
     assert!(receipt.succeeded(), "{receipt:?}");
     assert_eq!(
@@ -297,12 +284,7 @@ fn xpl_that_the_bridge_gets_otherwise_is_burned_too() {
     let mut chain = Chain::new();
     // Creates a contract that destroys itself in favour of the bridge.
     let suicide = [push(L2_BRIDGE), vec![0xff]].concat();
-    let nothing = withdrawCall {
-        asset: XPL,
-        recipient: user(1),
-        amount: U256::ZERO,
-    }
-    .abi_encode();
+    let nothing = withdrawal(XPL, user(1), U256::ZERO);
     let receipts = chain.block([
         deposit(0, XPL, L2_BRIDGE, ether(1), b""),
         deposit(1, XPL, L2_BRIDGE, ether(1), b"data"),
@@ -334,12 +316,7 @@ fn only_the_bridge_sends_messages() {
     assert_eq!(receipt.logs[0].topics[0], MessageSent::SIGNATURE_HASH);
     assert!(receipt.messages.is_empty());
     // A message that is undone is not sent: the call of the bridge, then REVERT.
-    let input = withdrawCall {
-        asset: XPL,
-        recipient: user(1),
-        amount: U256::ZERO,
-    }
-    .abi_encode();
+    let input = withdrawal(XPL, user(1), U256::ZERO);
     // CALLDATACOPY all, CALL the bridge with it and the value, then REVERT if the last byte of input is not zero.
     let forward = |end: &[u8]| {
         [
@@ -366,12 +343,7 @@ fn a_receiver_may_answer_with_a_message() {
     let mut chain = Chain::new();
     // Called with a deposit, it withdraws 9 wei of its XPL: the call's data follows the code.
     let recipient = user(2);
-    let input = withdrawCall {
-        asset: XPL,
-        recipient,
-        amount: U256::from(9),
-    }
-    .abi_encode();
+    let input = withdrawal(XPL, recipient, U256::from(9));
     let length = u8::try_from(input.len()).expect("short");
     let call = [
         &[0x5f, 0x5f, 0x60, length, 0x5f, 0x60, 9][..],

@@ -2,9 +2,7 @@
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 
-use alloy_eips::eip7702::Authorization;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
-use alloy_sol_types::{SolCall, sol};
 use plasma_core::{Changes, Receipt, StateKey, Status, encode};
 use proptest::{prelude::*, sample::select};
 use revm::{
@@ -28,10 +26,6 @@ use crate::evm::{
     config::{CONFIG, MARKET},
     predeploys::{FACTORY, HISTORY, L2_BRIDGE, predeploys},
 };
-
-sol! {
-    function withdraw(address asset, address recipient, uint256 amount);
-}
 
 /// One transaction, before it is signed.
 #[derive(Clone, Debug)]
@@ -334,10 +328,7 @@ fn forms(intent: &Intent, nonces: &mut BTreeMap<u8, u64>) -> (Bytes, TxEnv) {
         address,
         nonce: authority_nonce,
     };
-    let signature = signer(authority).sign(authorization.signature_hash());
-    let signature =
-        alloy_primitives::Signature::new(signature.r.into(), signature.s.into(), signature.v == 28);
-    let signed = authorization.into_signed(signature);
+    let signed = authorize(authority, authorization);
     let delegating = alloy_consensus::TxEip7702 {
         chain_id: CHAIN.0,
         nonce,
@@ -405,8 +396,7 @@ proptest! {
             // Deposits, to whom transactions go too; and transactions to the bridge.
             let first = (*kind < 3).then(|| deposit(index, asset, to, amount, &intent.input));
             if *kind == 3 {
-                let call = withdrawCall { asset, recipient: to, amount };
-                (intent.to, intent.input) = (Some(L2_BRIDGE), call.abi_encode());
+                (intent.to, intent.input) = (Some(L2_BRIDGE), withdrawal(asset, to, amount));
             }
             let (bytes, _) = forms(&intent, &mut nonces);
             *nonces.entry(intent.from).or_default() += 1 - intent.nonce_off;

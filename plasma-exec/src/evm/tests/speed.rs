@@ -5,14 +5,10 @@ use std::{println, time::Instant};
 use alloc::vec::Vec;
 
 use alloy_primitives::{Address, Bytes, TxKind, U256};
-use alloy_sol_types::{SolCall, SolValue, sol};
+use alloy_sol_types::SolValue;
 use plasma_core::{Execution, Step};
 
 use super::*;
-
-sol! {
-    function transfer(address to, uint256 amount) returns (bool);
-}
 
 const COUNT: u64 = 2_000;
 
@@ -104,23 +100,9 @@ fn blocks_with_known_senders() {
         .created
         .expect("a contract");
     for number in 1..10 {
-        let amount = U256::from(1_000_000);
-        chain.call(
-            0,
-            token,
-            transferCall {
-                to: user(number),
-                amount,
-            }
-            .abi_encode(),
-        );
+        chain.call(0, token, tokens(user(number), 1_000_000));
     }
     measure("ERC-20 transfers", &chain, |to| {
-        let input = transferCall {
-            to,
-            amount: U256::from(1),
-        }
-        .abi_encode();
-        (token.into(), 100_000, input.into())
+        (token.into(), 100_000, tokens(to, 1).into())
     });
 }

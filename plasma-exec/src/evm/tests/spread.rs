@@ -1,24 +1,18 @@
 //! The EVM on many threads, against the fold.
 
-use alloc::{boxed::Box, vec, vec::Vec};
+use alloc::{vec, vec::Vec};
 
 use alloy_consensus::{TxEip1559, TxEip7702};
-use alloy_eips::eip7702::Authorization;
-use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
-use alloy_sol_types::{SolCall, SolValue, sol};
-use plasma_core::{Execution, Status, Step, conformance::execution::Suite};
+use alloy_primitives::{Bytes, TxKind, U256, hex};
+use alloy_sol_types::SolValue;
+use plasma_core::{Execution, Status, Step};
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    ethereum::testing::{Action, Case, World, any_action, stranger, words},
+    ethereum::testing::{Action, Case, World, any_action, by, stranger, withdraw, words},
     evm::predeploys::{FACTORY, L2_BRIDGE},
 };
-
-sol! {
-    function withdraw(address asset, address recipient, uint256 amount);
-    function transfer(address to, uint256 amount) returns (bool);
-}
 
 /// Slot CALLDATA[0..32] takes CALLDATA[32..64].
 const SETTER: &[u8] = &hex!("6020355f355500");
@@ -37,8 +31,19 @@ const SUICIDE: &[u8] = &hex!("41ff");
 /// Slot NUMBER-1 takes the hash of the block before the last, and slot 9 the gas that is left.
 const ENVIRONMENT: &[u8] = &hex!("600243034060014303555a60095500");
 
-/// The ERC-20, after the codes.
-const TOKEN: usize = 8;
+/// In the order of a world's contracts, but for the token.
+const CODES: [&[u8]; 8] = [
+    SETTER,
+    COUNTER,
+    CHAINED,
+    WATCHER,
+    REVERTER,
+    ENDLESS,
+    SUICIDE,
+    ENVIRONMENT,
+];
+const SUICIDES: usize = 7;
+const ENVIRONMENTS: usize = 8;
 
 fn world(gas_limit: u64) -> World {
     let mut chain = Chain::with(&EvmGenesis {
@@ -47,17 +52,7 @@ fn world(gas_limit: u64) -> World {
         ..Chain::config()
     });
     chain.block.proposer = user(9);
-    let codes = [
-        SETTER,
-        COUNTER,
-        CHAINED,
-        WATCHER,
-        REVERTER,
-        ENDLESS,
-        SUICIDE,
-        ENVIRONMENT,
-    ];
-    let mut contracts = codes.map(|code| chain.deploy(code)).to_vec();
+    let mut contracts = CODES.map(|code| chain.deploy(code)).to_vec();
     let code = [
         artifact(contracts::TEST_TOKEN),
         ("Gold", "GLD", U256::from(6), U256::from(1_000_000)).abi_encode_params(),
@@ -68,133 +63,44 @@ fn world(gas_limit: u64) -> World {
     for number in 1..10 {
         chain.call(0, token, tokens(user(number), 1_000 * u64::from(number)));
     }
-    contracts.push(token);
-    World {
-        contracts,
-        nonces: core::array::from_fn(|number| chain.nonce(user(number as u8))),
-        state: chain.state,
-        block: chain.block,
-        plain: Box::new(EvmExecution::new()),
-        on: |parallelism| Box::new(EvmExecution::new().parallelism(parallelism)),
-    }
-}
-
-fn tokens(to: Address, amount: u64) -> Vec<u8> {
-    let amount = U256::from(amount);
-    transferCall { to, amount }.abi_encode()
-}
-
-fn withdraw(recipient: Address, amount: u64) -> Vec<u8> {
-    let call = withdrawCall {
-        asset: Address::ZERO,
-        recipient,
-        amount: U256::from(amount),
-    };
-    call.abi_encode()
+    contracts.insert(World::TOKEN, token);
+    World::new(chain, contracts)
 }
 
 #[test]
 fn blocks_of_one_kind_are_their_folds() {
     const ONE: U256 = U256::ONE;
-    let cases: [Case; 20] = [
-        ("to strangers", |_, n| {
-            ((n % 9) as u8, stranger(n).into(), ONE, vec![])
-        }),
-        ("all to one", |_, n| {
-            ((n % 9) as u8, stranger(0).into(), ONE, vec![])
-        }),
-        ("all from one", |_, n| (0, stranger(n).into(), ONE, vec![])),
-        ("to oneself", |_, n| {
-            ((n % 9) as u8, user((n % 9) as u8).into(), ONE, vec![])
-        }),
-        ("in a ring", |_, n| {
-            (
-                (n % 9) as u8,
-                user(((n + 1) % 9) as u8).into(),
-                ether(400),
-                vec![],
-            )
-        }),
-        ("to the proposer", |_, n| {
-            ((n % 9) as u8, user(9).into(), ONE, vec![])
-        }),
-        ("from the proposer", |_, n| {
-            (
-                if n % 7 == 0 { 9 } else { (n % 9) as u8 },
-                stranger(n).into(),
-                ONE,
-                vec![],
-            )
-        }),
-        ("to a setter", |world, n| {
-            ((n % 9) as u8, world.at(0), U256::ZERO, words(n, n))
-        }),
-        ("that set and delete", |world, n| {
-            ((n % 9) as u8, world.at(0), U256::ZERO, words(n % 4, n % 3))
-        }),
-        ("to a counter", |world, n| {
-            ((n % 9) as u8, world.at(1), U256::ZERO, vec![])
-        }),
-        ("each on the last", |world, n| {
-            ((n % 9) as u8, world.at(2), U256::ZERO, words(n, n + 1))
-        }),
+    const ZERO: U256 = U256::ZERO;
+    let cases: [Case; 6] = [
         ("that watch the proposer", |world, n| {
-            (
-                (n % 9) as u8,
-                world.at(if n % 3 == 0 { 3 } else { 1 }),
-                U256::ZERO,
-                vec![],
-            )
+            let at = if n % 3 == 0 {
+                World::WATCHER
+            } else {
+                World::COUNTER
+            };
+            (by(n), world.at(at), ZERO, vec![])
         }),
         ("that revert", |world, n| {
-            ((n % 9) as u8, world.at(4), ONE, vec![])
-        }),
-        ("out of gas", |world, n| {
-            ((n % 9) as u8, world.at(5), ONE, vec![])
+            (by(n), world.at(World::REVERTER), ONE, vec![])
         }),
         ("that end a contract", |world, n| {
-            ((n % 9) as u8, world.at(6), ONE, vec![])
+            (by(n), world.at(SUICIDES), ONE, vec![])
         }),
         ("that create", |_, n| {
-            (
-                (n % 9) as u8,
-                TxKind::Create,
-                U256::ZERO,
-                init_code(if n % 2 == 0 { COUNTER } else { SETTER }),
-            )
+            let code = init_code(if n % 2 == 0 { COUNTER } else { SETTER });
+            (by(n), TxKind::Create, ZERO, code)
         }),
         ("that create and destroy", |_, n| {
-            (
-                (n % 9) as u8,
-                TxKind::Create,
-                ONE,
-                if n % 2 == 0 {
-                    hex!("41ff").to_vec()
-                } else {
-                    hex!("33ff").to_vec()
-                },
-            )
+            let code = if n % 2 == 0 {
+                hex!("41ff")
+            } else {
+                hex!("33ff")
+            };
+            (by(n), TxKind::Create, ONE, code.to_vec())
         }),
         ("that create at one address", |_, n| {
-            (
-                (n % 9) as u8,
-                FACTORY.into(),
-                U256::ZERO,
-                [&[(n % 3) as u8; 32][..], &init_code(COUNTER)].concat(),
-            )
-        }),
-        ("of tokens", |world, n| {
-            let to = if n % 2 == 0 { stranger(n) } else { user(0) };
-            (
-                (n % 9) as u8,
-                world.at(TOKEN),
-                U256::ZERO,
-                tokens(to, n * 9),
-            )
-        }),
-        ("over the bridge", |_, n| {
-            let input = withdraw(stranger(n), n);
-            ((n % 9) as u8, L2_BRIDGE.into(), U256::from(n), input)
+            let input = [&[(n % 3) as u8; 32][..], &init_code(COUNTER)].concat();
+            (by(n), FACTORY.into(), ZERO, input)
         }),
     ];
     World::check_cases(world, &cases);
@@ -211,17 +117,16 @@ fn transaction(world: &World, action: &Action, nonce: u64) -> Bytes {
         ..
     } = *action;
     let (whom, value) = (action.whom(), action.value());
-    let contract = |at: usize| world.at(at);
     let (to, value, input) = match kind {
         0..4 => (whom.into(), value, vec![]),
-        4 => (contract(0), U256::ZERO, words(one, other)),
-        5 => (contract(1), U256::ZERO, vec![]),
-        6 => (contract(2), U256::ZERO, words(one, other)),
-        7 => (contract(3), U256::ZERO, vec![]),
-        8 => (contract(4), value, vec![]),
-        9 => (contract(5), U256::ZERO, vec![]),
-        10 => (contract(6), value, vec![]),
-        11 => (contract(7), U256::ZERO, vec![]),
+        4 => (world.at(World::SETTER), U256::ZERO, words(one, other)),
+        5 => (world.at(World::COUNTER), U256::ZERO, vec![]),
+        6 => (world.at(World::CHAINED), U256::ZERO, words(one, other)),
+        7 => (world.at(World::WATCHER), U256::ZERO, vec![]),
+        8 => (world.at(World::REVERTER), value, vec![]),
+        9 => (world.at(World::ENDLESS), U256::ZERO, vec![]),
+        10 => (world.at(SUICIDES), value, vec![]),
+        11 => (world.at(ENVIRONMENTS), U256::ZERO, vec![]),
         12 => (TxKind::Create, U256::from(other), init_code(CHAINED)),
         13 => (TxKind::Create, U256::from(other), hex!("41ff").to_vec()),
         14 => (TxKind::Create, U256::from(other), hex!("33ff").to_vec()),
@@ -229,7 +134,11 @@ fn transaction(world: &World, action: &Action, nonce: u64) -> Bytes {
             let input = [&[one as u8; 32][..], &init_code(COUNTER)].concat();
             (FACTORY.into(), U256::ZERO, input)
         }
-        16 | 17 => (contract(TOKEN), U256::ZERO, tokens(whom, other * 3_000)),
+        16 | 17 => (
+            world.at(World::TOKEN),
+            U256::ZERO,
+            tokens(whom, other * 3_000),
+        ),
         18 => (L2_BRIDGE.into(), U256::from(other), withdraw(whom, other)),
         _ => {
             // An account takes a contract's code for its own, or whichever it is given; and may run it at once.
@@ -238,12 +147,6 @@ fn transaction(world: &World, action: &Action, nonce: u64) -> Bytes {
                 address: world.contracts[one as usize],
                 nonce: world.nonces[other as usize],
             };
-            let signature = signer(other as u8).sign(authorization.signature_hash());
-            let signature = alloy_primitives::Signature::new(
-                signature.r.into(),
-                signature.s.into(),
-                signature.v == 28,
-            );
             let transaction = TxEip7702 {
                 chain_id: CHAIN.0,
                 nonce,
@@ -253,7 +156,7 @@ fn transaction(world: &World, action: &Action, nonce: u64) -> Bytes {
                 to: user(other as u8),
                 value: U256::ZERO,
                 access_list: Vec::new().into(),
-                authorization_list: vec![authorization.into_signed(signature)],
+                authorization_list: vec![authorize(other as u8, authorization)],
                 input: words(one, other).into(),
             };
             return sign(from, transaction);
@@ -290,12 +193,12 @@ fn one_block_has_one_root_whatever_the_threads_the_caches_and_the_store() {
     world.check_roots(&world.block(600, &|world, n| {
         let at = [
             stranger(n).into(),
-            world.at(1),
-            world.at(TOKEN),
+            world.at(World::COUNTER),
+            world.at(World::TOKEN),
             user(9).into(),
         ];
         let (to, value) = (at[(n % 4) as usize], U256::from(n % 3));
-        ((n % 9) as u8, to, value, tokens(stranger(n), n % 7))
+        (by(n), to, value, tokens(stranger(n), n % 7))
     }));
 }
 
@@ -305,22 +208,17 @@ fn code_that_is_seen_before_it_is_whole_is_not_remembered() {
     let world = world(100_000_000);
     let steps = world.block(80, &|_, n| {
         let (salt, code) = ([(n / 2) as u8; 32], init_code(COUNTER));
-        let from = (n % 9) as u8;
         if n % 2 == 0 {
-            return (
-                from,
-                FACTORY.into(),
-                U256::ZERO,
-                [&salt[..], &code].concat(),
-            );
+            let input = [&salt[..], &code].concat();
+            return (by(n), FACTORY.into(), U256::ZERO, input);
         }
         let created = FACTORY.create2_from_code(B256::from(salt), &code);
-        (from, created.into(), U256::ZERO, vec![])
+        (by(n), created.into(), U256::ZERO, vec![])
     });
     let (base, block) = (&world.state, &world.block);
     let expected = world.fold(base, &steps);
     assert!(expected.receipts.iter().all(Receipt::succeeded));
-    let execution = EvmExecution::new().parallelism(Parallelism::always(4));
+    let execution = EvmExecution::on(Parallelism::always(4));
     for _ in 0..20 {
         assert_eq!(execution.apply_block(base, block, &steps), expected);
     }
@@ -337,27 +235,14 @@ fn code_that_is_seen_before_it_is_whole_is_not_remembered() {
 
 #[test]
 fn the_suite_passes_on_many_threads() {
-    let execution = EvmExecution::new().parallelism(Parallelism::always(3));
-    let genesis = Chain::config().to_json();
-    let suite = Suite::new(&execution, CHAIN, &genesis);
-    let blocks = vec![
-        (0..10)
-            .map(|from| {
-                let transaction = ordinary(0, user(3).into(), U256::from(7), vec![]);
-                Step::Transaction(sign(from, transaction))
-            })
-            .collect(),
-        vec![Step::Transaction(sign(
-            0,
-            ordinary(1, TxKind::Create, U256::ZERO, init_code(COUNTER)),
-        ))],
+    let payment = |from| sign(from, ordinary(0, user(3).into(), U256::from(7), vec![]));
+    let creation = ordinary(1, TxKind::Create, U256::ZERO, init_code(COUNTER));
+    let blocks = [
+        (0..10).map(payment).map(Step::Transaction).collect(),
+        vec![Step::Transaction(sign(0, creation))],
     ];
-    let receipts = suite.check(&blocks);
-    assert!(
-        receipts
-            .iter()
-            .flatten()
-            .all(|receipt| receipt.status == Status::Success)
-    );
-    suite.check_noise(&blocks, 32);
+    let execution = EvmExecution::on(Parallelism::always(3));
+    let statuses = conform(&execution, &Chain::config().to_json(), &blocks, 32);
+    let mut statuses = statuses.iter().flatten();
+    assert!(statuses.all(|status| *status == Status::Success));
 }

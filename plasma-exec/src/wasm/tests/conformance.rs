@@ -2,11 +2,10 @@
 
 use alloc::{vec, vec::Vec};
 
-use alloy_sol_types::SolCall;
-use plasma_core::{Status, conformance::execution::Suite};
+use plasma_core::Status;
 
 use super::*;
-use crate::{L2_BRIDGE, wasm::bridge::IWasmBridge};
+use crate::L2_BRIDGE;
 
 /// A bit of everything, in blocks.
 pub(super) fn blocks() -> Vec<Vec<Step>> {
@@ -16,14 +15,7 @@ pub(super) fn blocks() -> Vec<Vec<Step>> {
     };
     let (counter_at, proxy_at) = (user(1).create(0), user(1).create(1));
     let through = [counter_at.as_slice(), b"x"].concat();
-    let withdraw = |asset, amount: u64| {
-        let call = IWasmBridge::withdrawCall {
-            asset,
-            recipient: to,
-            amount: U256::from(amount),
-        };
-        call.abi_encode()
-    };
+    let withdraw = |asset, amount: u64| withdrawal(asset, to, U256::from(amount));
     vec![
         vec![
             deposit(0, Address::ZERO, to, ether(1), b""),
@@ -65,17 +57,9 @@ pub(super) fn blocks() -> Vec<Vec<Step>> {
 
 #[test]
 fn the_suite_passes() {
-    let (execution, genesis) = (WasmExecution::new(), Chain::config().to_json());
-    let suite = Suite::new(&execution, CHAIN, &genesis);
-    let receipts = suite.check(&blocks());
-    let statuses = |block: usize| -> Vec<Status> {
-        receipts[block]
-            .iter()
-            .map(|receipt| receipt.status)
-            .collect()
-    };
     use Status::{Invalid as I, Reverted as R, Success as S};
-    assert_eq!(statuses(0), [S, S, S, S, S, I, S, S, S, S, S]);
-    assert_eq!(statuses(2), [S, S, S, S, R, R, S, R, S, S, R, I, I, I, S]);
-    suite.check_noise(&blocks(), 64);
+    let genesis = Chain::config().to_json();
+    let statuses = conform(&WasmExecution::new(), &genesis, &blocks(), 64);
+    assert_eq!(statuses[0], [S, S, S, S, S, I, S, S, S, S, S]);
+    assert_eq!(statuses[2], [S, S, S, S, R, R, S, R, S, S, R, I, I, I, S]);
 }

@@ -22,7 +22,7 @@ fn a_creation_runs_deploy_once_with_its_arguments() {
     let at = receipt.created.expect("a contract");
     assert_eq!(at, user(0).create(0));
     assert_eq!(chain.call(1, at, []).output.as_ref(), b"arguments");
-    assert_eq!(chain.bytes(&Query::Code(at)).as_ref(), module);
+    assert_eq!(chain.code(at).as_ref(), module);
     assert_eq!(chain.nonce(at), 1);
     // Arguments for who has no use for them.
     let module = echo();
@@ -48,7 +48,7 @@ fn a_deploy_that_fails_leaves_nothing() {
     let receipt = chain.try_deploy(module);
     assert_eq!(reason(&receipt), "execution reverted");
     let at = user(0).create(0);
-    assert!(chain.bytes(&Query::Code(at)).is_empty());
+    assert!(chain.code(at).is_empty());
     assert_eq!(chain.nonce(at), 0);
 }
 

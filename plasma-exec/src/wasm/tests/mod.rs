@@ -14,19 +14,20 @@ mod reuse;
 mod sdk;
 mod spread;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
 
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
-use plasma_core::{
-    BlockContext, Call, CallOutcome, Execution, Height, MemoryState, Query, Receipt, Recorder,
-    Reply, State, StateRead, Step, Timestamp, fold_block, keccak256,
-};
+use plasma_core::{Call, Execution, MemoryState, Query, Receipt, Step, keccak256};
 
 use super::{WasmExecution, WasmGenesis};
-use crate::ethereum::testing::{CHAIN, GWEI, deposit, ether, forced, ordinary, sign, user};
-
-const PROPOSER: Address = Address::repeat_byte(0xee);
+use crate::{
+    Parallelism,
+    ethereum::testing::{
+        self, CHAIN, GWEI, PROPOSER, Tested, conform, deposit, ether, forced, ordinary, sign,
+        tokens, user, withdrawal,
+    },
+};
 
 /// A module out of its text. `$plasma` in it is replaced with imports of all host functions.
 fn wasm(text: &str) -> Vec<u8> {
@@ -107,12 +108,20 @@ fn proxy() -> Vec<u8> {
     )
 }
 
-/// A chain in memory.
-struct Chain {
-    execution: WasmExecution,
-    state: MemoryState,
-    /// The context of the next block.
-    block: BlockContext,
+type Chain = testing::Chain<WasmExecution>;
+
+impl Tested for WasmExecution {
+    fn plain() -> Self {
+        Self::new().fresh_instances()
+    }
+
+    fn on(parallelism: Parallelism) -> Self {
+        Self::new().parallelism(parallelism)
+    }
+
+    fn others() -> Vec<(&'static str, Self)> {
+        vec![("with new instances", Self::plain())]
+    }
 }
 
 impl Chain {
@@ -127,77 +136,7 @@ impl Chain {
     }
 
     fn with(genesis: &WasmGenesis) -> Self {
-        let (execution, mut state) = (WasmExecution::new(), MemoryState::default());
-        execution
-            .genesis(&mut state, &genesis.to_json())
-            .expect("a valid genesis");
-        let block = BlockContext {
-            chain_id: CHAIN,
-            genesis: B256::repeat_byte(1),
-            height: Height(1),
-            parent: keccak256(b"block 0"),
-            timestamp: Timestamp(1_700_000_000_500),
-            proposer: PROPOSER,
-        };
-        Self {
-            execution,
-            state,
-            block,
-        }
-    }
-
-    /// Makes a block of these steps, between its beginning and its end; gives their receipts. Whole or step by
-    /// step, in a new execution or in an old one, with new instances or used ones, it must come to the same.
-    fn block(&mut self, steps: impl IntoIterator<Item = Step>) -> Vec<Receipt> {
-        let steps: Vec<Step> = core::iter::once(Step::Begin)
-            .chain(steps)
-            .chain([Step::End])
-            .collect();
-        let block = self.block.clone();
-        let whole = self.execution.apply_block(&self.state, &block, &steps);
-        let fresh = WasmExecution::new().fresh_instances();
-        let folded = fold_block(
-            |state, step| fresh.apply(state, &block, step),
-            &self.state,
-            &steps,
-        );
-        assert_eq!(whole, folded, "a block is the fold of its steps");
-        let outcome = fresh.apply_block(&self.state, &block, &steps);
-        assert_eq!(outcome, whole, "with new instances");
-        // What it read is all that it needs: a witness of it serves someone who has nothing else.
-        let recorder = Recorder::new(&self.state);
-        self.execution.apply_block(&recorder, &block, &steps);
-        let mut witness = MemoryState::default();
-        for key in recorder.keys() {
-            witness.set(key, self.state.get(&key));
-        }
-        let outcome = WasmExecution::new().apply_block(&witness, &block, &steps);
-        assert_eq!(outcome, whole, "by its witness alone");
-        self.state.apply(&whole.changes);
-        self.block = BlockContext {
-            height: block.height.next(),
-            parent: keccak256([&b"block"[..], &block.height.0.to_be_bytes()].concat()),
-            timestamp: block.timestamp + 1_000,
-            ..block
-        };
-        let mut receipts = whole.receipts;
-        receipts.pop();
-        receipts.split_off(1)
-    }
-
-    /// A block of transactions.
-    fn transactions(&mut self, bytes: impl IntoIterator<Item = Bytes>) -> Vec<Receipt> {
-        self.block(bytes.into_iter().map(Step::Transaction))
-    }
-
-    /// A block with one transaction of EIP-1559.
-    fn send(&mut self, from: u8, to: TxKind, value: U256, input: impl Into<Bytes>) -> Receipt {
-        let transaction = ordinary(self.nonce(user(from)), to, value, input);
-        self.transactions([sign(from, transaction)]).remove(0)
-    }
-
-    fn call(&mut self, from: u8, to: Address, input: impl Into<Bytes>) -> Receipt {
-        self.send(from, TxKind::Call(to), U256::ZERO, input)
+        Self::begin(&genesis.to_json())
     }
 
     /// A creation by a transaction with all the gas that there is.
@@ -212,49 +151,6 @@ impl Chain {
         let receipt = self.try_deploy(module.to_vec());
         assert!(receipt.succeeded(), "{receipt:?}");
         receipt.created.expect("a contract")
-    }
-
-    fn reply(&self, query: &Query) -> Reply {
-        self.execution
-            .query(&self.state, &self.block, query)
-            .expect("an answer")
-    }
-
-    fn word(&self, query: &Query) -> U256 {
-        match self.reply(query) {
-            Reply::Word(word) => word,
-            other => panic!("{query:?} gives {other:?}"),
-        }
-    }
-
-    fn balance(&self, address: Address) -> U256 {
-        self.word(&Query::Balance(address))
-    }
-
-    fn nonce(&self, address: Address) -> u64 {
-        self.word(&Query::Nonce(address)).to()
-    }
-
-    fn bytes(&self, query: &Query) -> Bytes {
-        match self.reply(query) {
-            Reply::Bytes(bytes) => bytes,
-            other => panic!("{query:?} gives {other:?}"),
-        }
-    }
-
-    fn outcome(&self, query: &Query) -> CallOutcome {
-        match self.reply(query) {
-            Reply::Call(outcome) => outcome,
-            other => panic!("{query:?} gives {other:?}"),
-        }
-    }
-
-    fn ask(&self, to: Address, input: impl Into<Bytes>) -> CallOutcome {
-        self.outcome(&Query::Call(Call {
-            to: Some(to),
-            input: input.into(),
-            ..Call::default()
-        }))
     }
 }
 

@@ -1,26 +1,20 @@
 //! Contracts on many threads, against the fold.
 
-use alloc::{boxed::Box, vec, vec::Vec};
+use alloc::{vec, vec::Vec};
 
 use alloy_primitives::{Address, TxKind, U256};
-use alloy_sol_types::{SolCall, sol};
-use plasma_core::{Status, conformance::execution::Suite};
+use plasma_core::Status;
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    L2_BRIDGE, Parallelism,
-    ethereum::testing::{Action, Case, World, any_action, stranger, words},
-    wasm::bridge::IWasmBridge,
+    L2_BRIDGE,
+    ethereum::testing::{Action, Case, World, any_action, by, stranger, withdraw, words},
 };
-
-sol! {
-    function transfer(address to, uint256 amount) returns (bool);
-}
 
 const TOKEN: &[u8] = include_bytes!("../../../../examples/contracts/artifacts/token.wasm");
 
-/// What each of the contracts does.
+/// What each of the contracts does: those that every world has, and others.
 fn modules() -> Vec<Vec<u8>> {
     let input = "(call $input (i32.const 0) (i32.const 0) (call $input_len))";
     vec![
@@ -47,6 +41,7 @@ fn modules() -> Vec<Vec<u8>> {
              (call $revert (i32.const 0) (i32.const 9))",
         ),
         contract("(loop (br 0))"),
+        TOKEN.to_vec(),
         // Leaves garbage everywhere, and says what it found.
         wasm(
             "(module $plasma (memory 1 2) (global $g (mut i64) (i64.const 7))
@@ -63,19 +58,11 @@ fn modules() -> Vec<Vec<u8>> {
                  (if (i32.and (i32.load8_u (i32.const 31)) (i32.const 2)) (then (unreachable)))))",
         ),
         proxy(),
-        TOKEN.to_vec(),
     ]
 }
 
-const SETTER: usize = 0;
-const COUNTER: usize = 1;
-const CHAINED: usize = 2;
-const WATCHER: usize = 3;
-const REVERTER: usize = 4;
-const ENDLESS: usize = 5;
-const GARBAGE: usize = 6;
-const PROXY: usize = 7;
-const TOKENS: usize = 8;
+const GARBAGE: usize = 7;
+const PROXY: usize = 8;
 
 fn world(gas_limit: u64) -> World {
     let mut chain = Chain::with(&WasmGenesis {
@@ -114,7 +101,7 @@ fn world(gas_limit: u64) -> World {
             gas_limit: 600_000,
             ..ordinary(
                 chain.nonce(user(0)),
-                contracts[TOKENS].into(),
+                contracts[World::TOKEN].into(),
                 U256::ZERO,
                 tokens(user(number), 1_000 * u64::from(number)),
             )
@@ -122,14 +109,7 @@ fn world(gas_limit: u64) -> World {
         let receipt = chain.transactions([sign(0, transaction)]).remove(0);
         assert!(receipt.succeeded(), "{}", receipt.reason);
     }
-    World {
-        contracts,
-        nonces: core::array::from_fn(|number| chain.nonce(user(number as u8))),
-        state: chain.state,
-        block: chain.block,
-        plain: Box::new(WasmExecution::new().fresh_instances()),
-        on: |parallelism| Box::new(WasmExecution::new().parallelism(parallelism)),
-    }
+    World::new(chain, contracts)
 }
 
 fn watch(whom: Address) -> Vec<u8> {
@@ -140,79 +120,26 @@ fn through(at: TxKind, input: &[u8]) -> Vec<u8> {
     [at.to().expect("a call").as_slice(), input].concat()
 }
 
-fn withdraw(to: Address, amount: u64) -> Vec<u8> {
-    let call = IWasmBridge::withdrawCall {
-        asset: Address::ZERO,
-        recipient: to,
-        amount: U256::from(amount),
-    };
-    call.abi_encode()
-}
-
-fn tokens(to: Address, amount: u64) -> Vec<u8> {
-    let amount = U256::from(amount);
-    transferCall { to, amount }.abi_encode()
-}
-
-fn cases() -> Vec<Case> {
-    const ONE: U256 = U256::ONE;
+#[test]
+fn blocks_of_one_kind_are_their_folds() {
     const ZERO: U256 = U256::ZERO;
-    fn by(n: u64) -> u8 {
-        (n % 9) as u8
-    }
-    vec![
-        ("to strangers", |_, n| {
-            (by(n), stranger(n).into(), ONE, vec![])
-        }),
-        ("all to one", |_, n| {
-            (by(n), stranger(0).into(), ONE, vec![])
-        }),
-        ("all from one", |_, n| (0, stranger(n).into(), ONE, vec![])),
-        ("to oneself", |_, n| {
-            (by(n), user(by(n)).into(), ONE, vec![])
-        }),
-        ("in a ring", |_, n| {
-            (by(n), user(by(n + 1)).into(), ether(400), vec![])
-        }),
-        ("to the proposer", |_, n| {
-            (by(n), user(9).into(), ONE, vec![])
-        }),
-        ("from the proposer", |_, n| {
-            let from = if n % 7 == 0 { 9 } else { by(n) };
-            (from, stranger(n).into(), ONE, vec![])
-        }),
-        ("to a setter", |world, n| {
-            (by(n), world.at(SETTER), ZERO, words(n, n))
-        }),
-        ("that set and delete", |world, n| {
-            (by(n), world.at(SETTER), ZERO, words(n % 4, n % 3))
-        }),
-        ("to a counter", |world, n| {
-            (by(n), world.at(COUNTER), ZERO, vec![])
-        }),
-        ("each on the last", |world, n| {
-            (by(n), world.at(CHAINED), ZERO, words(n, n + 1))
-        }),
+    let cases: [Case; 6] = [
         ("that watch the proposer", |world, n| {
             let whom = if n % 3 == 0 { user(9) } else { stranger(n) };
-            (by(n), world.at(WATCHER), ZERO, watch(whom))
+            (by(n), world.at(World::WATCHER), ZERO, watch(whom))
         }),
         ("that revert", |world, n| {
-            (by(n), world.at(REVERTER), ZERO, vec![])
-        }),
-        ("out of gas", |world, n| {
-            (by(n), world.at(ENDLESS), ONE, vec![])
+            (by(n), world.at(World::REVERTER), ZERO, vec![])
         }),
         ("that leave garbage", |world, n| {
             (by(n), world.at(GARBAGE), ZERO, words(n % 5, n))
         }),
         ("through a proxy", |world, n| {
-            let input = through(world.at(if n % 2 == 0 { COUNTER } else { GARBAGE }), b"");
+            let input = through(
+                world.at(if n % 2 == 0 { World::COUNTER } else { GARBAGE }),
+                b"",
+            );
             (by(n), world.at(PROXY), ZERO, input)
-        }),
-        ("of tokens", |world, n| {
-            let to = if n % 2 == 0 { stranger(n) } else { user(0) };
-            (by(n), world.at(TOKENS), ZERO, tokens(to, n * 9))
         }),
         ("that create", |_, n| {
             let module = if n % 2 == 0 { echo() } else { counter() };
@@ -226,16 +153,8 @@ fn cases() -> Vec<Case> {
             let at = user(0).create(world.nonces[0]);
             (by(n), at.into(), ZERO, vec![n as u8])
         }),
-        ("over the bridge", |_, n| {
-            let input = withdraw(stranger(n), n);
-            (by(n), L2_BRIDGE.into(), U256::from(n), input)
-        }),
-    ]
-}
-
-#[test]
-fn blocks_of_one_kind_are_their_folds() {
-    World::check_cases(world, &cases());
+    ];
+    World::check_cases(world, &cases);
 }
 
 /// What somebody does, signed.
@@ -252,24 +171,32 @@ fn transaction(world: &World, action: &Action, nonce: u64) -> Bytes {
     let young = user((one % 3) as u8).create(world.nonces[(one % 3) as usize] + other);
     let (to, value, input) = match kind {
         0..3 => (whom.into(), value, vec![]),
-        3 => (world.at(SETTER), U256::ZERO, words(one, other)),
-        4 => (world.at(COUNTER), U256::from(other), vec![]),
-        5 => (world.at(CHAINED), U256::ZERO, words(one, other)),
-        6 => (world.at(WATCHER), U256::ZERO, watch(whom)),
-        7 => (world.at(REVERTER), value, vec![]),
-        8 => (world.at(ENDLESS), U256::ZERO, vec![]),
+        3 => (world.at(World::SETTER), U256::ZERO, words(one, other)),
+        4 => (world.at(World::COUNTER), U256::from(other), vec![]),
+        5 => (world.at(World::CHAINED), U256::ZERO, words(one, other)),
+        6 => (world.at(World::WATCHER), U256::ZERO, watch(whom)),
+        7 => (world.at(World::REVERTER), value, vec![]),
+        8 => (world.at(World::ENDLESS), U256::ZERO, vec![]),
         9 | 10 => (world.at(GARBAGE), U256::ZERO, words(one, other)),
         11 => (
             world.at(PROXY),
             value,
             through(world.at(GARBAGE), &words(other, one)),
         ),
-        12 => (world.at(PROXY), value, through(world.at(REVERTER), b"")),
+        12 => (
+            world.at(PROXY),
+            value,
+            through(world.at(World::REVERTER), b""),
+        ),
         13 => (TxKind::Create, U256::ZERO, counter()),
         14 => (TxKind::Create, value, echo()),
         15 => (young.into(), U256::ZERO, words(one, other)),
         18 => (L2_BRIDGE.into(), U256::from(other), withdraw(whom, other)),
-        _ => (world.at(TOKENS), U256::ZERO, tokens(whom, other * 3_000)),
+        _ => (
+            world.at(World::TOKEN),
+            U256::ZERO,
+            tokens(whom, other * 3_000),
+        ),
     };
     let transaction = TxEip1559 {
         gas_limit: if kind == 19 { 70_000 } else { 300_000 },
@@ -309,16 +236,9 @@ fn blocks_stay_on_one_thread_unless_told_otherwise() {
 fn the_suite_passes_on_many_threads() {
     let genesis = Chain::config().to_json();
     for threads in [2, 4] {
-        let execution = WasmExecution::new().parallelism(Parallelism::always(threads));
-        let suite = Suite::new(&execution, CHAIN, &genesis);
-        let blocks = conformance::blocks();
-        let receipts = suite.check(&blocks);
-        assert!(
-            receipts
-                .iter()
-                .flatten()
-                .any(|receipt| receipt.status == Status::Success)
-        );
+        let execution = WasmExecution::on(Parallelism::always(threads));
+        let statuses = conform(&execution, &genesis, &conformance::blocks(), 0);
+        assert!(statuses.iter().flatten().any(|one| *one == Status::Success));
     }
 }
 
@@ -327,6 +247,6 @@ fn what_is_written_has_one_root_whatever_the_threads_the_caches_and_the_store() 
     let world = world(100_000_000);
     world.check_roots(&world.block(60, &|world, n| {
         let input = tokens(stranger(n), 1);
-        ((n % 9) as u8, world.at(TOKENS), U256::ZERO, input)
+        (by(n), world.at(World::TOKEN), U256::ZERO, input)
     }));
 }

@@ -1,102 +1,20 @@
-//! What tests of executions of Ethereum's transactions share: signers, transactions, and blocks of any kind that on many
-//! threads must be their folds.
+//! Blocks of any kind, on any number of threads, against their folds.
 
-use alloc::{boxed::Box, format, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
 
-use alloy_consensus::{SignableTransaction, Signed, TxEip1559};
-use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
+use alloy_consensus::TxEip1559;
+use alloy_primitives::{Address, Bytes, TxKind, U256};
 use plasma_core::{
-    BlockContext, BlockOutcome, ChainId, Changes, Execution, InboxMessage, MemoryState,
-    MessageKind, Seconds, Signer, StateRead, Step, fold_block, fold_segments,
+    BlockContext, BlockOutcome, Changes, Execution, MemoryState, StateRead, Step, fold_block,
+    fold_segments,
 };
 use proptest::prelude::*;
 
-use super::Envelope;
-use crate::{MemoryConfig, MemoryStore, Parallelism, Store};
-
-pub(crate) const CHAIN: ChainId = ChainId(77);
-pub(crate) const GWEI: u128 = 1_000_000_000;
-
-pub(crate) fn ether(count: u64) -> U256 {
-    U256::from(count) * U256::from(10_u64.pow(18))
-}
-
-/// The signer of this number; at genesis the first ten have 1,000 XPL each.
-pub(crate) fn signer(number: u8) -> Signer {
-    Signer::from_bytes(&B256::with_last_byte(number + 1)).expect("a valid scalar")
-}
-
-pub(crate) fn user(number: u8) -> Address {
-    signer(number).address()
-}
-
-pub(crate) fn sign<T: SignableTransaction<alloy_primitives::Signature>>(
-    number: u8,
-    transaction: T,
-) -> Bytes
-where
-    Envelope: From<Signed<T>>,
-{
-    let signature = signer(number).sign(transaction.signature_hash());
-    let signature =
-        alloy_primitives::Signature::new(signature.r.into(), signature.s.into(), signature.v == 28);
-    Envelope::from(transaction.into_signed(signature))
-        .encoded_2718()
-        .into()
-}
-
-/// A transaction of EIP-1559 with plenty of everything.
-pub(crate) fn ordinary(nonce: u64, to: TxKind, value: U256, input: impl Into<Bytes>) -> TxEip1559 {
-    TxEip1559 {
-        chain_id: CHAIN.0,
-        nonce,
-        gas_limit: 3_000_000,
-        max_fee_per_gas: 100 * GWEI,
-        max_priority_fee_per_gas: GWEI,
-        to,
-        value,
-        access_list: Vec::new().into(),
-        input: input.into(),
-    }
-}
-
-pub(crate) fn deposit(index: u64, asset: Address, to: Address, amount: U256, data: &[u8]) -> Step {
-    Step::Message(InboxMessage {
-        kind: MessageKind::Deposit,
-        index,
-        sender: Address::repeat_byte(0x5e),
-        to,
-        asset,
-        amount,
-        timestamp: Seconds(1),
-        deadline: Seconds(2),
-        data: data.to_vec().into(),
-    })
-}
-
-pub(crate) fn forced(index: u64, transaction: &[u8]) -> Step {
-    let Step::Message(message) =
-        deposit(index, Address::ZERO, Address::ZERO, U256::ZERO, transaction)
-    else {
-        unreachable!("a deposit is a message")
-    };
-    Step::Message(InboxMessage {
-        kind: MessageKind::Transaction,
-        ..message
-    })
-}
-
-/// Somebody who is not there yet.
-pub(crate) fn stranger(n: u64) -> Address {
-    Address::left_padding_from(&(n + 1_000_000).to_be_bytes())
-}
-
-pub(crate) fn words(one: u64, other: u64) -> Vec<u8> {
-    [one, other]
-        .map(|word| U256::from(word).to_be_bytes::<32>())
-        .concat()
-}
+use super::{
+    Chain, Tested, block, deposit, ether, forced, ordinary, sign, stranger, tokens, user,
+    withdrawal, words,
+};
+use crate::{L2_BRIDGE, MemoryConfig, MemoryStore, Parallelism, Store};
 
 /// From whom, to whom, how much, and with what.
 pub(crate) type Sent = (u8, TxKind, U256, Vec<u8>);
@@ -108,15 +26,42 @@ pub(crate) type Case = (&'static str, fn(&World, u64) -> Sent);
 pub(crate) struct World {
     pub(crate) state: MemoryState,
     pub(crate) block: BlockContext,
+    /// Those that every world has, by their numbers here, and then others.
     pub(crate) contracts: Vec<Address>,
     pub(crate) nonces: [u64; 10],
-    /// The execution as it specifies itself.
-    pub(crate) plain: Box<dyn Execution>,
-    pub(crate) on: fn(Parallelism) -> Box<dyn Execution>,
+    plain: Box<dyn Execution>,
+    on: fn(Parallelism) -> Box<dyn Execution>,
 }
 
 impl World {
+    /// The place of the first word takes the second word.
+    pub(crate) const SETTER: usize = 0;
+    /// One place counts.
+    pub(crate) const COUNTER: usize = 1;
+    /// The place of the second word takes what is in the first word's, and one more.
+    pub(crate) const CHAINED: usize = 2;
+    /// A place takes a balance.
+    pub(crate) const WATCHER: usize = 3;
+    /// Writes, and reverts.
+    pub(crate) const REVERTER: usize = 4;
+    /// Loops until there is no gas.
+    pub(crate) const ENDLESS: usize = 5;
+    /// A token, of which the ten have some.
+    pub(crate) const TOKEN: usize = 6;
+
     const THREADS: [usize; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+
+    /// What a chain has become, with these contracts on it.
+    pub(crate) fn new<E: Tested>(chain: Chain<E>, contracts: Vec<Address>) -> Self {
+        Self {
+            contracts,
+            nonces: core::array::from_fn(|number| chain.nonce(user(number as u8))),
+            state: chain.state,
+            block: chain.block,
+            plain: Box::new(E::plain()),
+            on: |parallelism| Box::new(E::on(parallelism)),
+        }
+    }
 
     pub(crate) fn at(&self, contract: usize) -> TxKind {
         TxKind::Call(self.contracts[contract])
@@ -177,11 +122,12 @@ impl World {
         }))
     }
 
-    /// A block of each kind is its fold, whether or not there is room for all of it.
+    /// A block of each kind is its fold, whether or not there is room for all of it: of those that every world knows, and
+    /// of these.
     pub(crate) fn check_cases(new: fn(u64) -> Self, cases: &[Case]) {
         for gas_limit in [100_000_000, 3_000_000] {
             let world = new(gas_limit);
-            for (what, of) in cases {
+            for (what, of) in COMMON.iter().chain(cases) {
                 std::println!("{what}, {gas_limit}");
                 let outcome = world.check(&world.block(80, of));
                 let receipts = outcome.receipts.iter();
@@ -223,12 +169,66 @@ impl World {
     }
 }
 
-pub(crate) fn block(transactions: impl IntoIterator<Item = Step>) -> Vec<Step> {
-    core::iter::once(Step::Begin)
-        .chain(transactions)
-        .chain([Step::End])
-        .collect()
+/// Who sends the transaction of this number; the proposer sends none.
+pub(crate) fn by(n: u64) -> u8 {
+    (n % 9) as u8
 }
+
+/// A withdrawal of XPL.
+pub(crate) fn withdraw(to: Address, amount: u64) -> Vec<u8> {
+    withdrawal(Address::ZERO, to, U256::from(amount))
+}
+
+/// What blocks of every world do.
+const COMMON: [Case; 14] = {
+    const ONE: U256 = U256::ONE;
+    const ZERO: U256 = U256::ZERO;
+    [
+        ("to strangers", |_, n| {
+            (by(n), stranger(n).into(), ONE, vec![])
+        }),
+        ("all to one", |_, n| {
+            (by(n), stranger(0).into(), ONE, vec![])
+        }),
+        ("all from one", |_, n| (0, stranger(n).into(), ONE, vec![])),
+        ("to oneself", |_, n| {
+            (by(n), user(by(n)).into(), ONE, vec![])
+        }),
+        ("in a ring", |_, n| {
+            (by(n), user(by(n + 1)).into(), ether(400), vec![])
+        }),
+        ("to the proposer", |_, n| {
+            (by(n), user(9).into(), ONE, vec![])
+        }),
+        ("from the proposer", |_, n| {
+            let from = if n % 7 == 0 { 9 } else { by(n) };
+            (from, stranger(n).into(), ONE, vec![])
+        }),
+        ("to a setter", |world, n| {
+            (by(n), world.at(World::SETTER), ZERO, words(n, n))
+        }),
+        ("that set and delete", |world, n| {
+            (by(n), world.at(World::SETTER), ZERO, words(n % 4, n % 3))
+        }),
+        ("to a counter", |world, n| {
+            (by(n), world.at(World::COUNTER), ZERO, vec![])
+        }),
+        ("each on the last", |world, n| {
+            (by(n), world.at(World::CHAINED), ZERO, words(n, n + 1))
+        }),
+        ("out of gas", |world, n| {
+            (by(n), world.at(World::ENDLESS), ONE, vec![])
+        }),
+        ("of tokens", |world, n| {
+            let to = if n % 2 == 0 { stranger(n) } else { user(0) };
+            (by(n), world.at(World::TOKEN), ZERO, tokens(to, n * 9))
+        }),
+        ("over the bridge", |_, n| {
+            let input = withdraw(stranger(n), n);
+            (by(n), L2_BRIDGE.into(), U256::from(n), input)
+        }),
+    ]
+};
 
 /// Stores of every kind, with threads and caches of several sizes; the directories are theirs.
 fn stores() -> Vec<(String, Box<dyn Store>, Option<tempfile::TempDir>)> {
