@@ -1,5 +1,7 @@
 //! A chain from its root's side: an inbox, what was published, and every preimage that a segment of it can ask for.
 
+use alloy_consensus::{SignableTransaction as _, TxEip1559, transaction::RlpEcdsaEncodableTx as _};
+use alloy_primitives::{Signature, TxKind};
 use plasma_core::{
     Address, B256, BatchHeader, Block, BlockHeader, Bytes, ChainHead, ChainId, Changes, Checkpoint,
     DaCommitment, DerivedEntry, EMPTY_ROOT, EntryKind, Execution, Genesis, Inbox, InboxEntry,
@@ -305,6 +307,12 @@ impl Dice {
         self.0 ^= self.0 << 17;
         (self.0 >> 11) % bound
     }
+
+    /// Changes a bit of these.
+    pub(crate) fn flip(&mut self, bytes: &mut [u8]) {
+        let at = self.below(bytes.len() as u64) as usize;
+        bytes[at] ^= 1 << self.below(8);
+    }
 }
 
 /// How much of a test is run: a little, or with `PLASMA_LONG` a lot.
@@ -351,6 +359,33 @@ pub(crate) fn forced(transaction: Bytes) -> InboxMessage {
 /// The signer of this number.
 pub(crate) fn signer(number: u8) -> Signer {
     Signer::from_bytes(&B256::with_last_byte(number + 1)).expect("a valid scalar")
+}
+
+/// A transaction of EIP-1559, signed.
+pub(crate) fn sign(
+    number: u8,
+    nonce: u64,
+    to: TxKind,
+    value: U256,
+    input: Vec<u8>,
+    gas_limit: u64,
+) -> Bytes {
+    let transaction = TxEip1559 {
+        chain_id: CHAIN.0,
+        nonce,
+        gas_limit,
+        max_fee_per_gas: 100_000_000_000,
+        max_priority_fee_per_gas: 1_000_000_000,
+        to,
+        value,
+        access_list: Vec::new().into(),
+        input: input.into(),
+    };
+    let signature = signer(number).sign(transaction.signature_hash());
+    let signature = Signature::new(signature.r.into(), signature.s.into(), signature.v == 28);
+    let mut bytes = vec![2];
+    transaction.rlp_encode_signed(&signature, &mut bytes);
+    bytes.into()
 }
 
 /// The block after this one, with these transactions and so many of the chain's waiting messages.

@@ -1,14 +1,14 @@
 //! Chains on the EVM: random blocks of payments, contract calls, reverts, precompiles, creations and what runs out of
 //! gas, deposits and forced transactions among them.
 
-use alloy_consensus::{SignableTransaction as _, TxEip1559, transaction::RlpEcdsaEncodableTx as _};
 use alloy_primitives::TxKind;
 use plasma_core::*;
 use plasma_exec::{EvmExecution, EvmGenesis, EvmGenesisAccount};
 
-use super::chain::{CHAIN, Chain, Dice, block, deposit, forced, program, rounds, signer};
-
-const USERS: u8 = 6;
+use super::{
+    chain::{Dice, signer},
+    people::{People, Wallets, check_segments},
+};
 
 /// Contracts, each one short program.
 fn contracts() -> Vec<(Address, Vec<u8>)> {
@@ -52,8 +52,8 @@ fn contracts() -> Vec<(Address, Vec<u8>)> {
 
 fn config() -> Vec<u8> {
     let mut genesis = EvmGenesis::default();
-    for n in 0..USERS {
-        genesis = genesis.with_balance(signer(n).address(), U256::from(10).pow(U256::from(21)));
+    for address in Wallets::addresses() {
+        genesis = genesis.with_balance(address, U256::from(10).pow(U256::from(21)));
     }
     for (address, code) in contracts() {
         let account = EvmGenesisAccount {
@@ -65,53 +65,27 @@ fn config() -> Vec<u8> {
     genesis.to_json()
 }
 
-/// A transaction of EIP-1559, signed.
-pub(crate) fn sign(
-    number: u8,
-    nonce: u64,
-    to: TxKind,
-    value: u64,
-    input: Vec<u8>,
-    gas_limit: u64,
-) -> Bytes {
-    let transaction = TxEip1559 {
-        chain_id: CHAIN.0,
-        nonce,
-        gas_limit,
-        max_fee_per_gas: 100_000_000_000,
-        max_priority_fee_per_gas: 1_000_000_000,
-        to,
-        value: U256::from(value),
-        access_list: Vec::new().into(),
-        input: input.into(),
-    };
-    signed(number, &transaction)
-}
+struct Users(Wallets);
 
-/// Such a transaction, signed.
-pub(crate) fn signed(number: u8, transaction: &TxEip1559) -> Bytes {
-    let signature = signer(number).sign(transaction.signature_hash());
-    let signature =
-        alloy_primitives::Signature::new(signature.r.into(), signature.s.into(), signature.v == 28);
-    let mut bytes = vec![2];
-    transaction.rlp_encode_signed(&signature, &mut bytes);
-    bytes.into()
-}
+impl People for Users {
+    fn new(_: B256) -> Self {
+        Self(Wallets::default())
+    }
 
-#[derive(Default)]
-struct Users([u64; USERS as usize]);
+    fn payee(dice: &mut Dice) -> Address {
+        match dice.below(3) {
+            0 => contracts()[dice.below(7) as usize].0,
+            _ => signer(dice.below(20) as u8).address(),
+        }
+    }
 
-impl Users {
-    fn any(&mut self, dice: &mut Dice) -> Bytes {
-        let from = dice.below(USERS.into()) as u8;
+    fn act(&mut self, dice: &mut Dice, _: Timestamp) -> Bytes {
+        let from = Wallets::any(dice);
         let contracts = contracts();
         let word = |n: u64| B256::from(U256::from(n)).to_vec();
         let mut gas = 30_000 + dice.below(400_000);
-        let (to, value, input) = match dice.below(8) {
-            0 => {
-                let to = signer(dice.below(60) as u8).address();
-                (TxKind::Call(to), dice.below(1 << 50), vec![])
-            }
+        let does = match dice.below(8) {
+            0 => Wallets::payment(dice),
             1 => (TxKind::Create, 0, init_code(dice)),
             2 => {
                 gas += 300_000;
@@ -131,18 +105,7 @@ impl Users {
                 (TxKind::Call(contract), 0, word(dice.below(1 << 20)))
             }
         };
-        let nonce = self.0[from as usize];
-        let mut bytes = sign(from, nonce, to, value, input, gas).to_vec();
-        match dice.below(16) {
-            0 => {
-                let at = dice.below(bytes.len() as u64) as usize;
-                bytes[at] ^= 1 << dice.below(8);
-            }
-            // The same nonce once more, and then a gap.
-            1 => {}
-            _ => self.0[from as usize] += 1,
-        }
-        bytes.into()
+        self.0.send(dice, from, does, gas)
     }
 }
 
@@ -165,42 +128,5 @@ fn init_code(dice: &mut Dice) -> Vec<u8> {
 
 #[test]
 fn every_segment_of_a_chain_on_the_evm_is_the_same_in_the_machine() {
-    let (program, execution) = (program("evm"), EvmExecution::new());
-    for seed in 0..rounds(2, 40) {
-        println!("seed {seed}");
-        let mut dice = Dice::new(seed);
-        let mut chain = Chain::new(&execution, &program, &config());
-        let mut users = Users::default();
-        for _ in 0..rounds(3, 12) {
-            for _ in 0..dice.below(3) {
-                let to = match dice.below(3) {
-                    0 => contracts()[dice.below(7) as usize].0,
-                    _ => signer(dice.below(20) as u8).address(),
-                };
-                let amount = U256::from(dice.below(1 << 50));
-                let asset = [Address::ZERO, Address::repeat_byte(0x70)][dice.below(2) as usize];
-                let data = vec![7; dice.below(100) as usize].into();
-                let message = match dice.below(3) {
-                    0 => forced(users.any(&mut dice)),
-                    _ => deposit(to, asset, amount, data),
-                };
-                chain.send(message);
-            }
-            let mut blocks = Vec::new();
-            let mut parent = chain.head();
-            for n in 0..=dice.below(2) {
-                let transactions = (0..dice.below(10)).map(|_| users.any(&mut dice)).collect();
-                let messages = if n == 0 { chain.waiting() } else { 0 };
-                let block = block(&parent, transactions, messages);
-                parent = block.header.clone();
-                blocks.push(block);
-            }
-            chain.append(&blocks);
-        }
-        println!(
-            "{} segments, the longest {} instructions",
-            chain.instructions.len(),
-            chain.instructions.iter().max().expect("there are some")
-        );
-    }
+    check_segments::<Users>(&EvmExecution::new(), "evm", &config());
 }

@@ -1,5 +1,6 @@
 //! The largest segments that anyone can make: all of them fit the machine's 2^28 instructions.
 
+use alloy_primitives::TxKind;
 use plasma_core::*;
 use plasma_exec::{
     EvmExecution, EvmGenesis, EvmGenesisAccount, INSTRUCTIONS_PER_GAS, MACHINE_TRANSACTION_GAS,
@@ -7,8 +8,8 @@ use plasma_exec::{
 };
 
 use super::{
-    chain::{Chain, Dice, block, deposit, program, rounds, signer},
-    dearest, evm,
+    chain::{Chain, Dice, block, deposit, program, rounds, sign, signer},
+    dearest,
 };
 
 /// What a segment may take.
@@ -110,11 +111,11 @@ fn opening_the_largest_batches_fits_the_machine() {
         (
             "payments",
             filled(140, |n| {
-                evm::sign(
+                sign(
                     (n % 200) as u8,
                     n as u64 / 200,
-                    alloy_primitives::TxKind::Call(Address::repeat_byte(n as u8)),
-                    n as u64,
+                    TxKind::Call(Address::repeat_byte(n as u8)),
+                    U256::from(n),
                     vec![],
                     21_000,
                 )
@@ -177,8 +178,7 @@ fn transaction(dear: &dearest::Dear, gas: u64) {
         contract(*at, code);
     }
     let mut chain = Chain::new(&execution, &program, &genesis.to_json());
-    let call = alloy_primitives::TxKind::Call(at);
-    let bytes = evm::sign(0, 0, call, 0, dear.input.clone(), gas);
+    let bytes = sign(0, 0, TxKind::Call(at), U256::ZERO, dear.input.clone(), gas);
     let block = block(&chain.head(), vec![bytes], 0);
     chain.append(&[block]);
     let instructions = chain.instructions.iter().copied().max().unwrap_or(0);

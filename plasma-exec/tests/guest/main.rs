@@ -8,5 +8,6 @@ mod largest;
 mod malformed;
 mod modules;
 mod payments;
+mod people;
 mod token;
 mod wasm;

@@ -104,8 +104,7 @@ fn bytes_changed_at_random_have_one_outcome() {
     for _ in 0..rounds(12, 400) {
         let (blocks, mut bytes) = good(&mut chain);
         for _ in 0..=dice.below(3) {
-            let at = dice.below(bytes.len() as u64) as usize;
-            bytes[at] ^= 1 << dice.below(8);
+            dice.flip(&mut bytes);
         }
         let mut batch = chain.batch(&blocks, &bytes);
         // Now and then the bytes that were changed are those that were decided on.

@@ -7,7 +7,10 @@ use plasma_exec::{
     ModuleRuntime, NativeCall, SolCall, XPL, module_address,
 };
 
-use super::chain::{Chain, Dice, block, deposit, forced, program, rounds, signer};
+use super::{
+    chain::{CHAIN, Chain, Dice, block, program, signer},
+    people::{People, check_segments},
+};
 
 const USERS: u8 = 8;
 
@@ -57,15 +60,6 @@ struct Users {
 }
 
 impl Users {
-    fn new(genesis: B256) -> Self {
-        Self {
-            bank: Interface::of(&Bank),
-            keys: Interface::of(&Keys),
-            genesis,
-            nonces: [0; USERS as usize],
-        }
-    }
-
     /// A call for the account of `from`, by its own key or by one that it may have added.
     fn call(
         &mut self,
@@ -85,10 +79,10 @@ impl Users {
             expires_at,
             max_fee: U256::from(1_000_000_000_000_000_u64),
         };
-        let (own, chain) = (prover(from), super::chain::CHAIN);
+        let own = prover(from);
         let signed = match by {
-            None => call.sign(&own, chain, self.genesis),
-            Some(key) => call.sign_for(address(&own), &By(key), chain, self.genesis),
+            None => call.sign(&own, CHAIN, self.genesis),
+            Some(key) => call.sign_for(address(&own), &By(key), CHAIN, self.genesis),
         };
         signed.expect("the module has the function").to_bytes()
     }
@@ -124,9 +118,24 @@ impl Users {
             }
         }
     }
+}
+
+impl People for Users {
+    fn new(genesis: B256) -> Self {
+        Self {
+            bank: Interface::of(&Bank),
+            keys: Interface::of(&Keys),
+            genesis,
+            nonces: [0; USERS as usize],
+        }
+    }
+
+    fn payee(dice: &mut Dice) -> Address {
+        signer(dice.below(20) as u8).address()
+    }
 
     /// Most often a good transfer; now and then one that is bad in one of several ways.
-    fn any(&mut self, dice: &mut Dice, now: Timestamp) -> Bytes {
+    fn act(&mut self, dice: &mut Dice, now: Timestamp) -> Bytes {
         let (from, to) = (dice.below(USERS.into()) as u8, dice.below(250) as u8);
         let later = now.seconds().0 + 600;
         let amount = U256::from(dice.below(1 << 40));
@@ -135,8 +144,7 @@ impl Users {
             0 => {
                 let bytes = self.transfer(from, signer(to).address(), amount, later);
                 let mut bytes = bytes.to_vec();
-                let at = dice.below(bytes.len() as u64) as usize;
-                bytes[at] ^= 1 << dice.below(8);
+                dice.flip(&mut bytes);
                 bytes.into()
             }
             1 => self.transfer(from, signer(to).address(), U256::MAX, later),
@@ -247,42 +255,5 @@ fn a_signature_of_any_scheme_takes_no_more_instructions_than_its_gas_allows() {
 
 #[test]
 fn every_segment_of_a_chain_of_modules_is_the_same_in_the_machine() {
-    let (program, runtime) = (program("modules"), ModuleRuntime::new());
-    for seed in 0..rounds(2, 40) {
-        println!("seed {seed}");
-        let mut dice = Dice::new(seed);
-        let mut chain = Chain::new(&runtime, &program, &config());
-        let mut users = Users::new(chain.genesis());
-        for _ in 0..rounds(3, 12) {
-            for _ in 0..dice.below(4) {
-                let to = signer(dice.below(20) as u8).address();
-                let amount = U256::from(dice.below(1 << 50));
-                let asset = [XPL, Address::repeat_byte(0x70)][dice.below(2) as usize];
-                let data = vec![7; dice.below(100) as usize].into();
-                let message = match dice.below(3) {
-                    0 => forced(users.any(&mut dice, chain.now())),
-                    _ => deposit(to, asset, amount, data),
-                };
-                chain.send(message);
-            }
-            let mut blocks = Vec::new();
-            let mut parent = chain.head();
-            for n in 0..=dice.below(2) {
-                let now = chain.now();
-                let transactions = (0..dice.below(12))
-                    .map(|_| users.any(&mut dice, now))
-                    .collect();
-                let messages = if n == 0 { chain.waiting() } else { 0 };
-                let block = block(&parent, transactions, messages);
-                parent = block.header.clone();
-                blocks.push(block);
-            }
-            chain.append(&blocks);
-        }
-        println!(
-            "{} segments, the longest {} instructions",
-            chain.instructions.len(),
-            chain.instructions.iter().max().expect("there are some")
-        );
-    }
+    check_segments::<Users>(&ModuleRuntime::new(), "modules", &config());
 }

@@ -1,7 +1,6 @@
 //! Payments, which count for less than their gas when a block is cut into segments: the dearest that anyone can make take
 //! no more than that.
 
-use alloy_consensus::TxEip1559;
 use alloy_primitives::TxKind;
 use plasma_core::*;
 use plasma_exec::{
@@ -9,10 +8,7 @@ use plasma_exec::{
     module_address,
 };
 
-use super::{
-    chain::{CHAIN, Chain, Dice, block, program, signer},
-    evm,
-};
+use super::chain::{CHAIN, Chain, Dice, block, program, sign, signer};
 
 /// Payments in a block.
 const COUNT: u8 = 24;
@@ -106,18 +102,7 @@ fn a_payment_takes_no_more_instructions_than_its_work_allows() {
     // Long numbers are dear to write and to read.
     let amount = U256::MAX >> 12_usize;
     let pay = |n: u8, to: Address, nonce: u64, amount: U256, input: Vec<u8>| {
-        let transaction = TxEip1559 {
-            chain_id: CHAIN.0,
-            nonce,
-            gas_limit: 100_000,
-            max_fee_per_gas: 100_000_000_000,
-            max_priority_fee_per_gas: 1_000_000_000,
-            to: TxKind::Call(to),
-            value: amount,
-            access_list: Vec::new().into(),
-            input: input.into(),
-        };
-        evm::signed(n, &transaction)
+        sign(n, nonce, TxKind::Call(to), amount, input, 100_000)
     };
     let transfer = |n: u8, amount| {
         let to = payee(n);

@@ -6,10 +6,7 @@ use alloy_primitives::TxKind;
 use plasma_core::*;
 use plasma_exec::{SolCall as _, SolValue as _, WasmExecution, WasmGenesis, sol};
 
-use super::{
-    chain::{CHAIN, Chain, block, program, rounds, signer},
-    evm::sign,
-};
+use super::chain::{CHAIN, Chain, block, program, rounds, sign, signer};
 
 sol! {
     function transfer(address to, uint256 amount) returns (bool);
@@ -34,7 +31,7 @@ fn creation() -> Bytes {
     let length = (TOKEN.len() as u32).to_be_bytes();
     let supply = U256::from(10).pow(U256::from(24)).abi_encode();
     let input = [&length[..], TOKEN, &supply].concat();
-    sign(0, 0, TxKind::Create, 0, input, 4_000_000)
+    sign(0, 0, TxKind::Create, U256::ZERO, input, 4_000_000)
 }
 
 fn transfer(from: u8, nonce: u64, to: u8, amount: u64) -> Bytes {
@@ -47,7 +44,7 @@ fn transfer(from: u8, nonce: u64, to: u8, amount: u64) -> Bytes {
         from,
         nonce,
         TxKind::Call(token),
-        0,
+        U256::ZERO,
         call.abi_encode(),
         1_000_000,
     )

@@ -8,42 +8,18 @@ use plasma_exec::{
 };
 
 use super::{
-    chain::{Chain, Dice, block, deposit, forced, program, rounds, signer},
-    evm::sign,
+    chain::{Chain, Dice, block, program, rounds, sign, signer},
+    people::{People, Wallets, check_segments},
 };
 
-const USERS: u8 = 6;
 /// What a segment may take.
 const MOST: u64 = 1 << 28;
 /// Instructions of a segment that are not for gas: the program's beginning and end, its reads of the checkpoint, of the
 /// block and of the state around a transaction.
 const AROUND: u64 = 12_000_000;
 
-const IMPORTS: &str = r#"
-    (import "plasma" "input_len" (func $input_len (result i32)))
-    (import "plasma" "input" (func $input (param i32 i32 i32)))
-    (import "plasma" "output" (func $output (param i32 i32)))
-    (import "plasma" "revert" (func $revert (param i32 i32)))
-    (import "plasma" "storage_read" (func $storage_read (param i32 i32 i32) (result i32)))
-    (import "plasma" "storage_write" (func $storage_write (param i32 i32 i32)))
-    (import "plasma" "caller" (func $caller (param i32)))
-    (import "plasma" "address" (func $address (param i32)))
-    (import "plasma" "balance" (func $balance (param i32 i32)))
-    (import "plasma" "gas_left" (func $gas_left (result i64)))
-    (import "plasma" "transfer" (func $transfer (param i32 i32) (result i32)))
-    (import "plasma" "call" (func $call (param i32 i32 i32 i32 i64) (result i32)))
-    (import "plasma" "returned_len" (func $returned_len (result i32)))
-    (import "plasma" "returned" (func $returned (param i32 i32 i32)))
-    (import "plasma" "log" (func $log (param i32 i32 i32 i32)))
-    (import "plasma" "keccak256" (func $keccak256 (param i32 i32 i32)))
-    (import "plasma" "read_input" (func $read_input (param i32 i32) (result i32)))
-    (import "plasma" "storage_add" (func $storage_add (param i32 i32) (result i32)))
-    (import "plasma" "storage_sub" (func $storage_sub (param i32 i32) (result i32)))
-    (import "plasma" "add" (func $add (param i32 i32 i32) (result i32)))
-    (import "plasma" "sub" (func $sub (param i32 i32 i32) (result i32)))
-    (import "plasma" "mul" (func $mul (param i32 i32 i32) (result i32)))
-    (import "plasma" "div" (func $div (param i32 i32 i32) (result i32)))
-"#;
+/// Imports of all host functions.
+const IMPORTS: &str = include_str!("../../src/wasm/tests/imports.wat");
 
 fn module(rest: &str) -> Vec<u8> {
     wat::parse_str(format!("(module {IMPORTS} {rest})")).expect("a module")
@@ -102,8 +78,8 @@ fn contracts() -> Vec<(Address, Vec<u8>)> {
 }
 
 fn config() -> Vec<u8> {
-    let genesis = (0..USERS).fold(WasmGenesis::default(), |genesis, n| {
-        genesis.with_balance(signer(n).address(), U256::from(10).pow(U256::from(21)))
+    let genesis = Wallets::addresses().fold(WasmGenesis::default(), |genesis, address| {
+        genesis.with_balance(address, U256::from(10).pow(U256::from(21)))
     });
     contracts()
         .into_iter()
@@ -113,27 +89,33 @@ fn config() -> Vec<u8> {
         .to_json()
 }
 
-#[derive(Default)]
-struct Users([u64; USERS as usize]);
+struct Users(Wallets);
 
-impl Users {
-    fn any(&mut self, dice: &mut Dice) -> Bytes {
-        let from = dice.below(USERS.into()) as u8;
+impl People for Users {
+    fn new(_: B256) -> Self {
+        Self(Wallets::default())
+    }
+
+    fn payee(dice: &mut Dice) -> Address {
+        match dice.below(3) {
+            0 => contracts()[dice.below(6) as usize].0,
+            _ => signer(dice.below(20) as u8).address(),
+        }
+    }
+
+    fn act(&mut self, dice: &mut Dice, _: Timestamp) -> Bytes {
+        let from = Wallets::any(dice);
         let contracts = contracts();
         let word = |n: u64| B256::from(U256::from(n)).to_vec();
         let mut gas = 40_000 + dice.below(400_000);
         let any = |dice: &mut Dice| contracts[dice.below(6) as usize].0;
-        let (to, value, input) = match dice.below(8) {
-            0 => {
-                let to = signer(dice.below(60) as u8).address();
-                (TxKind::Call(to), dice.below(1 << 50), vec![])
-            }
+        let does = match dice.below(8) {
+            0 => Wallets::payment(dice),
             1 => {
                 gas += 500_000;
                 let mut code = contracts[dice.below(6) as usize].1.clone();
                 if dice.below(2) == 0 {
-                    let at = dice.below(code.len() as u64) as usize;
-                    code[at] ^= 1 << dice.below(8);
+                    dice.flip(&mut code);
                 }
                 (TxKind::Create, 0, code)
             }
@@ -151,62 +133,13 @@ impl Users {
                 (TxKind::Call(any(dice)), 0, input)
             }
         };
-        let nonce = self.0[from as usize];
-        let mut bytes = sign(from, nonce, to, value, input, gas).to_vec();
-        match dice.below(16) {
-            0 => {
-                let at = dice.below(bytes.len() as u64) as usize;
-                bytes[at] ^= 1 << dice.below(8);
-            }
-            // The same nonce once more, and then a gap.
-            1 => {}
-            _ => self.0[from as usize] += 1,
-        }
-        bytes.into()
+        self.0.send(dice, from, does, gas)
     }
 }
 
 #[test]
 fn every_segment_of_a_chain_on_webassembly_is_the_same_in_the_machine() {
-    let (program, execution) = (program("wasm"), WasmExecution::new());
-    for seed in 0..rounds(2, 40) {
-        println!("seed {seed}");
-        let mut dice = Dice::new(seed);
-        let mut chain = Chain::new(&execution, &program, &config());
-        let mut users = Users::default();
-        for _ in 0..rounds(3, 12) {
-            for _ in 0..dice.below(3) {
-                let to = match dice.below(3) {
-                    0 => contracts()[dice.below(6) as usize].0,
-                    _ => signer(dice.below(20) as u8).address(),
-                };
-                let amount = U256::from(dice.below(1 << 50));
-                let asset = [Address::ZERO, Address::repeat_byte(0x70)][dice.below(2) as usize];
-                let data = vec![7; dice.below(100) as usize].into();
-                let message = match dice.below(3) {
-                    0 => forced(users.any(&mut dice)),
-                    _ => deposit(to, asset, amount, data),
-                };
-                chain.send(message);
-            }
-            let mut blocks = Vec::new();
-            let mut parent = chain.head();
-            for n in 0..=dice.below(2) {
-                let transactions = (0..dice.below(10)).map(|_| users.any(&mut dice)).collect();
-                let messages = if n == 0 { chain.waiting() } else { 0 };
-                let block = block(&parent, transactions, messages);
-                parent = block.header.clone();
-                blocks.push(block);
-            }
-            chain.append(&blocks);
-        }
-        println!(
-            "{} segments, the longest {} instructions; {:?} succeeded, reverted, invalid",
-            chain.instructions.len(),
-            chain.instructions.iter().max().expect("there are some"),
-            chain.statuses
-        );
-    }
+    check_segments::<Users>(&WasmExecution::new(), "wasm", &config());
 }
 
 /// A body, over and over.
@@ -449,7 +382,14 @@ fn one_call(code: Vec<u8>) -> (u64, u64) {
         .with_contract(at, code)
         .with_balance(signer(0).address(), U256::MAX >> 8);
     let mut chain = Chain::new(&execution, &program, &genesis.to_json());
-    let bytes = sign(0, 0, TxKind::Call(at), 0, vec![], WASM_TRANSACTION_GAS);
+    let bytes = sign(
+        0,
+        0,
+        TxKind::Call(at),
+        U256::ZERO,
+        vec![],
+        WASM_TRANSACTION_GAS,
+    );
     let block = block(&chain.head(), vec![bytes], 0);
     chain.append(&[block]);
     assert_eq!(chain.statuses, [3, 0, 0], "it succeeds");
@@ -717,7 +657,7 @@ fn transaction(
     let (program, execution) = (program("wasm"), WasmExecution::new());
     let genesis = genesis.with_balance(signer(0).address(), U256::MAX >> 8);
     let mut chain = Chain::new(&execution, &program, &genesis.to_json());
-    let bytes = sign(0, 0, to, 0, input, gas);
+    let bytes = sign(0, 0, to, U256::ZERO, input, gas);
     let block = block(&chain.head(), vec![bytes], 0);
     chain.append(&[block]);
     let instructions = chain.instructions.iter().copied().max().unwrap_or(0);

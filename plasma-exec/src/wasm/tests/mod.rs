@@ -35,36 +35,7 @@ fn wasm(text: &str) -> Vec<u8> {
     wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-const IMPORTS: &str = r#"
-    (import "plasma" "input_len" (func $input_len (result i32)))
-    (import "plasma" "input" (func $input (param i32 i32 i32)))
-    (import "plasma" "output" (func $output (param i32 i32)))
-    (import "plasma" "revert" (func $revert (param i32 i32)))
-    (import "plasma" "storage_read" (func $storage_read (param i32 i32 i32) (result i32)))
-    (import "plasma" "storage_write" (func $storage_write (param i32 i32 i32)))
-    (import "plasma" "caller" (func $caller (param i32)))
-    (import "plasma" "address" (func $address (param i32)))
-    (import "plasma" "value" (func $value (param i32)))
-    (import "plasma" "balance" (func $balance (param i32 i32)))
-    (import "plasma" "block_number" (func $block_number (result i64)))
-    (import "plasma" "block_time" (func $block_time (result i64)))
-    (import "plasma" "chain_id" (func $chain_id (result i64)))
-    (import "plasma" "gas_left" (func $gas_left (result i64)))
-    (import "plasma" "transfer" (func $transfer (param i32 i32) (result i32)))
-    (import "plasma" "call" (func $call (param i32 i32 i32 i32 i64) (result i32)))
-    (import "plasma" "call_static" (func $call_static (param i32 i32 i32 i64) (result i32)))
-    (import "plasma" "returned_len" (func $returned_len (result i32)))
-    (import "plasma" "returned" (func $returned (param i32 i32 i32)))
-    (import "plasma" "log" (func $log (param i32 i32 i32 i32)))
-    (import "plasma" "keccak256" (func $keccak256 (param i32 i32 i32)))
-    (import "plasma" "read_input" (func $read_input (param i32 i32) (result i32)))
-    (import "plasma" "storage_add" (func $storage_add (param i32 i32) (result i32)))
-    (import "plasma" "storage_sub" (func $storage_sub (param i32 i32) (result i32)))
-    (import "plasma" "add" (func $add (param i32 i32 i32) (result i32)))
-    (import "plasma" "sub" (func $sub (param i32 i32 i32) (result i32)))
-    (import "plasma" "mul" (func $mul (param i32 i32 i32) (result i32)))
-    (import "plasma" "div" (func $div (param i32 i32 i32) (result i32)))
-"#;
+const IMPORTS: &str = include_str!("imports.wat");
 
 /// A contract whose `call` is this.
 fn contract(body: &str) -> Vec<u8> {
