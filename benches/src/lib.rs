@@ -18,6 +18,7 @@ mod machine;
 mod node;
 mod parallel;
 mod path;
+mod people;
 mod signatures;
 mod startup;
 mod state;

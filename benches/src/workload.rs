@@ -2,7 +2,7 @@
 
 use alloy_consensus::{EthereumTxEnvelope, SignableTransaction as _, TxEip1559, TxEip4844};
 use alloy_eips::eip2718::Encodable2718 as _;
-use alloy_primitives::TxKind;
+use alloy_primitives::{Signature, TxKind};
 use plasma_core::{
     Address, B256, Bytes, ChainId, Ed25519Signer, Prover as _, Signer, U256, keccak256,
 };
@@ -20,6 +20,23 @@ pub(crate) const BASE_FEE: u64 = 1_000_000_000;
 pub(crate) const FUNDS: u128 = 10_u128.pow(27);
 /// What a native transfer may use: what it does, under any scheme of signatures, and some more.
 const NATIVE_GAS: u64 = 100_000;
+
+/// The keys of so many people.
+pub(crate) fn signers(people: usize) -> Vec<Signer> {
+    let key = |n: usize| keccak256([b"plasma bench".as_slice(), &n.to_be_bytes()].concat());
+    let keys: Vec<B256> = (0..people).map(key).collect();
+    let signers = in_parallel(&keys, Signer::from_bytes);
+    signers.into_iter().flatten().collect()
+}
+
+/// Signs as a wallet does.
+pub(crate) fn signed(signer: &Signer, transaction: TxEip1559) -> Bytes {
+    let signature = signer.sign(transaction.signature_hash());
+    let signature = Signature::new(signature.r.into(), signature.s.into(), signature.v == 28);
+    EthereumTxEnvelope::<TxEip4844>::from(transaction.into_signed(signature))
+        .encoded_2718()
+        .into()
+}
 
 /// How a transfer is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +84,8 @@ pub(crate) struct Transfer<'a> {
 impl Crowd {
     /// So many, with new accounts.
     pub(crate) fn new(people: usize) -> Self {
-        let key = |n: usize| keccak256([b"plasma bench".as_slice(), &n.to_be_bytes()].concat());
-        let keys: Vec<B256> = (0..people).map(key).collect();
-        let signers = in_parallel(&keys, Signer::from_bytes);
-        let signers = signers.into_iter().flatten().collect();
         Self {
-            signers,
+            signers: signers(people),
             others: Vec::new(),
             nonces: vec![0; people],
             random: SmallRng::seed_from_u64(1),
@@ -159,15 +172,7 @@ impl Transfer<'_> {
             value: self.amount,
             ..TxEip1559::default()
         };
-        let signature = self.from.sign(transaction.signature_hash());
-        let signature = alloy_primitives::Signature::new(
-            signature.r.into(),
-            signature.s.into(),
-            signature.v == 28,
-        );
-        EthereumTxEnvelope::<TxEip4844>::from(transaction.into_signed(signature))
-            .encoded_2718()
-            .into()
+        signed(self.from, transaction)
     }
 
     fn native(&self, bank: &Interface, genesis: B256, kind: Kind) -> Result<Bytes, Failure> {

@@ -7,7 +7,6 @@ mod chain;
 #[path = "../../../plasma-exec/tests/guest/dearest.rs"]
 mod dearest;
 
-use alloy_consensus::{SignableTransaction as _, TxEip1559, transaction::RlpEcdsaEncodableTx as _};
 use alloy_primitives::{TxKind, hex};
 use plasma_core::{
     Address, B256, Bytes, Ed25519Signer, P256Signer, Proof, Prover, PublicKey, U256,
@@ -18,7 +17,7 @@ use plasma_exec::{
 };
 
 use crate::{Failure, Figure, Options};
-use chain::{CHAIN, Chain, block, program, signer};
+use chain::{CHAIN, Chain, block, program, sign, signer};
 
 pub(crate) const NAMES: &[&str] = &[
     "guest.native_transfer_instructions",
@@ -190,26 +189,6 @@ fn native(key: Key) -> Result<f64, Failure> {
     each(&mut chain, transactions?)
 }
 
-fn signed(number: u8, nonce: u64, to: TxKind, gas_limit: u64, input: Vec<u8>) -> Bytes {
-    let transaction = TxEip1559 {
-        chain_id: CHAIN.0,
-        nonce,
-        gas_limit,
-        max_fee_per_gas: 100_000_000_000,
-        max_priority_fee_per_gas: 1_000_000_000,
-        to,
-        value: U256::ZERO,
-        access_list: Vec::new().into(),
-        input: input.into(),
-    };
-    let signature = signer(number).sign(transaction.signature_hash());
-    let signature =
-        alloy_primitives::Signature::new(signature.r.into(), signature.s.into(), signature.v == 28);
-    let mut bytes = vec![2];
-    transaction.rlp_encode_signed(&signature, &mut bytes);
-    bytes.into()
-}
-
 fn erc20() -> Result<f64, Failure> {
     let (program, execution) = (program("evm"), EvmExecution::new());
     let genesis = (0..100).fold(EvmGenesis::default(), |genesis, n| {
@@ -220,14 +199,16 @@ fn erc20() -> Result<f64, Failure> {
     let mut code = hex::decode(artifact["bytecode"].as_str().unwrap_or_default())?;
     let supply = U256::from(10).pow(U256::from(24));
     code.extend(("Token", "TKN", U256::from(18), supply).abi_encode_params());
-    let create = signed(0, 0, TxKind::Create, MACHINE_TRANSACTION_GAS, code);
+    let gas = MACHINE_TRANSACTION_GAS;
+    let create = sign(0, 0, TxKind::Create, U256::ZERO, code, gas);
     each(&mut chain, vec![create])?;
     let token = signer(0).address().create(0);
     // Everybody gets some first; then everybody sends some on.
     let call = |from: u8, nonce: u64, to: Address, amount: u64| {
         let amount = U256::from(amount);
         let input = transferCall { to, amount }.abi_encode();
-        signed(from, nonce, TxKind::Call(token), 100_000, input)
+        let to = TxKind::Call(token);
+        sign(from, nonce, to, U256::ZERO, input, 100_000)
     };
     let spread = (1..100).map(|n| call(0, n, signer(n as u8).address(), 1_000));
     each(&mut chain, spread.collect())?;
@@ -259,7 +240,7 @@ fn largest(options: &Options) -> Result<(u64, String), Failure> {
             genesis.alloc.insert(at, account);
         }
         let mut chain = Chain::new(&execution, &program, &genesis.to_json());
-        let transaction = signed(0, 0, TxKind::Call(at), gas, dear.input);
+        let transaction = sign(0, 0, TxKind::Call(at), U256::ZERO, dear.input, gas);
         let block = block(&chain.head(), vec![transaction], 0);
         chain.append(&[block]);
         let instructions = chain.instructions.iter().copied().max().unwrap_or(0);
