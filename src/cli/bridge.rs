@@ -66,21 +66,31 @@ pub(super) struct Target {
     pub(super) rpc: Option<String>,
 }
 
+/// Who acts, and on which chain.
 #[derive(Args)]
-pub(super) struct KeyArgs {
+pub(super) struct Actor {
     /// The private key, 32 bytes in hex. Default: the file's first account.
     #[arg(long, env = "PLASMA_KEY", hide_env_values = true)]
     key: Option<String>,
+    #[command(flatten)]
+    target: Target,
 }
 
+/// What is moved.
 #[derive(Args)]
-pub(super) struct DepositArgs {
+pub(super) struct AssetArgs {
     /// How much, in whole tokens; decimals are read as the token's.
     #[arg(long)]
     amount: String,
     /// The token's address on the root. Default: XPL.
     #[arg(long)]
     token: Option<Address>,
+}
+
+#[derive(Args)]
+pub(super) struct DepositArgs {
+    #[command(flatten)]
+    asset: AssetArgs,
     /// Who is credited on the chain. Default: the key's account.
     #[arg(long)]
     to: Option<Address>,
@@ -88,19 +98,13 @@ pub(super) struct DepositArgs {
     #[arg(long)]
     no_wait: bool,
     #[command(flatten)]
-    key: KeyArgs,
-    #[command(flatten)]
-    target: Target,
+    actor: Actor,
 }
 
 #[derive(Args)]
 pub(super) struct WithdrawArgs {
-    /// How much, in whole tokens; decimals are read as the token's.
-    #[arg(long)]
-    amount: String,
-    /// The token's address on the root. Default: XPL.
-    #[arg(long)]
-    token: Option<Address>,
+    #[command(flatten)]
+    asset: AssetArgs,
     /// Who is paid on the root. Default: the key's account.
     #[arg(long)]
     to: Option<Address>,
@@ -108,9 +112,7 @@ pub(super) struct WithdrawArgs {
     #[arg(long)]
     no_wait: bool,
     #[command(flatten)]
-    key: KeyArgs,
-    #[command(flatten)]
-    target: Target,
+    actor: Actor,
 }
 
 #[derive(Args)]
@@ -118,9 +120,7 @@ pub(super) struct ForceArgs {
     /// The signed transaction, in hex.
     raw: Bytes,
     #[command(flatten)]
-    key: KeyArgs,
-    #[command(flatten)]
-    target: Target,
+    actor: Actor,
 }
 
 #[derive(Args)]
@@ -128,9 +128,7 @@ pub(super) struct IdArgs {
     /// The hash of the transaction or of the message.
     id: B256,
     #[command(flatten)]
-    key: KeyArgs,
-    #[command(flatten)]
-    target: Target,
+    actor: Actor,
 }
 
 /// A devnet's file, and one of its chains.
@@ -187,27 +185,41 @@ impl Target {
     }
 }
 
-/// An amount of 18 decimals, for people.
-pub(super) fn amount_of(wei: U256) -> String {
-    format_units(wei, 18).unwrap_or_else(|_| wei.to_string())
-}
+impl Actor {
+    /// The chain as its root tells of it, or as the file does, and the key that pays.
+    pub(super) async fn open_at(
+        &self,
+        root: Option<&str>,
+    ) -> Result<(Open, Zeroizing<B256Key>), Failure> {
+        self.with_key(self.target.open_at(root).await?)
+    }
 
-impl Open {
+    fn open(&self) -> Result<(Open, Zeroizing<B256Key>), Failure> {
+        self.with_key(self.target.open()?)
+    }
+
     /// The key that pays: the one given, or the file's first account's.
-    pub(super) fn key(&self, args: &KeyArgs) -> Result<Zeroizing<B256Key>, Failure> {
-        let key = match &args.key {
+    fn with_key(&self, open: Open) -> Result<(Open, Zeroizing<B256Key>), Failure> {
+        let key = match &self.key {
             Some(text) => text.parse().map_err(|_| "--key is not 32 bytes in hex")?,
             None => {
-                self.report
+                open.report
                     .accounts
                     .first()
                     .ok_or("the file has no accounts; give --key")?
                     .private_key
             }
         };
-        Ok(Zeroizing::new(B256Key(key.0)))
+        Ok((open, Zeroizing::new(B256Key(key.0))))
     }
+}
 
+/// An amount of 18 decimals, for people.
+pub(super) fn amount_of(wei: U256) -> String {
+    format_units(wei, 18).unwrap_or_else(|_| wei.to_string())
+}
+
+impl Open {
     /// The user's side of the bridge; with a key it can send.
     pub(super) async fn client(&self, key: Option<&B256>) -> Result<BridgeClient, Failure> {
         let root = RootClient::connect(
@@ -303,8 +315,7 @@ fn shown(amount: U256, decimals: u8) -> String {
 }
 
 async fn deposit(args: DepositArgs) -> Result<(), Failure> {
-    let open = args.target.open()?;
-    let key = open.key(&args.key)?;
+    let (open, key) = args.actor.open()?;
     // Before anything moves: who is to tell that it arrived must be there.
     let rpc = if args.no_wait {
         None
@@ -312,8 +323,8 @@ async fn deposit(args: DepositArgs) -> Result<(), Failure> {
         Some(open.reach(None).await?)
     };
     let client = open.client(Some(&key.word())).await?;
-    let (token, _) = open.asset(args.token);
-    let (wei, decimals) = amount(&client, token, &args.amount).await?;
+    let (token, _) = open.asset(args.asset.token);
+    let (wei, decimals) = amount(&client, token, &args.asset.amount).await?;
     let to = args.to.unwrap_or_else(|| address_of(&key));
     let sent = client
         .deposit_erc20(ChainId(open.chain.chain_id), token, to, wei, Bytes::new())
@@ -376,11 +387,10 @@ fn address_of(key: &B256Key) -> Address {
 }
 
 async fn withdraw(args: WithdrawArgs) -> Result<(), Failure> {
-    let open = args.target.open()?;
-    let key = open.key(&args.key)?;
+    let (open, key) = args.actor.open()?;
     let client = open.client(Some(&key.word())).await?;
-    let (token, asset) = open.asset(args.token);
-    let (wei, decimals) = amount(&client, token, &args.amount).await?;
+    let (token, asset) = open.asset(args.asset.token);
+    let (wei, decimals) = amount(&client, token, &args.asset.amount).await?;
     let recipient = args.to.unwrap_or_else(|| address_of(&key));
     let rpc = open.reach(Some(&key.word())).await?;
     let contracts = ["evm", "wasm"].contains(&open.chain.execution.as_str());
@@ -459,8 +469,7 @@ async fn finish(client: &BridgeClient, rpc: &ChainRpc, id: B256) -> Result<(), F
 }
 
 async fn finalize(args: IdArgs) -> Result<(), Failure> {
-    let open = args.target.open()?;
-    let key = open.key(&args.key)?;
+    let (open, key) = args.actor.open()?;
     let client = open.client(Some(&key.word())).await?;
     let rpc = ChainRpc::connect(&open.chain.rpc, None)?;
     let id = message_of(&rpc, args.id).await;
@@ -476,8 +485,7 @@ async fn message_of(rpc: &ChainRpc, id: B256) -> B256 {
 }
 
 async fn force(args: ForceArgs) -> Result<(), Failure> {
-    let open = args.target.open()?;
-    let key = open.key(&args.key)?;
+    let (open, key) = args.actor.open()?;
     let client = open.client(Some(&key.word())).await?;
     let hash = plasma_core::transaction_hash(&args.raw);
     let sent = client
@@ -491,7 +499,7 @@ async fn force(args: ForceArgs) -> Result<(), Failure> {
 }
 
 async fn status(args: IdArgs) -> Result<(), Failure> {
-    let open = args.target.open()?;
+    let open = args.actor.target.open()?;
     let client = open.client(None).await?;
     let rpc = ChainRpc::connect(&open.chain.rpc, None)?;
     let id = message_of(&rpc, args.id).await;

@@ -6,11 +6,7 @@ use clap::Args;
 use plasma_bridge::{Role, RootAccount, RootClient, RootConfig};
 use plasma_core::{Signer, TokioEnv};
 
-use super::{
-    Failure,
-    bridge::{KeyArgs, Target},
-    verify,
-};
+use super::{Failure, bridge::Actor, verify};
 use crate::node::ProposerConfig;
 
 #[derive(Args)]
@@ -23,14 +19,11 @@ pub(super) struct ChallengeArgs {
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=60_000))]
     poll_ms: u64,
     #[command(flatten)]
-    key: KeyArgs,
-    #[command(flatten)]
-    target: Target,
+    actor: Actor,
 }
 
 pub(super) async fn run(args: ChallengeArgs) -> Result<ExitCode, Failure> {
-    let open = args.target.open_at(args.root.as_deref()).await?;
-    let key = open.key(&args.key)?;
+    let (open, key) = args.actor.open_at(args.root.as_deref()).await?;
     let signer =
         Signer::from_bytes(&key.word()).ok_or("--key is zero or beyond the curve's order")?;
     let client = RootClient::connect(

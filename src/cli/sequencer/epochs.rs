@@ -2,19 +2,17 @@
 
 use clap::Args;
 
-use super::target::{AccountArgs, NetworkTarget};
+use super::target::Actor;
 use crate::cli::Failure;
 
 #[derive(Args)]
 pub(in crate::cli) struct AdvanceArgs {
     #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    target: NetworkTarget,
+    actor: Actor,
 }
 
 pub(super) async fn advance(args: AdvanceArgs) -> Result<(), Failure> {
-    let (open, _) = args.target.open_as(&args.account).await?;
+    let (open, _) = args.actor.open().await?;
     let receipt = open.network.advance().await.map_err(|error| {
         if error.to_string().contains("NoCandidates") {
             "there is nobody to elect; let somebody join first (`plasma sequencer join`)".into()

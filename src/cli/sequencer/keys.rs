@@ -11,7 +11,7 @@ use clap::Args;
 use plasma_core::{B256, Env as _, Signer, TokioEnv};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::target::{AccountArgs, NetworkTarget, grouped, in_wei, read_key};
+use super::target::{Actor, grouped, in_wei, read_key};
 use crate::cli::Failure;
 
 #[derive(Args)]
@@ -33,9 +33,7 @@ pub(in crate::cli) struct JoinArgs {
     #[arg(long, value_name = "FILE")]
     sequencer_key: Option<PathBuf>,
     #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    target: NetworkTarget,
+    actor: Actor,
 }
 
 #[derive(Args)]
@@ -44,9 +42,7 @@ pub(in crate::cli) struct RotateArgs {
     #[arg(long, value_name = "FILE")]
     sequencer_key: PathBuf,
     #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    target: NetworkTarget,
+    actor: Actor,
 }
 
 pub(super) fn generate(args: &KeygenArgs) -> Result<(), Failure> {
@@ -102,11 +98,11 @@ fn write_secret(path: &Path, key: &[u8; 32]) -> io::Result<()> {
 
 pub(super) async fn join(args: JoinArgs) -> Result<(), Failure> {
     let bond = in_wei("--bond", &args.bond)?;
-    let (open, account) = args.target.open_as(&args.account).await?;
+    let (open, account) = args.actor.open().await?;
     let operator = account.address();
     let votes = match &args.sequencer_key {
         Some(path) => read_key(path)?,
-        None => open.signer(&args.account)?,
+        None => args.actor.signer(&open)?,
     };
     if let Some(key) = open.network.key_of(operator).await? {
         return Err(format!(
@@ -146,7 +142,7 @@ pub(super) async fn join(args: JoinArgs) -> Result<(), Failure> {
 }
 
 pub(super) async fn rotate(args: RotateArgs) -> Result<(), Failure> {
-    let (open, account) = args.target.open_as(&args.account).await?;
+    let (open, account) = args.actor.open().await?;
     let operator = account.address();
     let Some(old) = open.network.key_of(operator).await? else {
         return Err(format!("{operator} is no operator; join first").into());

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use clap::Args;
 use plasma_bridge::DoubleVote;
 
-use super::target::{AccountArgs, NetworkTarget, grouped};
+use super::target::{Actor, grouped};
 use crate::cli::Failure;
 
 /// Evidence is two hashes and two signatures; more than this is none.
@@ -17,9 +17,7 @@ pub(in crate::cli) struct ReportArgs {
     /// `signature` (r, s, v) by one key.
     file: PathBuf,
     #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    target: NetworkTarget,
+    actor: Actor,
 }
 
 pub(super) async fn run(args: ReportArgs) -> Result<(), Failure> {
@@ -36,7 +34,7 @@ pub(super) async fn run(args: ReportArgs) -> Result<(), Failure> {
     let key = evidence
         .signer()
         .map_err(|error| format!("{shown} proves nothing: {error}"))?;
-    let (open, _) = args.target.open_as(&args.account).await?;
+    let (open, _) = args.actor.open().await?;
     let Some(operator) = open.network.operator_of(key).await? else {
         return Err(format!(
             "both votes are by {key}, which is no key of this network's sequencers; is it another network's?"

@@ -6,7 +6,7 @@ use plasma_bridge::StakePosition;
 use plasma_core::{Address, U256};
 use serde_json::json;
 
-use super::target::{AccountArgs, NetworkTarget, OpenNetwork, grouped};
+use super::target::{Actor, OpenNetwork, grouped};
 use crate::cli::{Failure, rpc::ChainRpc};
 
 #[derive(Args)]
@@ -28,13 +28,11 @@ pub(in crate::cli) struct RewardsArgs {
     #[arg(long, conflicts_with = "claim")]
     json: bool,
     #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    target: NetworkTarget,
+    actor: Actor,
 }
 
 pub(super) async fn run(args: RewardsArgs) -> Result<(), Failure> {
-    let (open, account) = args.target.open_as(&args.account).await?;
+    let (open, account) = args.actor.open().await?;
     let account = account.address();
     let status = open.network.status().await?;
     let mut operators: Vec<Address> = status.sequencers.iter().map(|one| one.operator).collect();

@@ -4,7 +4,7 @@ use clap::Args;
 use plasma_bridge::{PendingUnbonding, StakePosition};
 use plasma_core::{Address, U256};
 
-use super::target::{AccountArgs, NetworkTarget, OpenNetwork, grouped, in_wei};
+use super::target::{Actor, OpenNetwork, grouped, in_wei};
 use crate::cli::Failure;
 
 #[derive(Args)]
@@ -13,9 +13,7 @@ pub(in crate::cli) struct BondArgs {
     #[arg(long, value_name = "XPL")]
     amount: String,
     #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    target: NetworkTarget,
+    actor: Actor,
 }
 
 #[derive(Args)]
@@ -23,13 +21,8 @@ pub(in crate::cli) struct DelegateArgs {
     /// The operator's address, as `plasma sequencer status` shows it.
     #[arg(long, value_name = "ADDRESS")]
     to: Address,
-    /// How much XPL.
-    #[arg(long, value_name = "XPL")]
-    amount: String,
     #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    target: NetworkTarget,
+    bond: BondArgs,
 }
 
 #[derive(Args)]
@@ -49,9 +42,7 @@ pub(in crate::cli) struct UnbondArgs {
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "all")]
     withdraw: Option<Unbondings>,
     #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    target: NetworkTarget,
+    actor: Actor,
 }
 
 #[derive(Args)]
@@ -74,9 +65,7 @@ pub(in crate::cli) struct RedelegateArgs {
     #[arg(long, value_name = "ID")]
     release: Option<u64>,
     #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    target: NetworkTarget,
+    actor: Actor,
 }
 
 /// Which of an account's unbondings.
@@ -103,7 +92,7 @@ impl std::str::FromStr for Unbondings {
 
 pub(super) async fn bond(args: BondArgs) -> Result<(), Failure> {
     let amount = in_wei("--amount", &args.amount)?;
-    let (open, account) = args.target.open_as(&args.account).await?;
+    let (open, account) = args.actor.open().await?;
     let operator = account.address();
     if open.network.key_of(operator).await?.is_none() {
         return Err(format!(
@@ -115,8 +104,8 @@ pub(super) async fn bond(args: BondArgs) -> Result<(), Failure> {
 }
 
 pub(super) async fn delegate(args: DelegateArgs) -> Result<(), Failure> {
-    let amount = in_wei("--amount", &args.amount)?;
-    let (open, account) = args.target.open_as(&args.account).await?;
+    let amount = in_wei("--amount", &args.bond.amount)?;
+    let (open, account) = args.bond.actor.open().await?;
     add(&open, account.address(), args.to, amount).await
 }
 
@@ -140,7 +129,7 @@ async fn add(
 }
 
 pub(super) async fn unbond(args: UnbondArgs) -> Result<(), Failure> {
-    let (open, account) = args.target.open_as(&args.account).await?;
+    let (open, account) = args.actor.open().await?;
     let account = account.address();
     if let Some(id) = args.withdraw {
         return withdraw(&open, account, id).await;
@@ -164,7 +153,7 @@ pub(super) async fn unbond(args: UnbondArgs) -> Result<(), Failure> {
 }
 
 pub(super) async fn redelegate(args: RedelegateArgs) -> Result<(), Failure> {
-    let (open, account) = args.target.open_as(&args.account).await?;
+    let (open, account) = args.actor.open().await?;
     let account = account.address();
     if let Some(id) = args.release {
         let burned = open.network.release(U256::from(id)).await?;

@@ -38,13 +38,15 @@ pub(in crate::cli) struct NetworkTarget {
     config: Option<PathBuf>,
 }
 
-/// Who acts.
+/// Who acts, and in which network.
 #[derive(Args, Clone)]
-pub(in crate::cli) struct AccountArgs {
+pub(in crate::cli) struct Actor {
     /// The file with the private key of the account that acts, as `keygen` writes it. Default: the key in $PLASMA_KEY, or the
     /// devnet file's first account.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    #[command(flatten)]
+    target: NetworkTarget,
 }
 
 /// A network that answers.
@@ -57,7 +59,7 @@ pub(in crate::cli) struct OpenNetwork {
 }
 
 impl NetworkTarget {
-    /// Finds it, without an account.
+    /// Finds it, for somebody who only looks.
     pub(in crate::cli) async fn open(&self) -> Result<OpenNetwork, Failure> {
         let (url, mut contracts, first) = match &self.root {
             Some(url) => (url.clone(), None, None),
@@ -97,17 +99,6 @@ impl NetworkTarget {
         })
     }
 
-    /// Finds it, for somebody who acts.
-    pub(in crate::cli) async fn open_as(
-        &self,
-        args: &AccountArgs,
-    ) -> Result<(OpenNetwork, RootAccount), Failure> {
-        let mut open = self.open().await?;
-        let account = RootAccount::new(open.network.root().clone(), open.signer(args)?);
-        open.network = open.network.with_account(account.clone());
-        Ok((open, account))
-    }
-
     fn report(&self) -> Result<DevnetReport, Failure> {
         let path = self.config.clone().unwrap_or_else(explain::default_config);
         DevnetReport::read(&path).map_err(|error| {
@@ -120,10 +111,18 @@ impl NetworkTarget {
     }
 }
 
-impl OpenNetwork {
+impl Actor {
+    /// Finds the network, and the account that acts in it.
+    pub(super) async fn open(&self) -> Result<(OpenNetwork, RootAccount), Failure> {
+        let mut open = self.target.open().await?;
+        let account = RootAccount::new(open.network.root().clone(), self.signer(&open)?);
+        open.network = open.network.with_account(account.clone());
+        Ok((open, account))
+    }
+
     /// The key that acts.
-    pub(super) fn signer(&self, args: &AccountArgs) -> Result<Signer, Failure> {
-        if let Some(path) = &args.key {
+    pub(super) fn signer(&self, open: &OpenNetwork) -> Result<Signer, Failure> {
+        if let Some(path) = &self.key {
             return read_key(path);
         }
         if let Ok(mut text) = std::env::var(KEY_VARIABLE) {
@@ -132,12 +131,14 @@ impl OpenNetwork {
             text.zeroize();
             return Ok(signer?);
         }
-        let first = self.first.ok_or_else(|| {
+        let first = open.first.ok_or_else(|| {
             format!("nobody to act for: give --key FILE, or the private key in ${KEY_VARIABLE}")
         })?;
         Signer::from_bytes(&first).ok_or_else(|| "the file's first account has no valid key".into())
     }
+}
 
+impl OpenNetwork {
     /// What an account has of XPL that is not bonded.
     pub(super) async fn liquid(&self, account: Address) -> Result<U256, Failure> {
         let bridge = BridgeClient::new(self.network.root().clone(), self.contracts);
