@@ -17,6 +17,22 @@ use plasma_sequencer::{MemoryJournal, SoloConfig, SoloSequencer};
 
 const CHAIN: ChainId = ChainId(7);
 
+/// What a gate says of a cheap transaction whose sender can pay for it.
+fn admission(transaction: &[u8], sender: Address, nonce: u64, nonce_rule: NonceRule) -> Admission {
+    Admission {
+        hash: transaction_hash(transaction),
+        sender,
+        nonce,
+        nonce_rule,
+        gas_limit: Gas(1),
+        max_fee_per_gas: 1,
+        priority_fee_per_gas: 1,
+        max_cost: U256::ONE,
+        balance: U256::from(100),
+        expires_at: None,
+    }
+}
+
 /// One account, whose first transaction is executed just when its second one was looked at.
 #[derive(Default)]
 struct Door {
@@ -36,18 +52,8 @@ impl Gate for Door {
             };
             block_on(sequencer.expect("it runs").observe(update)).expect("it is news");
         }
-        Ok(Admission {
-            hash: transaction_hash(transaction),
-            sender: Address::repeat_byte(1),
-            nonce,
-            nonce_rule: NonceRule::Sequential { next },
-            gas_limit: Gas(1),
-            max_fee_per_gas: 1,
-            priority_fee_per_gas: 1,
-            max_cost: U256::ONE,
-            balance: U256::from(100),
-            expires_at: None,
-        })
+        let (sender, rule) = (Address::repeat_byte(1), NonceRule::Sequential { next });
+        Ok(admission(transaction, sender, nonce, rule))
     }
 }
 
@@ -101,18 +107,9 @@ impl Slow {
         if transaction[0] == 0xff {
             return Err(Rejection::Malformed("it begins with 0xff".to_owned()));
         }
-        Ok(Admission {
-            hash: transaction_hash(transaction),
-            sender: Address::from_word(transaction_hash(transaction)),
-            nonce: 0,
-            nonce_rule: NonceRule::Window { base: 0 },
-            gas_limit: Gas(1),
-            max_fee_per_gas: 1,
-            priority_fee_per_gas: 1,
-            max_cost: U256::ONE,
-            balance: U256::from(100),
-            expires_at: None,
-        })
+        let sender = Address::from_word(transaction_hash(transaction));
+        let rule = NonceRule::Window { base: 0 };
+        Ok(admission(transaction, sender, 0, rule))
     }
 }
 
