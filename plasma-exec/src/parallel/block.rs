@@ -283,7 +283,7 @@ impl<'a> Block<'a> {
         } else {
             let mut pace = Pace::after(compared / NOT_COUNTED);
             self.fold(&spread.fold, steps, rest, ends, &mut pace);
-            spread.settings.learn(!pace.cost().is_less_than(&cost));
+            spread.settings.learn(cost.is_less_than(&pace.cost()));
             return run.end + compared;
         }
         run.start + done

@@ -17,7 +17,7 @@ use plasma_core::{Changes, Receipt, StateKey, StateRead};
 
 use super::{
     Attempt, Executor, Parallelism, Tally, View, Write, each,
-    memory::{Memory, Origin, Round, SHARDS},
+    memory::{Drained, Memory, Origin, Round, SHARDS},
     view::{Final, Reads},
 };
 
@@ -363,7 +363,7 @@ impl<E: Executor> Run<'_, E> {
             let now = commits.tallied(self.executor);
             commits.end_piece(keys, now);
         }
-        let shards: Vec<Mutex<Vec<Vec<Write>>>> = (0..SHARDS).map(|_| Mutex::default()).collect();
+        let shards: Vec<Mutex<Drained>> = (0..SHARDS).map(|_| Mutex::default()).collect();
         each::number(threads, SHARDS, |shard| {
             *held(&shards[shard]) = self.memory.drain(shard, &ends);
         });
@@ -373,9 +373,11 @@ impl<E: Executor> Run<'_, E> {
             .map(|tallied| Mutex::new(tallied.into_iter().collect()))
             .collect();
         each::number(threads, pieces.len(), |piece| {
-            let parts = shards.iter();
-            let parts = parts.flat_map(|shard| core::mem::take(&mut held(shard)[piece]));
-            let mut changes: Changes = parts.collect();
+            let mut writes = Vec::new();
+            for shard in &shards {
+                writes.extend(held(shard).take(piece));
+            }
+            let mut changes: Changes = writes.into_iter().collect();
             let mut slot = held(&pieces[piece]);
             changes.extend(core::mem::take(&mut *slot));
             *slot = changes;

@@ -40,8 +40,9 @@ struct Version {
 /// The versions of some keys, each key's in the order of the transactions.
 type Shard = B256Map<Vec<Version>>;
 
-/// As many as a key's first byte has values, so that the shards in their order hold the keys in theirs.
-pub(super) const SHARDS: usize = 256;
+/// As many as the first bits of a key have values, so that the shards in their order hold the keys in theirs.
+pub(super) const SHARDS: usize = 1 << SHARD_BITS;
+const SHARD_BITS: u32 = 6;
 
 /// Bits of the [`Filter`]: 32 KiB, for some ten thousand keys.
 const FILTER: usize = 1 << 18;
@@ -97,7 +98,7 @@ impl<'a> Memory<'a> {
 
     fn shard(&self, key: &StateKey) -> MutexGuard<'_, Shard> {
         // A panic ends the run, and nothing of it is used.
-        self.shards[usize::from(key[0])]
+        self.shards[usize::from(key[0] >> (u8::BITS - SHARD_BITS))]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -161,43 +162,59 @@ impl<'a> Memory<'a> {
     }
 
     /// Takes out of one shard what changed in each piece of the run: up to the first of these ends, from there to
-    /// the next, and so on. In key order.
-    pub(super) fn drain(&self, shard: usize, ends: &[usize]) -> Vec<Vec<Write>> {
+    /// the next, and so on.
+    pub(super) fn drain(&self, shard: usize, ends: &[usize]) -> Drained {
         let shard = core::mem::take(
             &mut *self.shards[shard]
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         );
-        // Most of what is written is written in the last piece, and often there is no other.
-        let mut pieces: Vec<Vec<Write>> = ends.iter().map(|_| Vec::new()).collect();
-        if let Some(last) = pieces.last_mut() {
-            last.reserve(shard.len());
-        }
+        let mut writes: Vec<(u32, Write)> = Vec::with_capacity(shard.len());
         for (key, versions) in shard {
             // What it held before the piece; what the base has is only asked for where it matters.
             let mut before: Option<Option<Bytes>> = None;
             let mut versions = versions.into_iter().peekable();
-            for (piece, end) in pieces.iter_mut().zip(ends) {
-                let mut last = None;
-                let mut count = 0;
+            while let Some(first) = versions.peek() {
+                let piece = ends.partition_point(|end| *end <= first.index as usize);
+                // What is not final is in no piece.
+                let Some(end) = ends.get(piece) else { break };
+                let (mut last, mut count) = (None, 0);
                 while let Some(version) = versions.next_if(|next| (next.index as usize) < *end) {
-                    last = Some(version.value);
+                    last = version.value;
                     count += 1;
                 }
-                let Some(value) = last else { continue };
                 // One write alone is of something else than what was there; of several the last may lead back.
                 let differs =
-                    count == 1 || *before.get_or_insert_with(|| self.base.get(&key)) != value;
-                before = versions.peek().is_some().then(|| value.clone());
+                    count == 1 || *before.get_or_insert_with(|| self.base.get(&key)) != last;
+                before = versions.peek().is_some().then(|| last.clone());
                 if differs {
-                    piece.push((key, value));
+                    writes.push((piece as u32, (key, last)));
                 }
             }
         }
-        for piece in &mut pieces {
-            piece.sort_unstable_by_key(|(key, _)| *key);
-        }
-        pieces
+        writes.sort_unstable_by_key(|(piece, (key, _))| (*piece, *key));
+        let starts = (0..=ends.len() as u32)
+            .map(|piece| writes.partition_point(|(of, _)| *of < piece))
+            .collect();
+        let writes = writes.into_iter().map(|(_, write)| write).collect();
+        Drained { writes, starts }
+    }
+}
+
+/// What changed in one shard.
+#[derive(Default)]
+pub(super) struct Drained {
+    /// Piece by piece, and there in the order of the keys.
+    writes: Vec<Write>,
+    /// Where each piece begins, and where the last one ends.
+    starts: Vec<usize>,
+}
+
+impl Drained {
+    /// Takes out what changed in a piece.
+    pub(super) fn take(&mut self, piece: usize) -> impl Iterator<Item = Write> {
+        let writes = &mut self.writes[self.starts[piece]..self.starts[piece + 1]];
+        writes.iter_mut().map(|(key, value)| (*key, value.take()))
     }
 }
 
@@ -274,12 +291,9 @@ mod tests {
         for (index, byte) in [(0, 1), (1, 0), (2, 5), (4, 6), (5, 5), (6, 8), (8, 9)] {
             memory.publish(index, Round::Guess, vec![(KEY, value(byte))], &[]);
         }
-        let pieces = memory.drain(7, &[2, 3, 4, 6, 7]);
+        let mut drained = memory.drain(usize::from(KEY[0] >> 2), &[2, 3, 4, 6, 7]);
         let expected = [None, value(5), None, None, value(8)];
-        let said: Vec<Option<Bytes>> = pieces
-            .into_iter()
-            .map(|piece| piece.into_iter().next().and_then(|(_, value)| value))
-            .collect();
+        let said = [0, 1, 2, 3, 4].map(|piece| drained.take(piece).next().and_then(|it| it.1));
         assert_eq!(said, expected);
     }
 }

@@ -24,7 +24,7 @@
 //! transaction that panics on a guess panics in the fold or nowhere; what conflicts too much goes on in the fold.
 //!
 //! Whether threads are a gain is measured: of some runs the last transactions are folded, as a whole block would be, and
-//! where these took less time for their gas than those before them, the next runs are folded as a whole.
+//! unless these took clearly more time for their gas than those before them, the next runs are folded as a whole.
 //!
 //! Reads by guess may be such as no step needs in the end. So only a state that says so
 //! ([`StateRead::reads_freely`]) is read by many threads; where reads are noted, a block is folded.

@@ -22,43 +22,26 @@ pub(crate) struct View<'a> {
     reading: Mutex<Reading>,
 }
 
-/// Reads from which they are found by a map: fewer are compared faster one after the other.
-const MANY: usize = 32;
-
 #[derive(Default)]
 struct Reading {
+    /// The place of the stretch: of its first transaction.
     index: u32,
+    /// Which stretch of this thread it is.
+    stretch: u32,
     reads: Reads,
-    /// What was read, in the same order.
-    values: Vec<Option<Bytes>>,
-    /// Places of reads, once there are many.
-    places: B256Map<usize>,
+    /// What this thread ever read.
+    seen: B256Map<Seen>,
     tallied: u32,
-    /// What the state before the run holds, as far as this thread has asked.
-    base: B256Map<Option<Bytes>>,
 }
 
-impl Reading {
-    fn known(&self, key: &StateKey) -> Option<&Option<Bytes>> {
-        let place = if self.reads.len() < MANY {
-            self.reads.iter().position(|(read, _)| read == key)
-        } else {
-            self.places.get(key).copied()
-        };
-        place.map(|place| &self.values[place])
-    }
-
-    fn note(&mut self, key: StateKey, origin: Origin, value: Option<Bytes>) {
-        let place = self.reads.len();
-        self.reads.push((key, origin));
-        self.values.push(value);
-        if self.reads.len() == MANY {
-            let places = self.reads.iter().enumerate();
-            self.places = places.map(|(place, (key, _))| (*key, place)).collect();
-        } else if self.reads.len() > MANY {
-            self.places.insert(key, place);
-        }
-    }
+/// What a thread knows of a key.
+struct Seen {
+    /// The last stretch that read it, and what it held for that one.
+    stretch: u32,
+    value: Option<Bytes>,
+    /// What the state before the run holds, if this thread has asked.
+    base: Option<Bytes>,
+    asked: bool,
 }
 
 impl<'a> View<'a> {
@@ -77,8 +60,8 @@ impl<'a> View<'a> {
     /// The stretch begins whose first transaction is at `index`.
     pub(super) fn enter(&self, index: u32) {
         let mut reading = self.reading();
-        reading.values.clear();
         reading.reads = Vec::with_capacity(reading.reads.len().max(8));
+        reading.stretch += 1;
         (reading.index, reading.tallied) = (index, 0);
     }
 
@@ -101,22 +84,30 @@ impl StateRead for View<'_> {
             reading.tallied += 1;
             return value.clone();
         }
-        if let Some(value) = reading.known(key) {
-            return value.clone();
+        let seen = reading.seen.entry(*key).or_insert_with(|| Seen {
+            // There is none before the first.
+            stretch: 0,
+            value: None,
+            base: None,
+            asked: false,
+        });
+        if seen.stretch == reading.stretch {
+            return seen.value.clone();
         }
         let (origin, value) = match self.memory.written(key, reading.index) {
             Some(written) => written,
             None => {
-                let base = reading.base.entry(*key);
-                let value = base.or_insert_with(|| {
+                if !seen.asked {
                     // A copy of its own: what threads share they count references of, each in the other's way.
-                    let value = self.memory.base().get(key);
-                    value.map(|bytes| Bytes::copy_from_slice(&bytes))
-                });
-                (Origin::Base, value.clone())
+                    let base = self.memory.base().get(key);
+                    seen.base = base.map(|bytes| Bytes::copy_from_slice(&bytes));
+                    seen.asked = true;
+                }
+                (Origin::Base, seen.base.clone())
             }
         };
-        reading.note(*key, origin, value.clone());
+        (seen.stretch, seen.value) = (reading.stretch, value.clone());
+        reading.reads.push((*key, origin));
         value
     }
 
