@@ -12,7 +12,7 @@ use plasma_core::{
 };
 
 use super::{Account, Market, MarketRules, Sessions, short};
-use crate::parallel::{self, Attempt, Executor, Pace, Settings, Spread, Tally, View, Write};
+use crate::parallel::{self, Attempt, Executor, Settings, Spread, Tally, View, Write};
 
 /// An execution of Ethereum's transactions whose blocks can be spread over threads.
 pub(crate) trait Spreads: Sessions {
@@ -50,12 +50,8 @@ pub(crate) trait Spreads: Sessions {
     {
         let spread = Spread {
             settings: self.settings(),
-            fold: |state: &dyn StateRead,
-                   steps: &[Step],
-                   start,
-                   ends: &[usize],
-                   pace: &mut Pace| {
-                in_order(self, state, block, (steps, start, ends), pace)
+            fold: |state: &dyn StateRead, steps: &[Step], start, ends: &[usize]| {
+                in_order(self, state, block, (steps, start, ends))
             },
             work: |step: &Step| parallel::but_for_plain(Self::gas(step)),
             open: |state: &dyn StateRead| Run::open(self, state, block),
@@ -70,18 +66,12 @@ fn in_order<E: Spreads>(
     state: &dyn StateRead,
     block: &BlockContext,
     (steps, mut start, ends): (&[Step], usize, &[usize]),
-    pace: &mut Pace,
 ) -> Vec<BlockOutcome> {
     let mut session = execution.open(state, block);
     let mut outcomes = Vec::with_capacity(ends.len());
     for end in ends {
-        let receipts = steps[start..*end].iter().map(|step| {
-            pace.begin();
-            let receipt = E::step(&mut session, step);
-            pace.step(&receipt);
-            receipt
-        });
-        let receipts = receipts.collect();
+        let steps = steps[start..*end].iter();
+        let receipts = steps.map(|step| E::step(&mut session, step)).collect();
         start = *end;
         let Some(changes) = E::changes(&mut session) else {
             let changes = E::finish(session).into_iter().collect();
@@ -91,7 +81,6 @@ fn in_order<E: Spreads>(
         let changes = changes.into_iter().collect();
         outcomes.push(BlockOutcome { receipts, changes });
     }
-    pace.end();
     outcomes
 }
 

@@ -7,10 +7,7 @@ use std::{sync::Mutex, time::Instant};
 use alloy_primitives::{Bytes, map::B256Map};
 use plasma_core::{BlockOutcome, Changes, StateKey, StateRead, Step};
 
-use super::{
-    Executor, Settings, engine,
-    pace::{Cost, Pace},
-};
+use super::{Executor, Settings, engine, settings::Cost};
 
 /// The work from which a run is spread, in gas: some hundred transfers. Less is done before the threads have begun.
 const LEAST_WORK: u64 = 6_000_000;
@@ -25,12 +22,6 @@ const PLAIN_WORK: u64 = 21_000;
 pub(crate) fn but_for_plain(work: u64) -> u64 {
     if work <= PLAIN_WORK { 0 } else { work }
 }
-
-/// The part of a run that is folded to compare: one of so many transactions, but not more than so many.
-const COMPARED_PART: usize = 8;
-const MOST_COMPARED: usize = 1_024;
-/// The first ones of so many of them do not count: a fold of a whole block has read most of what it needs before.
-const NOT_COUNTED: usize = 3;
 
 /// An execution, as the engine meets it.
 pub(crate) struct Spread<'a, Fold, Work, Open> {
@@ -53,41 +44,43 @@ pub(crate) fn apply_block<E, Fold, Work, Open>(
 ) -> Vec<BlockOutcome>
 where
     E: Executor,
-    Fold: Fn(&dyn StateRead, &[Step], usize, &[usize], &mut Pace) -> Vec<BlockOutcome>,
+    Fold: Fn(&dyn StateRead, &[Step], usize, &[usize]) -> Vec<BlockOutcome>,
     Work: Fn(&Step) -> u64,
     Open: Fn(&dyn StateRead) -> Option<E>,
 {
     let mut block = Block::new(base);
-    let mut start = 0;
+    let (mut start, mut could_be_spread, mut tried) = (0, false, false);
+    let began = Instant::now();
     for run in runs(steps) {
         if !spread.worthwhile(base, &steps[run.clone()]) {
             continue;
         }
-        let mut pace = Pace::after(0);
-        block.fold(&spread.fold, steps, start..run.start, ends, &mut pace);
-        start = block.spread(spread, steps, run, ends);
+        could_be_spread = true;
+        if spread.settings.tries() {
+            tried = true;
+            block.fold(&spread.fold, steps, start..run.start, ends);
+            start = block.spread(spread, steps, run, ends);
+        }
     }
-    let mut pace = Pace::after(0);
     if start == 0 && !ends.is_empty() {
         // Mostly all of it.
-        block.segments = (spread.fold)(base, steps, 0, ends, &mut pace);
+        block.segments = (spread.fold)(base, steps, 0, ends);
         block.done = ends[block.segments.len() - 1];
         start = block.done;
     }
-    block.fold(&spread.fold, steps, start..steps.len(), ends, &mut pace);
+    block.fold(&spread.fold, steps, start..steps.len(), ends);
+    if could_be_spread && !tried {
+        let receipts = block.segments.iter().flat_map(|segment| &segment.receipts);
+        spread.settings.folded(Cost::new(began.elapsed(), receipts));
+    }
     block.segments
 }
 
 /// A fold that keeps nothing from one piece to the next.
 pub(crate) fn piece_by_piece(
     fold: impl Fn(&dyn StateRead, &[Step]) -> BlockOutcome,
-) -> impl Fn(&dyn StateRead, &[Step], usize, &[usize], &mut Pace) -> Vec<BlockOutcome> {
-    move |state, steps, start, ends, pace| {
-        let began = Instant::now();
-        let outcome = fold(state, &steps[start..ends[0]]);
-        pace.at_once(began, &outcome.receipts);
-        vec![outcome]
-    }
+) -> impl Fn(&dyn StateRead, &[Step], usize, &[usize]) -> Vec<BlockOutcome> {
+    move |state, steps, start, ends| vec![fold(state, &steps[start..ends[0]])]
 }
 
 /// The longest runs of transactions.
@@ -107,6 +100,7 @@ fn runs(steps: &[Step]) -> Vec<Range<usize>> {
 }
 
 impl<Fold, Work: Fn(&Step) -> u64, Open> Spread<'_, Fold, Work, Open> {
+    /// Whether a run is worth threads, as far as its work says.
     fn worthwhile(&self, base: &dyn StateRead, run: &[Step]) -> bool {
         let parallelism = self.settings.parallelism;
         if !base.reads_freely() {
@@ -117,15 +111,12 @@ impl<Fold, Work: Fn(&Step) -> u64, Open> Spread<'_, Fold, Work, Open> {
                 return false;
             }
             let mut left = LEAST_WORK;
-            let enough = run.iter().any(|step| {
+            return run.iter().any(|step| {
                 left = left.saturating_sub((self.work)(step).min(MOST_WORK));
                 left == 0
             });
-            if !enough {
-                return false;
-            }
         }
-        self.settings.tries()
+        true
     }
 }
 
@@ -201,11 +192,10 @@ impl<'a> Block<'a> {
     /// Does steps of the block one after the other.
     fn fold(
         &mut self,
-        fold: &impl Fn(&dyn StateRead, &[Step], usize, &[usize], &mut Pace) -> Vec<BlockOutcome>,
+        fold: &impl Fn(&dyn StateRead, &[Step], usize, &[usize]) -> Vec<BlockOutcome>,
         steps: &[Step],
         range: Range<usize>,
         ends: &[usize],
-        pace: &mut Pace,
     ) {
         /// Fewer steps read less than gathering takes.
         const FEW: usize = 8;
@@ -218,7 +208,7 @@ impl<'a> Block<'a> {
             if range.end - start > FEW {
                 self.gather(ends);
             }
-            let outcomes = fold(self, steps, start, pieces, pace);
+            let outcomes = fold(self, steps, start, pieces);
             let (done, rest) = pieces.split_at(outcomes.len());
             for outcome in outcomes {
                 self.take(outcome, ends);
@@ -238,15 +228,9 @@ impl<'a> Block<'a> {
     ) -> usize
     where
         E: Executor,
-        Fold: Fn(&dyn StateRead, &[Step], usize, &[usize], &mut Pace) -> Vec<BlockOutcome>,
+        Fold: Fn(&dyn StateRead, &[Step], usize, &[usize]) -> Vec<BlockOutcome>,
         Open: Fn(&dyn StateRead) -> Option<E>,
     {
-        let compared = if spread.settings.compares() {
-            (run.len() / COMPARED_PART).min(MOST_COMPARED)
-        } else {
-            0
-        };
-        let (run, rest) = (run.start..run.end - compared, run.end - compared..run.end);
         let Some(executor) = (spread.open)(self) else {
             return run.start;
         };
@@ -265,8 +249,7 @@ impl<'a> Block<'a> {
         let parallelism = spread.settings.parallelism;
         let began = Instant::now();
         let outcome = engine::run(&executor, self, &transactions, &pieces, parallelism);
-        let mut cost = Cost::default();
-        cost.add(began.elapsed(), &outcome.receipts);
+        let cost = Cost::new(began.elapsed(), &outcome.receipts);
         let done = outcome.receipts.len();
         let mut receipts = outcome.receipts.into_iter();
         let mut start = 0;
@@ -277,14 +260,9 @@ impl<'a> Block<'a> {
             self.take(BlockOutcome { receipts, changes }, ends);
         }
         if done < run.len() {
-            spread.settings.learn(false);
-        } else if compared == 0 {
-            spread.settings.learn(true);
+            spread.settings.given_up();
         } else {
-            let mut pace = Pace::after(compared / NOT_COUNTED);
-            self.fold(&spread.fold, steps, rest, ends, &mut pace);
-            spread.settings.learn(cost.is_less_than(&pace.cost()));
-            return run.end + compared;
+            spread.settings.spread(cost);
         }
         run.start + done
     }

@@ -23,8 +23,8 @@
 //! Invariants: receipts and writes are those of the fold, whatever the number of threads and their timing; a
 //! transaction that panics on a guess panics in the fold or nowhere; what conflicts too much goes on in the fold.
 //!
-//! Whether threads are a gain is measured: of some runs the last transactions are folded, as a whole block would be, and
-//! unless these took clearly more time for their gas than those before them, the next runs are folded as a whole.
+//! Whether threads are a gain is measured: unless a run took clearly less time for its gas than the last block that was folded
+//! as a whole, the next ones are folded, and now and then one is though threads are a gain.
 //!
 //! Reads by guess may be such as no step needs in the end. So only a state that says so
 //! ([`StateRead::reads_freely`]) is read by many threads; where reads are noted, a block is folded.
@@ -33,7 +33,6 @@ mod block;
 pub(crate) mod each;
 mod engine;
 mod memory;
-mod pace;
 mod settings;
 mod view;
 
@@ -46,7 +45,6 @@ use alloy_primitives::{Bytes, U256};
 use plasma_core::{Receipt, StateKey, StateRead};
 
 pub(crate) use block::{Spread, apply_block, but_for_plain, piece_by_piece};
-pub(crate) use pace::Pace;
 pub use settings::Parallelism;
 pub(crate) use settings::{Settings, cores};
 pub(crate) use view::View;

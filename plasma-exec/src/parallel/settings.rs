@@ -1,7 +1,12 @@
 //! When a block is worth more than one thread.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::{
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    time::Duration,
+};
 use std::sync::OnceLock;
+
+use plasma_core::Receipt;
 
 /// How blocks are spread over threads. No result depends on it.
 ///
@@ -71,19 +76,44 @@ pub(crate) fn cores() -> usize {
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) parallelism: Parallelism,
+    /// What a unit of gas took in the last block that was folded though it could have been spread, in picoseconds; 0 as long
+    /// as none was.
+    fold: AtomicU64,
     /// Runs that are not tried.
     skip: AtomicU32,
     /// How many runs were not tried after the last one that was no gain.
     penalty: AtomicU32,
-    /// How many were tried since one that was no gain.
+    /// How many were tried since one was folded.
     tried: AtomicU32,
 }
 
 /// The shortest and the longest time without a try after one that was no gain, in runs.
 const LEAST_SKIPPED: u32 = 7;
 const MOST_SKIPPED: u32 = 63;
-/// Of so many runs one is compared with the fold, the first one among them.
-const COMPARED: u32 = 16;
+/// After so many tries a block is folded, to see what that takes now.
+const MOST_TRIED: u32 = 31;
+
+/// What was done, and how long it took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cost {
+    time: Duration,
+    gas: u64,
+}
+
+impl Cost {
+    pub(super) fn new<'a>(time: Duration, receipts: impl IntoIterator<Item = &'a Receipt>) -> Self {
+        let gas = receipts.into_iter().map(|receipt| receipt.gas_used.0);
+        let gas = gas.fold(0, u64::saturating_add);
+        Self { time, gas }
+    }
+
+    /// What a unit of gas took, in picoseconds: one at least.
+    fn per_gas(self) -> Option<u64> {
+        let picoseconds = self.time.as_nanos().checked_mul(1_000)?;
+        let each = picoseconds.checked_div(self.gas.into())?;
+        u64::try_from(each.max(1)).ok()
+    }
+}
 
 impl Settings {
     /// So far nothing is learned.
@@ -95,26 +125,48 @@ impl Settings {
         }
     }
 
-    /// Whether the next run is tried. Blocks are like those before them: after one that was no gain some are folded, the
-    /// more the oftener.
+    /// Whether the next run is tried on threads. Blocks are like those before them: after a run that was no gain some are
+    /// folded, the more the oftener.
     pub(super) fn tries(&self) -> bool {
-        self.parallelism.insists()
-            || self
-                .skip
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |skip| {
-                    skip.checked_sub(1)
-                })
-                .is_err()
+        if self.parallelism.insists() {
+            return true;
+        }
+        let less = |skip: u32| skip.checked_sub(1);
+        let skip = &self.skip;
+        if skip
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .is_ok()
+        {
+            return false;
+        }
+        let known = self.fold.load(Ordering::Relaxed) > 0;
+        if known && self.tried.fetch_add(1, Ordering::Relaxed) < MOST_TRIED {
+            return true;
+        }
+        self.tried.store(0, Ordering::Relaxed);
+        false
     }
 
-    /// Whether the run that is tried now is to be compared with the fold.
-    pub(super) fn compares(&self) -> bool {
-        let tried = self.tried.fetch_add(1, Ordering::Relaxed);
-        !self.parallelism.insists() && tried.is_multiple_of(COMPARED)
+    /// Takes note of what a block took that was folded.
+    pub(super) fn folded(&self, cost: Cost) {
+        if let Some(each) = cost.per_gas() {
+            self.fold.store(each, Ordering::Relaxed);
+        }
     }
 
-    /// Takes note of whether a run was a gain.
-    pub(super) fn learn(&self, gained: bool) {
+    /// Takes note of what a run took on threads: a gain is a ninth of the time at least, for what differs less may be chance.
+    pub(super) fn spread(&self, cost: Cost) {
+        let fold = u128::from(self.fold.load(Ordering::Relaxed));
+        let each = cost.per_gas().map(u128::from);
+        self.learn(each.is_none_or(|each| 9 * each < 8 * fold));
+    }
+
+    /// Takes note of a run that had to be given up.
+    pub(super) fn given_up(&self) {
+        self.learn(false);
+    }
+
+    fn learn(&self, gained: bool) {
         if gained {
             self.penalty.store(0, Ordering::Relaxed);
             return;
@@ -128,10 +180,33 @@ impl Settings {
 }
 
 #[cfg(test)]
+impl Settings {
+    /// Such as have met a fold that anything is faster than.
+    pub(super) fn eager(parallelism: Parallelism) -> Self {
+        let settings = Self::with(parallelism);
+        settings.folded(Cost {
+            time: Duration::from_secs(1_000),
+            gas: 1,
+        });
+        settings
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
 
+    use plasma_core::Gas;
+
     use super::*;
+
+    fn cost(nanoseconds: u64, gas: u64) -> Cost {
+        let receipt = Receipt {
+            gas_used: Gas(gas),
+            ..Receipt::default()
+        };
+        Cost::new(Duration::from_nanos(nanoseconds), [&receipt])
+    }
 
     #[test]
     fn what_is_no_gain_is_tried_ever_less_often_and_insisting_always() {
@@ -140,21 +215,46 @@ mod tests {
         for run in 0..300 {
             if settings.tries() {
                 tried.push(run);
-                assert!(settings.compares());
-                settings.learn(false);
+                settings.spread(cost(90, 100));
+            } else {
+                settings.folded(cost(100, 100));
             }
         }
-        assert_eq!(tried, [0, 8, 24, 56, 120, 184, 248]);
+        // The first one is folded, for nobody knows what that takes.
+        assert_eq!(tried, [1, 9, 25, 57, 121, 185, 249]);
         while !settings.tries() {}
-        settings.learn(true);
-        assert!(settings.tries());
-        let compared = (0..40).filter(|_| settings.compares());
-        assert_eq!(compared.collect::<Vec<_>>(), [0, 16, 32]);
+        settings.given_up();
+        assert!(!settings.tries());
         let insisting = Settings::with(Parallelism::always(3));
-        insisting.learn(false);
-        assert!(insisting.tries() && !insisting.compares());
+        insisting.given_up();
+        assert!(insisting.tries());
         assert_eq!(insisting.parallelism.threads(), 3);
         assert_eq!(Parallelism::sequential().threads(), 1);
         assert!(Parallelism::default().threads() >= 1);
+    }
+
+    #[test]
+    fn what_is_a_gain_is_compared_anew_with_the_fold_now_and_then() {
+        let settings = Settings::default();
+        let mut folded = Vec::new();
+        for run in 0..100 {
+            if settings.tries() {
+                // Twice the gas in less than twice the time.
+                settings.spread(cost(170, 200));
+            } else {
+                folded.push(run);
+                settings.folded(cost(100, 100));
+            }
+        }
+        assert_eq!(folded, [0, 32, 64, 96]);
+        // Where the fold became faster, it is taken.
+        while settings.tries() {}
+        settings.folded(cost(50, 100));
+        assert!(settings.tries());
+        settings.spread(cost(85, 100));
+        assert!(!settings.tries());
+        // What used nothing says nothing.
+        settings.folded(cost(1, 0));
+        assert_eq!(settings.fold.load(Ordering::Relaxed), 500);
     }
 }

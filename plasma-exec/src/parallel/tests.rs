@@ -1,7 +1,6 @@
 //! The engine with an execution of a few lines, under all that can go wrong.
 
 use alloc::{format, vec, vec::Vec};
-use std::time::Instant;
 
 use alloy_primitives::{Bytes, U256};
 use plasma_core::{
@@ -11,7 +10,7 @@ use plasma_core::{
 use proptest::prelude::*;
 
 use super::{
-    Attempt, Executor, Pace, Parallelism, Settings, Spread, Tally, View, Write, apply_block,
+    Attempt, Executor, Parallelism, Settings, Spread, Tally, View, Write, apply_block,
     piece_by_piece,
 };
 
@@ -200,14 +199,11 @@ fn keeping(
     steps: &[Step],
     mut start: usize,
     ends: &[usize],
-    pace: &mut Pace,
 ) -> Vec<BlockOutcome> {
     let mut state = Overlay::new(base);
     let mut outcomes = Vec::new();
     for end in ends {
-        let began = Instant::now();
         let outcome = fold(&state, &steps[start..*end]);
-        pace.at_once(began, &outcome.receipts);
         for (key, value) in &outcome.changes {
             state.set(*key, value.clone());
         }
@@ -218,13 +214,13 @@ fn keeping(
 }
 
 fn spread_by(
-    fold: impl Fn(&dyn StateRead, &[Step], usize, &[usize], &mut Pace) -> Vec<BlockOutcome>,
+    fold: impl Fn(&dyn StateRead, &[Step], usize, &[usize]) -> Vec<BlockOutcome>,
     parallelism: Parallelism,
     base: &dyn StateRead,
     steps: &[Step],
     ends: &[usize],
 ) -> Vec<BlockOutcome> {
-    let settings = Settings::with(parallelism);
+    let settings = Settings::eager(parallelism);
     let spread = Spread {
         settings: &settings,
         fold,
@@ -338,7 +334,7 @@ fn blocks_of_one_kind_are_their_folds() {
 }
 
 #[test]
-fn a_run_that_is_compared_with_the_fold_comes_to_it_too() {
+fn whatever_way_a_block_takes_it_comes_to_its_fold() {
     let base = base(u64::MAX);
     let settings = Settings::with(Parallelism::up_to(3));
     let spread = Spread {

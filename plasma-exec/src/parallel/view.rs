@@ -26,7 +26,7 @@ pub(crate) struct View<'a> {
 struct Reading {
     /// The place of the stretch: of its first transaction.
     index: u32,
-    /// Which stretch of this thread it is.
+    /// Which stretch of this thread it is; no key was read in the one of number 0.
     stretch: u32,
     reads: Reads,
     /// What this thread ever read.
@@ -49,7 +49,11 @@ impl<'a> View<'a> {
         Self {
             memory,
             tallied,
-            reading: Mutex::default(),
+            reading: Mutex::new(Reading {
+                // What is read before the first one is over when that begins.
+                stretch: 1,
+                ..Reading::default()
+            }),
         }
     }
 
@@ -85,7 +89,6 @@ impl StateRead for View<'_> {
             return value.clone();
         }
         let seen = reading.seen.entry(*key).or_insert_with(|| Seen {
-            // There is none before the first.
             stretch: 0,
             value: None,
             base: None,
