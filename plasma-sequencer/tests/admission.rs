@@ -10,8 +10,9 @@ use std::{
 
 use futures::{StreamExt as _, executor::block_on};
 use plasma_core::{
-    Address, Admission, B256, BlockHeader, Bytes, ChainId, ChainUpdate, Gas, Gate, Height,
-    NonceRule, Rejection, Sequencer as _, Signer, SubmitError, TokioEnv, U256, transaction_hash,
+    Address, Admission, B256, BlockHeader, BoxFuture, Bytes, ChainId, ChainUpdate, Env, Gas, Gate,
+    Height, NonceRule, Rejection, Sequencer as _, Signer, SubmitError, Task, Timestamp, TokioEnv,
+    U256, transaction_hash,
 };
 use plasma_sequencer::{MemoryJournal, SoloConfig, SoloSequencer};
 
@@ -67,10 +68,14 @@ fn config() -> SoloConfig {
 
 /// A sequencer behind this door.
 fn start(door: Arc<dyn Gate>, config: SoloConfig) -> SoloSequencer {
+    start_in(Arc::new(TokioEnv), door, config)
+}
+
+fn start_in(env: Arc<dyn Env>, door: Arc<dyn Gate>, config: SoloConfig) -> SoloSequencer {
     let sequencer = SoloSequencer::start(
         config,
         Signer::from_bytes(&B256::repeat_byte(1)).expect("a key"),
-        Arc::new(TokioEnv),
+        env,
         door,
         Box::new(MemoryJournal::new()),
     );
@@ -192,6 +197,77 @@ fn who_waits_at_the_door_enters_together_and_who_gives_up_holds_up_nobody() {
         let (_, promise) = send(4, 0).await.expect("no panic");
         promise.expect("it is taken");
     });
+}
+
+/// Where it is always the same time, so that nobody is tired of waiting.
+struct NoTime;
+
+impl Env for NoTime {
+    fn now(&self) -> Timestamp {
+        Timestamp(1_000_000)
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) -> Task {
+        TokioEnv.spawn(name, task)
+    }
+
+    fn random(&self, out: &mut [u8]) {
+        TokioEnv.random(out);
+    }
+}
+
+/// A door at which batches are held up that begin with 1, until it is opened.
+#[derive(Default)]
+struct Held {
+    slow: Slow,
+    held: AtomicU64,
+}
+
+impl Gate for Held {
+    fn admit(&self, transaction: &[u8]) -> Result<Admission, Rejection> {
+        Slow::answer(transaction)
+    }
+
+    fn admit_all(&self, transactions: &[Bytes]) -> Vec<Result<Admission, Rejection>> {
+        if transactions[0][0] == 1 {
+            self.held.fetch_add(1, Ordering::SeqCst);
+            drop(self.slow.admit(&transactions[0]));
+        }
+        self.slow.admit_all(transactions)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn batches_that_are_being_admitted_share_a_block() {
+    let door = Arc::new(Held::default());
+    let sequencer = Arc::new(start_in(Arc::new(NoTime), door.clone(), config()));
+    let mut blocks = sequencer.blocks(Height(1));
+    let batch = |first: u8| vec![Bytes::from(vec![first, 0]), Bytes::from(vec![first, 1])];
+    let held = tokio::spawn({
+        let (sequencer, batch) = (Arc::clone(&sequencer), batch(1));
+        async move { sequencer.submit_all(batch).await }
+    });
+    while door.held.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let answers = sequencer.submit_all(batch(2)).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    // Others are on their way in, and no time passes.
+    let early = tokio::time::timeout(Duration::from_millis(50), blocks.next()).await;
+    assert!(early.is_err(), "a block without them");
+    *door.slow.open.lock().expect("nobody panics") = true;
+    door.slow.opened.notify_all();
+    let answers = held.await.expect("no panic");
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    let block = tokio::time::timeout(Duration::from_secs(30), blocks.next()).await;
+    let block = block.expect("a block in time").expect("a block");
+    let mut transactions = block.expect("a block").block.transactions;
+    transactions.sort();
+    assert_eq!(transactions, [batch(1), batch(2)].concat());
 }
 
 /// A door that lets each in once, and answers only about the first three of many.
