@@ -23,8 +23,8 @@
 //! Invariants: receipts and writes are those of the fold, whatever the number of threads and their timing; a
 //! transaction that panics on a guess panics in the fold or nowhere; what conflicts too much goes on in the fold.
 //!
-//! Whether threads are a gain is measured: unless a run took clearly less time for its gas than the last block that was folded
-//! as a whole, the next ones are folded, and now and then one is though threads are a gain.
+//! Whether threads are a gain is measured: unless a run took less time for its gas than the last block that was folded as a
+//! whole, the next ones are folded, and now and then one is though threads are a gain.
 //!
 //! Reads by guess may be such as no step needs in the end. So only a state that says so
 //! ([`StateRead::reads_freely`]) is read by many threads; where reads are noted, a block is folded.

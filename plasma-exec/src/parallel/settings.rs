@@ -76,9 +76,10 @@ pub(crate) fn cores() -> usize {
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) parallelism: Parallelism,
-    /// What a unit of gas took in the last block that was folded though it could have been spread, in picoseconds; 0 as long
-    /// as none was.
+    /// What a unit of gas took in the last block that was folded though it could have been spread, in picoseconds.
     fold: AtomicU64,
+    /// How many were folded, as far as that matters.
+    folded: AtomicU32,
     /// Runs that are not tried.
     skip: AtomicU32,
     /// How many runs were not tried after the last one that was no gain.
@@ -92,6 +93,8 @@ const LEAST_SKIPPED: u32 = 7;
 const MOST_SKIPPED: u32 = 63;
 /// After so many tries a block is folded, to see what that takes now.
 const MOST_TRIED: u32 = 31;
+/// The first time that anything is done says little: nothing is in any memory yet.
+const FIRST: u32 = 1;
 
 /// What was done, and how long it took.
 #[derive(Clone, Copy, Debug)]
@@ -139,7 +142,7 @@ impl Settings {
         {
             return false;
         }
-        let known = self.fold.load(Ordering::Relaxed) > 0;
+        let known = self.folded.load(Ordering::Relaxed) > FIRST;
         if known && self.tried.fetch_add(1, Ordering::Relaxed) < MOST_TRIED {
             return true;
         }
@@ -151,14 +154,20 @@ impl Settings {
     pub(super) fn folded(&self, cost: Cost) {
         if let Some(each) = cost.per_gas() {
             self.fold.store(each, Ordering::Relaxed);
+            if self.folded.load(Ordering::Relaxed) <= FIRST {
+                self.folded.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
-    /// Takes note of what a run took on threads: a gain is a ninth of the time at least, for what differs less may be chance.
+    /// Takes note of what a run took on threads.
     pub(super) fn spread(&self, cost: Cost) {
-        let fold = u128::from(self.fold.load(Ordering::Relaxed));
-        let each = cost.per_gas().map(u128::from);
-        self.learn(each.is_none_or(|each| 9 * each < 8 * fold));
+        let first = self.tried.load(Ordering::Relaxed) <= FIRST;
+        if first && self.penalty.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let fold = self.fold.load(Ordering::Relaxed);
+        self.learn(cost.per_gas().is_none_or(|each| each < fold));
     }
 
     /// Takes note of a run that had to be given up.
@@ -184,10 +193,12 @@ impl Settings {
     /// Such as have met a fold that anything is faster than.
     pub(super) fn eager(parallelism: Parallelism) -> Self {
         let settings = Self::with(parallelism);
-        settings.folded(Cost {
-            time: Duration::from_secs(1_000),
-            gas: 1,
-        });
+        for _ in 0..=FIRST {
+            settings.folded(Cost {
+                time: Duration::from_secs(1_000),
+                gas: 1,
+            });
+        }
         settings
     }
 }
@@ -215,13 +226,13 @@ mod tests {
         for run in 0..300 {
             if settings.tries() {
                 tried.push(run);
-                settings.spread(cost(90, 100));
+                settings.spread(cost(100, 100));
             } else {
                 settings.folded(cost(100, 100));
             }
         }
-        // The first one is folded, for nobody knows what that takes.
-        assert_eq!(tried, [1, 9, 25, 57, 121, 185, 249]);
+        // The first ones are folded, for nobody knows what that takes; and of the tries the very first one does not count.
+        assert_eq!(tried, [2, 3, 11, 27, 59, 123, 187, 251]);
         while !settings.tries() {}
         settings.given_up();
         assert!(!settings.tries());
@@ -240,18 +251,20 @@ mod tests {
         for run in 0..100 {
             if settings.tries() {
                 // Twice the gas in less than twice the time.
-                settings.spread(cost(170, 200));
+                settings.spread(cost(199, 200));
             } else {
                 folded.push(run);
                 settings.folded(cost(100, 100));
             }
         }
-        assert_eq!(folded, [0, 32, 64, 96]);
+        assert_eq!(folded, [0, 1, 33, 65, 97]);
         // Where the fold became faster, it is taken.
         while settings.tries() {}
         settings.folded(cost(50, 100));
-        assert!(settings.tries());
-        settings.spread(cost(85, 100));
+        for _ in 0..2 {
+            assert!(settings.tries());
+            settings.spread(cost(51, 100));
+        }
         assert!(!settings.tries());
         // What used nothing says nothing.
         settings.folded(cost(1, 0));
